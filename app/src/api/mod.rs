@@ -1,0 +1,23 @@
+//! Typed server functions: what the browser may ask the server, one file per noun.
+//!
+//! Each is the thinnest adapter over its use case in `control`. Every failure is one [`ApiError`], which carries the
+//! same problem document as the REST API.
+
+#![allow(
+    missing_docs,
+    reason = "`#[server]` makes a struct of each function's arguments, which are documented there"
+)]
+
+pub mod app_instance;
+pub mod cluster;
+pub mod deployment;
+pub mod environment;
+mod error;
+pub mod matrix;
+pub mod service;
+pub mod site;
+pub mod sync;
+
+pub use error::ApiError;
+#[cfg(feature = "ssr")]
+use error::{context, fail};

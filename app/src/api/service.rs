@@ -1,0 +1,18 @@
+//! Observed services.
+
+use domain::{
+    list::Page,
+    service::{Service, ServiceQuery},
+};
+use leptos::{prelude::*, server_fn::codec::Json};
+
+use super::ApiError;
+#[cfg(feature = "ssr")]
+use super::{context, fail};
+
+/// A page of services.
+#[server(name = CallServiceList, prefix = "/rpc", endpoint = "service/list", input = Json)]
+pub async fn list(query: ServiceQuery) -> Result<Page<Service>, ApiError> {
+    let ctx = context()?;
+    control::service::list(&ctx, query).await.map_err(fail)
+}

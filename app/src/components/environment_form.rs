@@ -1,0 +1,156 @@
+//! Making and editing an environment.
+
+use domain::{
+    environment::{Environment, EnvironmentEdit, NewEnvironment, PALETTE},
+    problem::Problem,
+};
+use leptos::prelude::*;
+
+use crate::{
+    api,
+    components::{
+        field::{TextField, field_error},
+        problem::{hint, note},
+    },
+    live,
+    request::Request,
+};
+
+/// Makes Development, Staging and Production, in this order, and goes on when they are there.
+pub(crate) fn create_standard(request: Request, done: impl FnOnce() + 'static) {
+    let make = async {
+        for name in ["Development", "Staging", "Production"] {
+            let new = NewEnvironment { name: name.to_owned(), ..Default::default() };
+            api::environment::create(new).await?;
+        }
+        Ok(())
+    };
+    request.send(make, move |()| {
+        live::look_again();
+        done();
+    });
+}
+
+/// The body and foot of the dialog that makes an environment, or edits one.
+#[component]
+pub(crate) fn EnvironmentForm(
+    /// The one to edit; none makes one.
+    environment: Option<Environment>,
+    /// Called when it is stored.
+    done: Callback<()>,
+) -> impl IntoView {
+    let request = Request::new();
+    let stored = RwSignal::new(environment);
+    let (name, description, color) =
+        (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let fill = move |environment: &Environment| {
+        name.set(environment.name.clone());
+        description.set(environment.description.clone());
+        color.set(environment.color.clone());
+    };
+    stored.with_untracked(|stored| stored.iter().for_each(fill));
+    let finished = move |_: Environment| {
+        live::look_again();
+        done.run(());
+    };
+    let store = move || {
+        let (name, description) = (name.get_untracked(), description.get_untracked());
+        let color = Some(color.get_untracked()).filter(|color| !color.is_empty());
+        match stored.get_untracked() {
+            Some(old) => {
+                let edit = EnvironmentEdit {
+                    name: Some(name),
+                    description: Some(description),
+                    color,
+                    version: Some(old.version),
+                    ..Default::default()
+                };
+                request.send(api::environment::edit(old.id, edit), finished);
+            }
+            None => {
+                let new = NewEnvironment { name, description, color, position: None };
+                request.send(api::environment::create(new), finished);
+            }
+        }
+    };
+    let current = move || {
+        let problem: Option<Problem> = request.problem.get();
+        problem.and_then(|problem| serde_json::from_value::<Environment>(problem.current?).ok())
+    };
+    let conflict = move || {
+        let current = current()?;
+        let (theirs, newer) = (current.clone(), current.clone());
+        Some(view! {
+            {hint(
+                "is-warning",
+                format!("Stored now: “{}”, {}, {}.", current.name, current.color, if current.description.is_empty() { "no description" } else { &current.description }),
+            )}
+            <div class="flex gap-2">
+                <button type="button" class="btn btn-sm" on:click=move |_| {
+                    fill(&theirs);
+                    stored.set(Some(theirs.clone()));
+                    request.clear();
+                }>"Use what is stored"</button>
+                <button type="button" class="btn btn-sm" on:click=move |_| {
+                    stored.set(Some(newer.clone()));
+                    store();
+                }>"Store mine"</button>
+            </div>
+        })
+    };
+    let swatches = PALETTE.iter().map(|&one| {
+        let chosen = move || color.with(|color| color.eq_ignore_ascii_case(one));
+        view! {
+            <button
+                type="button"
+                class="swatch"
+                style=format!("--env: {one}")
+                aria-label=format!("Colour {one}")
+                aria-pressed=move || chosen().to_string()
+                on:click=move |_| color.set(one.to_owned())
+            ></button>
+        }
+    });
+    let swatches = swatches.collect_view();
+    let new = stored.with_untracked(Option::is_none);
+    view! {
+        <form
+            class="contents"
+            on:submit=move |event| {
+                event.prevent_default();
+                store();
+            }
+        >
+            <div class="dialog-body space-y-3">
+                {note(request.problem)} {conflict}
+                <TextField label="Name" form="environment" name="name" value=name problem=request.problem
+                    required=true autofocus=true />
+                <TextField label="Description" form="environment" name="description" value=description
+                    problem=request.problem />
+                <div class="field">
+                    <label for="environment-color">
+                        "Colour" {new.then(|| view! { <span class="muted">" (chosen for you if left empty)"</span> })}
+                    </label>
+                    <div class="flex flex-wrap items-center gap-2">
+                        {swatches}
+                        <input
+                            id="environment-color"
+                            class="input input-sm mono w-28"
+                            placeholder="#4CAF50"
+                            aria-describedby="environment-color-error"
+                            prop:value=move || color.get()
+                            on:input=move |event| color.set(event_target_value(&event))
+                        />
+                    </div>
+                    {field_error("environment-color-error".to_owned(), "color", request.problem)}
+                </div>
+            </div>
+            <div class="dialog-foot">
+                <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>
+                    {if new { "Create environment" } else { "Save" }}
+                </button>
+            </div>
+        </form>
+    }
+    .into_any()
+}

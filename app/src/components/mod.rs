@@ -1,0 +1,39 @@
+//! What pages share.
+
+pub(crate) mod bind;
+pub(crate) mod bind_pick;
+pub(crate) mod bind_rules;
+pub(crate) mod confirm;
+pub(crate) mod deployment;
+pub(crate) mod dialog;
+pub(crate) mod empty;
+pub(crate) mod env;
+pub(crate) mod environment_form;
+pub(crate) mod field;
+pub(crate) mod filters;
+pub(crate) mod icon;
+pub(crate) mod keys;
+pub(crate) mod pager;
+pub(crate) mod problem;
+pub(crate) mod service_table;
+pub(crate) mod site_checks;
+pub(crate) mod site_clusters;
+pub(crate) mod site_form;
+pub(crate) mod site_wizard;
+pub(crate) mod status;
+pub(crate) mod sync_bar;
+pub(crate) mod sync_preview;
+pub(crate) mod sync_sheet;
+pub(crate) mod tag;
+pub(crate) mod task;
+pub(crate) mod time;
+pub(crate) mod toast;
+
+/// Provides the contexts that pages and dialogs share.
+pub(crate) fn provide() {
+    time::provide();
+    toast::provide();
+    sync_sheet::provide();
+    site_wizard::provide();
+    bind::provide();
+}

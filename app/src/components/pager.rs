@@ -1,0 +1,100 @@
+//! Pages of lists, and links that keep the rest of the address as it is.
+
+use leptos::prelude::*;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
+
+use crate::components::icon::{icon, lu};
+
+/// This page's address with some of its query changed; nothing removes a name.
+pub(crate) fn with_query(query: &ParamsMap, changes: &[(&'static str, Option<String>)]) -> String {
+    let mut query = query.clone();
+    for (name, value) in changes {
+        query.remove(name);
+        if let Some(value) = value {
+            query.insert(*name, value.clone());
+        }
+    }
+    let text = query.to_query_string();
+    if text.is_empty() { "?".to_owned() } else { text }
+}
+
+/// Which rows of how many, and links to the pages before and after.
+pub(crate) fn pager(total: u64, page: u32, page_size: u32, noun: &'static str) -> AnyView {
+    let query = use_query_map();
+    let pages = total.div_ceil(u64::from(page_size.max(1))).max(1) as u32;
+    let first = u64::from(page.saturating_sub(1)) * u64::from(page_size) + 1;
+    let last = (first + u64::from(page_size) - 1).min(total);
+    let words = match total {
+        0 => format!("No {noun}"),
+        _ if pages == 1 => format!("{total} {noun}"),
+        _ => format!("{first}–{last} of {total} {noun}"),
+    };
+    let step = move |to: u32, label: &'static str, sign, open: bool| {
+        if open {
+            let href =
+                move || query.with(|query| with_query(query, &[("page", (to > 1).then(|| to.to_string()))]));
+            view! {
+                <a class="btn btn-ghost btn-sm" href=href aria-label=label data-noscroll="">
+                    {icon(sign)}
+                </a>
+            }
+            .into_any()
+        } else {
+            view! {
+                <span class="btn btn-ghost btn-sm btn-disabled" aria-hidden="true">{icon(sign)}</span>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <nav class="pager" aria-label="Pages">
+            <span>{words}</span>
+            {(pages > 1)
+                .then(|| {
+                    view! {
+                        <span class="flex items-center gap-1">
+                            {step(page.saturating_sub(1), "Previous page", lu::LuChevronLeft, page > 1)}
+                            <span>{format!("Page {page} of {pages}")}</span>
+                            {step(page + 1, "Next page", lu::LuChevronRight, page < pages)}
+                        </span>
+                    }
+                })}
+        </nav>
+    }
+    .into_any()
+}
+
+/// A column's head that sorts by it: a link, and `aria-sort` for those who cannot see the arrow.
+pub(crate) fn sort_head(word: &'static str, label: &'static str, class: &'static str) -> AnyView {
+    let query = use_query_map();
+    let sorted = Memo::new(move |_| {
+        let sort = query.with(|query| query.get("sort")).unwrap_or_default();
+        match sort.strip_prefix('-') {
+            Some(rest) if rest == word => Some(false),
+            None if sort == word => Some(true),
+            _ => None,
+        }
+    });
+    let href = move || {
+        let next = if sorted.get() == Some(true) { format!("-{word}") } else { word.to_owned() };
+        query.with(|query| with_query(query, &[("sort", Some(next)), ("page", None)]))
+    };
+    let aria = move || match sorted.get() {
+        Some(true) => "ascending",
+        Some(false) => "descending",
+        None => "none",
+    };
+    view! {
+        <th scope="col" class=class aria-sort=aria>
+            <a href=href data-noscroll="">
+                {label}
+                {move || match sorted.get() {
+                    Some(true) => icon(lu::LuArrowUp),
+                    Some(false) => icon(lu::LuArrowDown),
+                    None => icon(lu::LuChevronsUpDown),
+                }}
+            </a>
+        </th>
+    }
+    .into_any()
+}

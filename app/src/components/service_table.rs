@@ -1,0 +1,127 @@
+//! Services as a table.
+
+use domain::{environment::Environment, service::Service};
+use leptos::prelude::*;
+
+use crate::components::{
+    env,
+    icon::{icon, lu},
+    pager::sort_head,
+    status,
+    sync_bar::{Pick, PickCell, Selection},
+    tag, time,
+};
+
+/// A page of services; `with_environment` adds the column that says where each belongs.
+pub(crate) fn view(
+    services: &[Service],
+    environments: &[Environment],
+    selection: Selection,
+    with_environment: bool,
+) -> AnyView {
+    let rows = services
+        .iter()
+        .map(|service| {
+            let environment = environments.iter().find(|one| one.id == service.environment_id);
+            row(service, environment.filter(|_| with_environment), with_environment, selection)
+        })
+        .collect_view();
+    view! {
+        <div class="table-frame" tabindex="0" role="group" aria-label="Services">
+            <table class="data-table">
+                <thead>
+                    <tr>
+                        <th scope="col" class="w-8"><span class="sr-only">"Select"</span></th>
+                        {sort_head("name", "Name", "")}
+                        {with_environment.then(|| sort_head("environment", "Environment", ""))}
+                        {sort_head("status", "Status", "")}
+                        {sort_head("tag", "Version", "")}
+                        <th scope="col" class="num">"Replicas"</th>
+                        {sort_head("application", "Application", "")}
+                        {sort_head("namespace", "Namespace", "")}
+                        {sort_head("changed", "Changed", "")}
+                        {sort_head("synced", "Last synced", "")}
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(
+    service: &Service,
+    environment: Option<&Environment>,
+    with_environment: bool,
+    selection: Selection,
+) -> AnyView {
+    let key = service.id.to_string();
+    let from = Some(service.environment_id);
+    let pick = Pick {
+        cells: vec![PickCell {
+            environment: service.environment_id,
+            services: vec![service.id],
+            differs: false,
+        }],
+        from,
+    };
+    let (of_row, of_box) = (key.clone(), key.clone());
+    let look = status::service(&service.status);
+    let reason = service.reason.clone();
+    let on_hover = reason.clone();
+    let manager = service.manager.as_ref().map(|manager| {
+        view! { <span class="badge badge-sm" title="Another tool owns it">{manager.label().to_owned()}</span> }
+    });
+    let out_of_step = service.out_of_step.then(|| {
+        view! {
+            <span class="state is-warning" title="Out of step">
+                {icon(lu::LuDiff)} <span class="sr-only">"out of step"</span>
+            </span>
+        }
+    });
+    let stale = service.stale_since.map(|since| {
+        view! { <span class="state is-warning text-xs">{icon(lu::LuUnplug)} <span>"as of " {time::ago(since)}</span></span> }
+    });
+    view! {
+        <tr aria-selected=move || selection.has(&of_row, from).then_some("true")>
+            <td>
+                <input
+                    type="checkbox"
+                    class="checkbox checkbox-xs"
+                    aria-label=format!("Select {}", service.name)
+                    prop:checked=move || selection.has(&of_box, from)
+                    on:change=move |event| {
+                        selection.set(key.clone(), event_target_checked(&event).then(|| pick.clone()));
+                    }
+                />
+            </td>
+            <th scope="row">
+                <span class="flex items-center gap-2">
+                    <span class="truncate-cell" title=service.name.clone()>{service.name.clone()}</span>
+                    <span class="muted text-xs font-normal">{service.workload_type.to_string()}</span>
+                    {manager}
+                </span>
+            </th>
+            {with_environment
+                .then(|| view! { <td>{environment.map(|environment| env::chip(&environment.name, &environment.color))}</td> })}
+            <td>
+                <span class="flex items-center gap-2" title=on_hover>
+                    {look.view()} {reason.map(|reason| view! { <span class="muted truncate-cell text-xs">{reason}</span> })}
+                    {stale}
+                </span>
+            </td>
+            <td>
+                <span class="flex items-center gap-2">
+                    <span>{tag::containers(&service.containers, false)}</span> {out_of_step}
+                </span>
+            </td>
+            <td class="num">{format!("{}/{}", service.available_replicas, service.replicas)}</td>
+            <td>{service.application.clone()}</td>
+            <td title=service.cluster.clone()>{service.namespace.clone()}</td>
+            <td>{time::ago(service.last_changed)}</td>
+            <td>{time::ago_or(service.last_synced, "never")}</td>
+        </tr>
+    }
+    .into_any()
+}

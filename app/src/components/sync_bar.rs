@@ -1,0 +1,249 @@
+//! What is selected, and the bar that brings it from one environment to another.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    id::{EnvironmentId, ServiceId},
+    matrix::Column,
+    sync::SyncRequest,
+};
+use leptos::prelude::*;
+
+use crate::components::{
+    icon::{icon, lu},
+    sync_sheet::SyncFlow,
+};
+
+/// One selected row: what it has in each environment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pick {
+    /// Its services, environment by environment, from left to right.
+    pub(crate) cells: Vec<PickCell>,
+    /// The environment whose cell was picked; none where the whole row was.
+    pub(crate) from: Option<EnvironmentId>,
+}
+
+/// What a picked row has in one environment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PickCell {
+    pub(crate) environment: EnvironmentId,
+    pub(crate) services: Vec<ServiceId>,
+    pub(crate) differs: bool,
+}
+
+/// Selected rows by their key; kept over pages and filters.
+#[derive(Clone, Copy)]
+pub(crate) struct Selection(RwSignal<BTreeMap<String, Pick>>);
+
+impl Selection {
+    pub(crate) fn new() -> Self {
+        Self(RwSignal::new(BTreeMap::new()))
+    }
+
+    /// Whether a row is picked from this environment, or as a whole.
+    pub(crate) fn has(self, key: &str, from: Option<EnvironmentId>) -> bool {
+        self.0.with(|picks| picks.get(key).is_some_and(|pick| pick.from == from))
+    }
+
+    /// Picks a row, or lets it go.
+    pub(crate) fn set(self, key: String, pick: Option<Pick>) {
+        self.0.update(|picks| {
+            match pick {
+                Some(pick) => picks.insert(key, pick),
+                None => picks.remove(&key),
+            };
+        });
+    }
+
+    /// Lets everything go.
+    pub(crate) fn clear(self) {
+        self.0.set(BTreeMap::new());
+    }
+
+    fn len(self) -> usize {
+        self.0.with(BTreeMap::len)
+    }
+}
+
+/// The services that a source environment has of what is selected.
+fn services(picks: &BTreeMap<String, Pick>, source: EnvironmentId) -> Vec<ServiceId> {
+    picks
+        .values()
+        .filter(|pick| pick.from.is_none_or(|from| from == source))
+        .flat_map(|pick| &pick.cells)
+        .filter(|cell| cell.environment == source)
+        .flat_map(|cell| cell.services.iter().copied())
+        .collect()
+}
+
+/// Where a sync of the selection would most likely come from.
+fn likely_source(picks: &BTreeMap<String, Pick>, columns: &[Column]) -> Option<EnvironmentId> {
+    let is_picked_from = |column: &&Column| picks.values().any(|pick| pick.from == Some(column.id));
+    if let Some(column) = columns.iter().find(is_picked_from) {
+        return Some(column.id);
+    }
+    // Of a whole row: what stands left of the first environment that is out of step.
+    let before_difference = |pick: &Pick| {
+        let differing = pick.cells.iter().position(|cell| cell.differs)?;
+        pick.cells[..differing]
+            .iter()
+            .rev()
+            .find(|cell| !cell.services.is_empty())
+            .map(|cell| cell.environment)
+    };
+    let first_with_any =
+        |pick: &Pick| pick.cells.iter().find(|cell| !cell.services.is_empty()).map(|cell| cell.environment);
+    picks.values().find_map(before_difference).or_else(|| picks.values().find_map(first_with_any))
+}
+
+/// The right neighbour of a source; the left one of the last.
+fn likely_target(columns: &[Column], source: EnvironmentId) -> Option<EnvironmentId> {
+    let at = columns.iter().position(|column| column.id == source)?;
+    let right = columns.get(at + 1);
+    right.or_else(|| columns[..at].last()).map(|column| column.id)
+}
+
+/// The bar at the bottom: how many services, from where, to where.
+#[component]
+pub(crate) fn SyncBar(
+    /// What is selected.
+    selection: Selection,
+    /// The environments, from left to right.
+    columns: Signal<Vec<Column>>,
+) -> impl IntoView {
+    let flow = expect_context::<SyncFlow>();
+    let chosen_source = RwSignal::new(None::<EnvironmentId>);
+    let chosen_target = RwSignal::new(None::<EnvironmentId>);
+    let source = Memo::new(move |_| {
+        let likely = move || selection.0.with(|picks| columns.with(|columns| likely_source(picks, columns)));
+        chosen_source.get().or_else(likely)
+    });
+    let target = Memo::new(move |_| {
+        let source = source.get()?;
+        let likely = move || columns.with(|columns| likely_target(columns, source));
+        chosen_target.get().filter(|target| *target != source).or_else(likely)
+    });
+    let found = Memo::new(move |_| match source.get() {
+        Some(source) => selection.0.with(|picks| services(picks, source)),
+        None => Vec::new(),
+    });
+    let clear = move || {
+        selection.clear();
+        chosen_source.set(None);
+        chosen_target.set(None);
+    };
+    let start = move |_| {
+        if let (Some(source), Some(target)) = (source.get_untracked(), target.get_untracked()) {
+            flow.sync(SyncRequest {
+                source_environment_id: source,
+                target_environment_id: target,
+                service_ids: found.get_untracked(),
+                target_app_instances: Vec::new(),
+            });
+        }
+    };
+    let words = move || {
+        let (rows, services) = (selection.len(), found.with(Vec::len));
+        let plural = if services == 1 { "" } else { "s" };
+        if services == 0 {
+            format!("{rows} selected, none of them here")
+        } else {
+            format!("{services} service{plural} selected")
+        }
+    };
+    let bar = move || {
+        view! {
+            <section class="sync-bar" aria-label="Selection">
+                <strong role="status">{words}</strong>
+                {environment_select("From", columns, source.into(), chosen_source, Signal::stored(None))}
+                <span class="muted">{icon(lu::LuArrowRight)}</span>
+                {environment_select("To", columns, target.into(), chosen_target, source.into())}
+                <button
+                    type="button"
+                    class="btn btn-primary btn-sm"
+                    disabled=move || found.with(Vec::is_empty) || target.get().is_none()
+                    on:click=start
+                >
+                    {icon(lu::LuRefreshCw)}
+                    "Sync…"
+                </button>
+                <button type="button" class="btn btn-ghost btn-sm" on:click=move |_| clear()>"Clear"</button>
+            </section>
+        }
+        .into_any()
+    };
+    let any = Memo::new(move |_| selection.len() > 0);
+    (move || any.get().then(bar)).into_any()
+}
+
+/// A field to choose an environment.
+fn environment_select(
+    label: &'static str,
+    columns: Signal<Vec<Column>>,
+    value: Signal<Option<EnvironmentId>>,
+    chosen: RwSignal<Option<EnvironmentId>>,
+    without: Signal<Option<EnvironmentId>>,
+) -> AnyView {
+    let options = move || {
+        let left_out = without.get();
+        let offered = columns.get().into_iter().filter(|column| Some(column.id) != left_out);
+        offered
+            .map(|column| {
+                let id = column.id;
+                view! {
+                    <option value=id.to_string() prop:selected=move || value.get() == Some(id)>{column.name}</option>
+                }
+            })
+            .collect_view()
+    };
+    view! {
+        <label class="select select-sm w-auto">
+            <span class="label">{label}</span>
+            <select on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>{options}</select>
+        </label>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(n: u8) -> EnvironmentId {
+        format!("00000000-0000-0000-0000-0000000000{n:02}").parse().unwrap()
+    }
+
+    fn columns() -> Vec<Column> {
+        (1..=3).map(|n| Column { id: environment(n), name: n.to_string(), color: String::new() }).collect()
+    }
+
+    fn pick(differs: [bool; 3], from: Option<EnvironmentId>) -> BTreeMap<String, Pick> {
+        let service: ServiceId = "00000000-0000-0000-0000-000000000099".parse().unwrap();
+        let cells = (1..=3).zip(differs).map(|(n, differs)| PickCell {
+            environment: environment(n),
+            services: vec![service],
+            differs,
+        });
+        BTreeMap::from([("row".to_owned(), Pick { cells: cells.collect(), from })])
+    }
+
+    #[test]
+    fn a_row_comes_from_the_left_of_its_first_difference() {
+        assert_eq!(likely_source(&pick([false, false, true], None), &columns()), Some(environment(2)));
+        assert_eq!(likely_source(&pick([false, false, false], None), &columns()), Some(environment(1)));
+    }
+
+    #[test]
+    fn a_cell_is_its_own_source() {
+        let picks = pick([false, true, false], Some(environment(3)));
+        assert_eq!(likely_source(&picks, &columns()), Some(environment(3)));
+        assert_eq!(services(&picks, environment(3)).len(), 1);
+        assert!(services(&picks, environment(1)).is_empty());
+    }
+
+    #[test]
+    fn the_target_is_the_neighbour() {
+        assert_eq!(likely_target(&columns(), environment(1)), Some(environment(2)));
+        assert_eq!(likely_target(&columns(), environment(3)), Some(environment(2)));
+    }
+}

@@ -1,0 +1,290 @@
+//! From a selection to a running sync: the confirmation with its exact diff, then the live view.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    app_instance::AppInstance,
+    id::{AppInstanceId, DeploymentId, ServiceId},
+    sync::{OnFailure, Preview, PreviewItem, StartSync, SyncRequest},
+};
+use leptos::prelude::*;
+
+use crate::{
+    api,
+    components::{
+        deployment::DeploymentView,
+        dialog::Dialog,
+        empty::skeleton,
+        field::{TextField, choice},
+        icon::{icon, lu},
+        problem::{failed, hint, note},
+        sync_preview::{self, Ticks},
+        time,
+    },
+    live,
+    request::Request,
+};
+
+/// What a preview is asked of.
+#[derive(Clone)]
+enum Ask {
+    Sync(SyncRequest),
+    Undo(DeploymentId),
+}
+
+/// Opens the confirmation and the live view from any page.
+#[derive(Clone, Copy)]
+pub(crate) struct SyncFlow {
+    ask: RwSignal<Option<Ask>>,
+    open: RwSignal<bool>,
+    watched: RwSignal<Option<DeploymentId>>,
+    watching: RwSignal<bool>,
+}
+
+/// Provides [`SyncFlow`].
+pub(crate) fn provide() {
+    provide_context(SyncFlow {
+        ask: RwSignal::new(None),
+        open: RwSignal::new(false),
+        watched: RwSignal::new(None),
+        watching: RwSignal::new(false),
+    });
+}
+
+impl SyncFlow {
+    /// Previews a sync for confirmation.
+    pub(crate) fn sync(self, request: SyncRequest) {
+        self.ask.set(Some(Ask::Sync(request)));
+        self.open.set(true);
+    }
+
+    /// Previews the way back from a deployment for confirmation.
+    pub(crate) fn undo(self, deployment: DeploymentId) {
+        self.watching.set(false);
+        self.ask.set(Some(Ask::Undo(deployment)));
+        self.open.set(true);
+    }
+
+    /// Leaves the live view; the deployment goes on.
+    pub(crate) fn leave(self) {
+        self.watching.set(false);
+    }
+
+    fn watch(self, deployment: DeploymentId) {
+        self.open.set(false);
+        self.watched.set(Some(deployment));
+        self.watching.set(true);
+        live::look_again();
+    }
+}
+
+/// The dialog that watches what was just started. It can be left at any time.
+#[component]
+pub(crate) fn LiveSheet() -> impl IntoView {
+    let flow = expect_context::<SyncFlow>();
+    view! {
+        <Dialog open=flow.watching title="Sync in progress" class="sheet">
+            {move || flow.watched.get().map(|id| view! { <DeploymentView id modal=true /> })}
+        </Dialog>
+    }
+    .into_any()
+}
+
+/// The confirmation dialog.
+#[component]
+pub(crate) fn SyncSheet() -> impl IntoView {
+    let flow = expect_context::<SyncFlow>();
+    let title = Signal::derive(move || match flow.ask.get() {
+        Some(Ask::Undo(_)) => "Undo".to_owned(),
+        _ => "Sync".to_owned(),
+    });
+    view! {
+        <Dialog open=flow.open title class="sheet">
+            <Confirm />
+        </Dialog>
+    }
+    .into_any()
+}
+
+#[component]
+fn Confirm() -> impl IntoView {
+    let flow = expect_context::<SyncFlow>();
+    let preview = RwSignal::new(None::<Preview>);
+    let (finding, starting) = (Request::new(), Request::new());
+    let left_out = RwSignal::new(BTreeSet::new());
+    let instances = RwSignal::new(None::<Vec<AppInstance>>);
+    let text = |value: &str| RwSignal::new(value.to_owned());
+    let (words, ticket, on_failure) = (text(""), text(""), text(OnFailure::Stop.as_str()));
+
+    let found = move |answer: Preview| {
+        // Other pairings are chosen from the target's app instances, which are asked for only where one is missing.
+        let unpaired = answer.items.iter().any(|item| item.target.is_none()) && answer.undo_of.is_none();
+        let target = answer.request.target_environment_id;
+        preview.set(Some(answer));
+        if unpaired && instances.with_untracked(Option::is_none) {
+            Request::new().send(api::app_instance::list(Some(target)), move |list| instances.set(Some(list)));
+        }
+    };
+    let look = move || {
+        starting.clear();
+        left_out.set(BTreeSet::new());
+        match flow.ask.get_untracked() {
+            Some(Ask::Sync(request)) => finding.send(api::sync::preview(request), found),
+            Some(Ask::Undo(id)) => finding.send(api::sync::preview_undo(id), found),
+            None => {}
+        }
+    };
+    look();
+    let pair = move |service: ServiceId, instance: Option<AppInstanceId>| {
+        flow.ask.update(|ask| {
+            if let Some(Ask::Sync(request)) = ask {
+                request.target_app_instances.resize(request.service_ids.len(), None);
+                if let Some(at) = request.service_ids.iter().position(|id| *id == service) {
+                    request.target_app_instances[at] = instance;
+                }
+            }
+        });
+        look();
+    };
+    let start = move || {
+        let Some(preview) = preview.get_untracked() else { return };
+        let on_failure = OnFailure::from(on_failure.get_untracked().as_str());
+        if let Some(id) = preview.undo_of {
+            let asked = api::sync::start_undo(id, preview.id, on_failure, words.get_untracked());
+            return starting.send(asked, move |deployment| flow.watch(deployment.id));
+        }
+        let asked = StartSync {
+            request: left_out.with_untracked(|left_out| confirmed(&preview, left_out)),
+            preview_id: Some(preview.id),
+            on_failure,
+            note: words.get_untracked(),
+            ticket: ticket.get_untracked(),
+        };
+        starting.send(api::sync::start(asked), move |deployment| flow.watch(deployment.id));
+    };
+    let now = time::now();
+    let expired = Memo::new(move |_| {
+        let expires = preview.with(|preview| preview.as_ref().map(|preview| preview.expires_at));
+        expires.zip(now.get()).is_some_and(|(expires, now)| now >= expires)
+    });
+    let count = Memo::new(move |_| {
+        let left_out = left_out.read();
+        preview.with(|preview| preview.as_ref().map_or(0, |preview| chosen(preview, &left_out).count()))
+    });
+    let undo =
+        move || preview.with(|preview| preview.as_ref().is_some_and(|preview| preview.undo_of.is_some()));
+
+    let again = move || {
+        view! {
+            <button type="button" class="btn btn-sm" disabled=move || finding.pending.get() on:click=move |_| look()>
+                {icon(lu::LuRefreshCw)}
+                "Preview again"
+            </button>
+        }
+    };
+    let troubles = move || {
+        let stale = expired.get();
+        let problem = starting.problem.get();
+        (stale || problem.is_some()).then(|| {
+            view! {
+                <div class="space-y-2">
+                    {problem.as_ref().map(failed)}
+                    {stale.then(|| hint("is-warning", "This preview is too old to be confirmed: what runs may have changed since."))}
+                    {again()}
+                </div>
+            }
+        })
+    };
+    let items = move || {
+        let ticks = Ticks {
+            left_out,
+            instances,
+            pair: Callback::new(move |(service, instance)| pair(service, instance)),
+        };
+        preview.get().map(|preview| sync_preview::view(&preview, ticks))
+    };
+    let options = move || {
+        view! {
+            <div class="grid gap-x-6 gap-y-3 md:grid-cols-2">
+                <div class="space-y-3">
+                    <TextField label="Note" form="sync" name="note" value=words problem=starting.problem lines=2 />
+                    {(!undo()).then(|| view! {
+                        <TextField
+                            label="Ticket link"
+                            form="sync"
+                            name="ticket"
+                            kind="url"
+                            placeholder="https://…"
+                            value=ticket
+                            problem=starting.problem
+                        />
+                    })}
+                </div>
+                {choice(
+                    "When a service fails",
+                    "on-failure",
+                    on_failure,
+                    &[
+                        ("stop", "Stop the rest", "What has begun is followed to its end, the rest is left as it is."),
+                        ("go_on", "Go on", "The other services are brought along all the same."),
+                        ("put_back", "Put everything back", "What this sync changed goes back to what ran before."),
+                    ],
+                )}
+            </div>
+        }
+    };
+    let button = move || {
+        let n = count.get();
+        let target = preview
+            .with(|preview| preview.as_ref().map(|preview| preview.target_name.clone()).unwrap_or_default());
+        let plural = if n == 1 { "" } else { "s" };
+        match (n, undo()) {
+            (0, _) => "Nothing to change".to_owned(),
+            (_, true) => format!("Put {n} service{plural} back in {target}"),
+            (_, false) => format!("Sync {n} service{plural} to {target}"),
+        }
+    };
+    let there = Memo::new(move |_| preview.with(Option::is_some));
+    view! {
+        <form
+            class="contents"
+            on:submit=move |event| {
+                event.prevent_default();
+                start();
+            }
+        >
+            <div class="dialog-body space-y-4">
+                {note(finding.problem)} {troubles}
+                {move || (finding.pending.get() && !there.get()).then(skeleton)} {items}
+                {move || there.get().then(options)}
+            </div>
+            <div class="dialog-foot">
+                <button type="button" class="btn" on:click=move |_| flow.open.set(false)>"Cancel"</button>
+                <button
+                    type="submit"
+                    class="btn btn-primary"
+                    disabled=move || {
+                        count.get() == 0 || expired.get() || finding.pending.get() || starting.pending.get()
+                    }
+                >
+                    {button}
+                </button>
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+/// The items that would be carried out.
+fn chosen<'a>(preview: &'a Preview, left_out: &'a BTreeSet<usize>) -> impl Iterator<Item = &'a PreviewItem> {
+    let ticked = |(at, item): &(usize, &PreviewItem)| item.will_change() && !left_out.contains(at);
+    preview.items.iter().enumerate().filter(ticked).map(|(_, item)| item)
+}
+
+/// What was previewed, without what was unticked: each service with its very target.
+fn confirmed(preview: &Preview, left_out: &BTreeSet<usize>) -> SyncRequest {
+    let pairs = chosen(preview, left_out)
+        .map(|item| (item.service_id, item.target.as_ref().map(|target| target.app_instance_id)));
+    let (service_ids, target_app_instances) = pairs.unzip();
+    SyncRequest { service_ids, target_app_instances, ..preview.request.clone() }
+}

@@ -1,0 +1,91 @@
+//! One service's part of a deployment.
+
+use domain::deployment::{Task, TaskPod, TaskStatus};
+use leptos::prelude::*;
+
+use crate::components::{
+    icon::{icon, lu},
+    status,
+    tag::tag,
+};
+
+/// How much of a task is done, of a hundred.
+fn done(task: &Task) -> i32 {
+    match task.status {
+        TaskStatus::Pending => 0,
+        TaskStatus::Applying | TaskStatus::PuttingBack => 10,
+        TaskStatus::RollingOut | TaskStatus::RollingBack if task.replicas > 0 => {
+            15 + 80 * task.available.clamp(0, task.replicas) / task.replicas
+        }
+        TaskStatus::RollingOut | TaskStatus::RollingBack => 50,
+        _ => 100,
+    }
+}
+
+/// A task: its versions, bar, words and pods.
+pub(crate) fn view(task: &Task, pods: RwSignal<Vec<TaskPod>>) -> AnyView {
+    let look = status::task(&task.status);
+    let in_flight = task.status.in_flight();
+    let changes = task.containers.iter().filter(|change| change.moves()).map(|change| {
+        view! {
+            <span class="inline-flex items-center gap-1">
+                {tag(&change.from_version, &change.from)} {icon(lu::LuArrowRight)}
+                <span class="sr-only">"to"</span> {tag(&change.to_version, &change.to)}
+            </span>
+        }
+    });
+    let changes = changes.collect_view();
+    let words = match &task.error {
+        Some(error) => error.clone(),
+        None => task.words.clone(),
+    };
+    let facts = [
+        (in_flight && task.replicas > 0)
+            .then(|| format!("{} of {} available", task.available, task.replicas)),
+        match task.retries {
+            0 => None,
+            1 => Some("tried again once".to_owned()),
+            times => Some(format!("tried again {times} times")),
+        },
+    ];
+    let facts: Vec<String> = facts.into_iter().flatten().collect();
+    let id = task.id;
+    let mine = move || pods.get().into_iter().filter(|pod| pod.task_id == id).collect::<Vec<_>>();
+    view! {
+        <li class=format!("task {}", look.class)>
+            <div class="flex flex-wrap items-center gap-x-3">
+                <span class="font-medium">{task.name.clone()}</span>
+                <span class="muted text-xs">{format!("{} · {}", task.namespace, task.cluster)}</span>
+                {changes}
+                <span class="ml-auto">{look.view()}</span>
+            </div>
+            <progress class="task-bar" max="100" value=done(task) aria-label=format!("Progress of {}", task.name)></progress>
+            <p class="flex flex-wrap gap-x-3 text-xs">
+                <span class:text-error=task.error.is_some()>{words}</span>
+                <span class="muted num">{facts.join(" · ")}</span>
+            </p>
+            <ul class="pods" aria-label="Pods">
+                <For each=mine key=|pod| (pod.name.clone(), pod.ready, pod.deleting, pod.words.clone()) children=pod />
+            </ul>
+        </li>
+    }
+    .into_any()
+}
+
+fn pod(pod: TaskPod) -> AnyView {
+    let (class, sign) = match (pod.deleting, pod.ready) {
+        (true, _) => ("is-quiet", lu::LuX),
+        (false, true) => ("is-success", lu::LuCheck),
+        (false, false) => ("is-info", lu::LuLoader),
+    };
+    let words = if pod.deleting { "leaving".to_owned() } else { pod.words.clone() };
+    let on_hover = format!("{} {words}", pod.name);
+    view! {
+        <li class=format!("pod fade-in {class}") title=on_hover>
+            <span class="state">{icon(sign)}</span>
+            <span class="mono">{pod.tag}</span>
+            <span class="muted">{words}</span>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,130 @@
+//! Times: UTC as rendered by the server, relative to now once the browser has taken over.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use leptos::prelude::*;
+
+/// Now, as far as the page knows; nothing before hydration, so that both sides render the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock(RwSignal<Option<DateTime<Utc>>>);
+
+/// Provides the page's [`Clock`].
+pub(crate) fn provide() {
+    let clock = Clock(RwSignal::new(None));
+    provide_context(clock);
+    Effect::new(move |_| {
+        clock.0.set(Some(Utc::now()));
+        set_interval(move || clock.0.set(Some(Utc::now())), Duration::from_secs(10));
+    });
+}
+
+/// The page's clock, which moves every ten seconds.
+pub(crate) fn now() -> Signal<Option<DateTime<Utc>>> {
+    expect_context::<Clock>().0.into()
+}
+
+/// A clock that moves every second while the calling component lives and `running` says so.
+pub(crate) fn seconds(running: impl Fn() -> bool + 'static) -> Signal<Option<DateTime<Utc>>> {
+    let second = RwSignal::new(None);
+    Effect::new(move |_| {
+        second.set(Some(Utc::now()));
+        if running()
+            && let Ok(handle) = set_interval_with_handle(
+                move || {
+                    second.try_set(Some(Utc::now()));
+                },
+                Duration::from_secs(1),
+            )
+        {
+            on_cleanup(move || handle.clear());
+        }
+    });
+    second.into()
+}
+
+/// A time: how long ago, and exactly on hover.
+pub(crate) fn ago(at: DateTime<Utc>) -> AnyView {
+    let now = now();
+    view! {
+        <time
+            datetime=format!("{}T{:02}:{:02}:{:02}Z", date(at), at.hour(), at.minute(), at.second())
+            title=move || now.get().map_or_else(|| utc(at), |_| local(at))
+        >
+            {move || now.get().map_or_else(|| utc(at), |now| relative(at, now))}
+        </time>
+    }
+    .into_any()
+}
+
+/// A time that may not have come yet.
+pub(crate) fn ago_or(at: Option<DateTime<Utc>>, otherwise: &str) -> AnyView {
+    match at {
+        Some(at) => ago(at),
+        None => view! { <span class="muted">{otherwise.to_owned()}</span> }.into_any(),
+    }
+}
+
+/// `2026-03-01`.
+pub(crate) fn date(at: DateTime<Utc>) -> String {
+    format!("{}-{:02}-{:02}", at.year(), at.month(), at.day())
+}
+
+/// `2026-03-01 12:05 UTC`.
+pub(crate) fn utc(at: DateTime<Utc>) -> String {
+    format!("{} {:02}:{:02} UTC", date(at), at.hour(), at.minute())
+}
+
+/// The exact time where the reader is. In the browser only.
+fn local(at: DateTime<Utc>) -> String {
+    let date = js_sys::Date::new(&(at.timestamp_millis() as f64).into());
+    String::from(date.to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED))
+}
+
+/// `3 minutes ago`, `in 2 days`, and the date for what is far away.
+pub(crate) fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let past = at <= now;
+    let seconds = (now - at).num_seconds().unsigned_abs();
+    let (count, unit) = match seconds {
+        0..45 => return if past { "just now".to_owned() } else { "in a moment".to_owned() },
+        45..90 => (1, "minute"),
+        90..3_600 => (seconds.div_ceil(60), "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        86_400..2_592_000 => (seconds / 86_400, "day"),
+        _ => return date(at),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    if past { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
+}
+
+/// `2m 05s`.
+pub(crate) fn duration(length: TimeDelta) -> String {
+    let seconds = length.num_seconds().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_times_are_relative_and_far_ones_are_dates() {
+        let now = DateTime::from_timestamp(1_772_366_700, 0).unwrap();
+        let before = |seconds| relative(now - TimeDelta::seconds(seconds), now);
+        assert_eq!(before(5), "just now");
+        assert_eq!(before(60), "1 minute ago");
+        assert_eq!(before(7_200), "2 hours ago");
+        assert_eq!(before(-172_800), "in 2 days");
+        assert_eq!(before(40 * 86_400), date(now - TimeDelta::days(40)));
+    }
+
+    #[test]
+    fn durations_keep_their_width() {
+        assert_eq!(duration(TimeDelta::seconds(125)), "2m 05s");
+        assert_eq!(duration(TimeDelta::seconds(-3)), "0s");
+    }
+}

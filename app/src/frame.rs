@@ -1,0 +1,188 @@
+//! What surrounds every page: navigation, state of the live stream, theme, and the dialogs that any page may open.
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::hooks::use_location;
+
+use crate::{
+    api, browser,
+    components::{
+        bind::BindDialog,
+        icon::{Icon, icon, lu},
+        keys::Keys,
+        site_wizard::SiteWizard,
+        sync_sheet::{LiveSheet, SyncSheet},
+        toast::ToastList,
+    },
+    live::{self, Live},
+};
+
+/// The frame around the pages.
+#[component]
+pub(crate) fn Frame(
+    /// The page.
+    children: Children,
+) -> impl IntoView {
+    let keys = RwSignal::new(false);
+    view! {
+        <div class="shell">
+            <a class="skip-link" href="#main">"Skip to content"</a>
+            <nav class="shell-nav" aria-label="Main">
+                <a class="shell-brand" href="/">
+                    <img src="/favicon.svg" alt="" width="20" height="20" />
+                    "Lockstep"
+                </a>
+                <ul>
+                    {link("/", "Matrix", lu::LuGrid3x3)}
+                    {link("/services", "Services", lu::LuBoxes)}
+                    {link("/environments", "Environments", lu::LuLayers)}
+                    {link("/syncs", "Syncs", lu::LuHistory)}
+                    {link("/sites", "Sites", lu::LuServer)}
+                </ul>
+                {running()}
+                <div class="shell-foot">
+                    {connection()}
+                    <span class="ml-auto flex items-center gap-1">
+                        <button
+                            type="button"
+                            class="btn btn-ghost btn-sm btn-square"
+                            aria-label="Keys"
+                            title="Keys (?)"
+                            on:click=move |_| keys.set(true)
+                        >
+                            {icon(lu::LuKeyboard)}
+                        </button>
+                        {theme()}
+                    </span>
+                </div>
+            </nav>
+            <main class="shell-main" id="main" tabindex="-1">
+                {children()}
+            </main>
+        </div>
+        <SiteWizard />
+        <BindDialog />
+        <SyncSheet />
+        <LiveSheet />
+        <Keys open=keys />
+        <ToastList />
+    }
+    .into_any()
+}
+
+fn link(href: &'static str, name: &'static str, sign: Icon) -> AnyView {
+    let path = use_location().pathname;
+    let current = move || {
+        let here = path.with(|path| {
+            path == href || href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'))
+        });
+        here.then_some("page")
+    };
+    view! {
+        <li>
+            <a href=href aria-current=current>
+                {icon(sign)}
+                {name}
+            </a>
+        </li>
+    }
+    .into_any()
+}
+
+/// Syncs under way, as the way back to them.
+fn running() -> AnyView {
+    let running = RwSignal::new(Vec::new());
+    let tick = live::tick(|news| news.of_kind("deployment."));
+    Effect::new(move |_| {
+        tick.track();
+        spawn_local(async move {
+            if let Ok(found) = api::deployment::running().await {
+                running.try_set(found);
+            }
+        });
+    });
+    (move || {
+        let running = running.get();
+        let first = running.first()?;
+        let (href, words) = match running.len() {
+            1 => (
+                format!("/syncs/{}", first.id),
+                format!("{} · {} of {}", first.target_name, first.counts.ended(), first.counts.total),
+            ),
+            count => ("/syncs?status=running".to_owned(), format!("{count} syncs running")),
+        };
+        Some(view! {
+            <a class="running" href=href>
+                <span class="loading loading-spinner loading-xs" aria-hidden="true"></span>
+                <span class="truncate">{words}</span>
+            </a>
+        })
+    })
+    .into_any()
+}
+
+/// Says when contact with the server is lost.
+fn connection() -> AnyView {
+    let lost = expect_context::<Live>().lost;
+    view! {
+        <span role="status" class="text-xs">
+            {move || {
+                lost.get()
+                    .then(|| {
+                        view! {
+                            <span class="state is-warning">{icon(lu::LuUnplug)} "Reconnecting…"</span>
+                        }
+                    })
+            }}
+        </span>
+    }
+    .into_any()
+}
+
+/// Goes round through the system's theme, light and dark.
+fn theme() -> AnyView {
+    let theme = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        let stored = browser::storage().and_then(|storage| storage.get_item("theme").ok().flatten());
+        theme.set(stored.unwrap_or_default());
+    });
+    let turn = move |_| {
+        let next = match theme.get_untracked().as_str() {
+            "" => "light",
+            "light" => "dark",
+            _ => "",
+        };
+        theme.set(next.to_owned());
+        if let Some(storage) = browser::storage() {
+            let _ =
+                if next.is_empty() { storage.remove_item("theme") } else { storage.set_item("theme", next) };
+        }
+        if let Some(root) = document().document_element() {
+            let _ = match next {
+                "light" => root.set_attribute("data-theme", "lockstep"),
+                "dark" => root.set_attribute("data-theme", "lockstep-dark"),
+                _ => root.remove_attribute("data-theme"),
+            };
+        }
+    };
+    let label = move || match theme.get().as_str() {
+        "light" => "Theme: light",
+        "dark" => "Theme: dark",
+        _ => "Theme: as the system",
+    };
+    view! {
+        <button
+            type="button"
+            class="btn btn-ghost btn-sm btn-square"
+            aria-label=label
+            title=label
+            on:click=turn
+        >
+            {move || match theme.get().as_str() {
+                "light" => icon(lu::LuSun),
+                "dark" => icon(lu::LuMoon),
+                _ => icon(lu::LuMonitor),
+            }}
+        </button>
+    }
+    .into_any()
+}

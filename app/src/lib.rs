@@ -1,0 +1,82 @@
+//! Lockstep's web UI: server-rendered, then hydrated.
+//!
+//! [`shell`] is the document, [`App`] what lives in it. Pages are in `pages/`, what they share in `components/`, and
+//! `api/` holds the typed server functions through which everything is read and done.
+
+#![allow(unreachable_pub, reason = "`#[component]` makes the props of a `pub(crate)` component `pub`")]
+
+pub mod api;
+mod browser;
+mod components;
+mod frame;
+mod live;
+mod pages;
+mod request;
+
+use leptos::{nonce::use_nonce, prelude::*};
+use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{FlatRoutes, Route, Router},
+    path,
+};
+
+use crate::frame::Frame;
+
+/// Sets the chosen theme before the first paint; without a choice the style sheet follows the system.
+const THEME_SCRIPT: &str = "try{var t=localStorage.getItem('theme');if(t==='light')document.documentElement.dataset.theme='lockstep';else if(t==='dark')document.documentElement.dataset.theme='lockstep-dark'}catch(e){}";
+
+/// The HTML document around [`App`].
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link
+                    rel="preload"
+                    href="/fonts/inter-latin-wght-normal.woff2"
+                    r#as="font"
+                    type="font/woff2"
+                    crossorigin="anonymous"
+                />
+                <script nonce=use_nonce()>{THEME_SCRIPT}</script>
+                <HashedStylesheet options=options.clone() id="leptos" />
+                <AutoReload options=options.clone() />
+                <HydrationScripts options />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// The application: contexts, frame and routes.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    live::provide();
+    components::provide();
+
+    view! {
+        <Title formatter=components::toast::title />
+        <Router>
+            <Frame>
+                <FlatRoutes fallback=pages::not_found::NotFound>
+                    <Route path=path!("/") view=pages::matrix::Matrix ssr=SsrMode::Async />
+                    <Route path=path!("/services") view=pages::services::Services ssr=SsrMode::Async />
+                    <Route path=path!("/environments") view=pages::environments::Environments ssr=SsrMode::Async />
+                    <Route path=path!("/environments/:id") view=pages::environment::Environment ssr=SsrMode::Async />
+                    <Route path=path!("/sites") view=pages::sites::Sites ssr=SsrMode::Async />
+                    <Route path=path!("/syncs") view=pages::syncs::Syncs ssr=SsrMode::Async />
+                    <Route path=path!("/syncs/:id") view=pages::sync::Sync ssr=SsrMode::Async />
+                </FlatRoutes>
+            </Frame>
+        </Router>
+    }
+}

@@ -1,0 +1,195 @@
+//! News from the server as it happens, over one event stream that all tabs of a browser share.
+//!
+//! A page says what concerns it and gets a number that goes up when such a thing has happened; its answers are fetched
+//! with that number as part of their key. Nothing here runs on the server.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use domain::{event::Event, id::EnvironmentId};
+use leptos::prelude::*;
+use serde::Deserialize;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{EventSource, MessageEvent, SharedWorker};
+
+/// How long news are gathered before a page fetches again.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// One thing that has happened.
+#[derive(Clone, Debug)]
+pub(crate) enum News {
+    /// An event was appended.
+    Event(Box<Event>),
+    /// What runs in these environments was observed to have changed.
+    Observed(Vec<EnvironmentId>),
+    /// Something may have been missed, or was changed from here: look again.
+    LookAgain,
+}
+
+impl News {
+    /// Concerns what runs in one environment.
+    pub(crate) fn of_environment(&self, id: EnvironmentId) -> bool {
+        match self {
+            News::Observed(environments) => environments.contains(&id),
+            other => other.of_inventory(),
+        }
+    }
+
+    /// Concerns everything that shows what runs where.
+    pub(crate) fn of_inventory(&self) -> bool {
+        match self {
+            News::Event(event) => !event.kind.starts_with("task."),
+            News::Observed(_) | News::LookAgain => true,
+        }
+    }
+
+    /// An event whose kind begins so.
+    pub(crate) fn of_kind(&self, prefix: &str) -> bool {
+        match self {
+            News::Event(event) => event.kind.starts_with(prefix),
+            News::Observed(_) => false,
+            News::LookAgain => true,
+        }
+    }
+}
+
+type Listener = Rc<dyn Fn(&News)>;
+
+thread_local! {
+    static LISTENERS: RefCell<Vec<(u32, Listener)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The state of the stream.
+#[derive(Clone, Copy)]
+pub(crate) struct Live {
+    /// Whether contact was lost; false until it is first made.
+    pub(crate) lost: RwSignal<bool>,
+}
+
+#[derive(Deserialize)]
+struct Observed {
+    environments: Vec<EnvironmentId>,
+}
+
+/// Provides [`Live`] and, in the browser, opens the stream.
+pub(crate) fn provide() {
+    let live = Live { lost: RwSignal::new(false) };
+    provide_context(live);
+    Effect::new(move |_| live.connect());
+}
+
+/// Calls a function with all news for as long as the calling component lives.
+pub(crate) fn on_news(listener: impl Fn(&News) + Clone + 'static) {
+    Effect::new(move |_| {
+        let id = LISTENERS.with_borrow_mut(|listeners| {
+            let id = listeners.last().map_or(0, |(id, _)| id + 1);
+            listeners.push((id, Rc::new(listener.clone())));
+            id
+        });
+        on_cleanup(move || {
+            LISTENERS.with_borrow_mut(|listeners| listeners.retain(|(other, _)| *other != id))
+        });
+    });
+}
+
+/// A number that goes up, at most every [`GATHER`], after news that concern the calling component.
+pub(crate) fn tick(concerns: impl Fn(&News) -> bool + Clone + 'static) -> RwSignal<u32> {
+    let tick = RwSignal::new(0);
+    let waiting = StoredValue::new(false);
+    on_news(move |news| {
+        if waiting.try_get_value() == Some(false) && concerns(news) {
+            waiting.set_value(true);
+            set_timeout(
+                move || {
+                    waiting.try_set_value(false);
+                    tick.try_update(|tick| *tick += 1);
+                },
+                GATHER,
+            );
+        }
+    });
+    tick
+}
+
+/// Has every open page fetch again, after a change that was made from here.
+pub(crate) fn look_again() {
+    spread(&News::LookAgain);
+}
+
+fn spread(news: &News) {
+    let listeners: Vec<Listener> =
+        LISTENERS.with_borrow(|listeners| listeners.iter().map(|(_, listener)| listener.clone()).collect());
+    for listener in listeners {
+        listener(news);
+    }
+}
+
+impl Live {
+    fn connect(self) {
+        let worker = js_sys::Reflect::has(&window(), &JsValue::from_str("SharedWorker")).unwrap_or(false);
+        let shared = if worker { SharedWorker::new("/events-worker.js").ok() } else { None };
+        match shared {
+            Some(worker) => self.listen_to_worker(&worker),
+            None => self.listen_to_stream(),
+        }
+    }
+
+    fn listen_to_worker(self, worker: &SharedWorker) {
+        let port = worker.port();
+        let told = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+            let told = js_sys::Array::from(&message.data());
+            let word = told.get(0).as_string().unwrap_or_default();
+            self.told(&word, &told.get(1).as_string().unwrap_or_default());
+        });
+        port.set_onmessage(Some(told.as_ref().unchecked_ref()));
+        told.forget();
+        let say = move |port: &web_sys::MessagePort, word: &str| {
+            let _ = port.post_message(&JsValue::from_str(word));
+        };
+        say(&port, "hi");
+        for (event, word) in [("pagehide", "bye"), ("pageshow", "hi")] {
+            let port = port.clone();
+            let listener = Closure::<dyn FnMut()>::new(move || say(&port, word));
+            let _ = window().add_event_listener_with_callback(event, listener.as_ref().unchecked_ref());
+            listener.forget();
+        }
+    }
+
+    fn listen_to_stream(self) {
+        let Ok(stream) = EventSource::new("/api/events") else { return };
+        for kind in ["event", "observed"] {
+            let told = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+                self.told(kind, &message.data().as_string().unwrap_or_default());
+            });
+            let _ = stream.add_event_listener_with_callback(kind, told.as_ref().unchecked_ref());
+            told.forget();
+        }
+        for (event, word) in [("open", "up"), ("error", "down")] {
+            let told = Closure::<dyn FnMut()>::new(move || self.told(word, ""));
+            let _ = stream.add_event_listener_with_callback(event, told.as_ref().unchecked_ref());
+            told.forget();
+        }
+    }
+
+    fn told(self, word: &str, data: &str) {
+        match word {
+            "up" => {
+                // What happened while contact was lost is not all told again, so everything is looked at once.
+                if self.lost.get_untracked() {
+                    self.lost.set(false);
+                    look_again();
+                }
+            }
+            "down" => self.lost.set(true),
+            "event" => {
+                if let Ok(event) = serde_json::from_str(data) {
+                    spread(&News::Event(event));
+                }
+            }
+            _ => {
+                if let Ok(observed) = serde_json::from_str::<Observed>(data) {
+                    spread(&News::Observed(observed.environments));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! One environment: what it runs, where, and how it came to.
+
+use domain::{
+    deployment::{Deployment, HistoryQuery},
+    environment::Environment as Found,
+    id::EnvironmentId,
+    list::{MAX_PAGE_SIZE, Page},
+    matrix::Column,
+    revision::Revision,
+    service::{Service, ServiceQuery},
+    sync::SyncRequest,
+};
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use crate::{
+    api::{self, ApiError},
+    components::{
+        bind::Bind,
+        empty::{empty, nothing, skeleton},
+        env,
+        filters::{parsed, value},
+        icon::{icon, lu},
+        pager::pager,
+        problem::note,
+        service_table,
+        sync_bar::{Selection, SyncBar},
+        sync_sheet::SyncFlow,
+        tag::tag,
+        time,
+    },
+    live::{self, News},
+    pages::{environment_instances::Instances, not_found::NotFound, services::column, syncs},
+    request::{Request, answer, ready, show},
+};
+
+const TABS: &[(&str, &str)] =
+    &[("services", "Services"), ("instances", "Namespaces"), ("syncs", "Syncs"), ("revisions", "Revisions")];
+
+/// One environment.
+#[component]
+pub(crate) fn Environment() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| {
+        params.with(|params| params.get("id")).and_then(|id| id.parse::<EnvironmentId>().ok())
+    });
+    (move || match id.get() {
+        Some(id) => view! { <Shown id /> }.into_any(),
+        None => view! { <NotFound /> }.into_any(),
+    })
+    .into_any()
+}
+
+#[component]
+fn Shown(id: EnvironmentId) -> impl IntoView {
+    let bind = expect_context::<Bind>();
+    let query = use_query_map();
+    let environments = answer(|| (), live::tick(News::of_inventory), |()| api::environment::list());
+    let tab =
+        Memo::new(move |_| query.with(|query| value(query, "tab")).unwrap_or_else(|| "services".to_owned()));
+    let gathering = Request::new();
+
+    let head = move |all: Vec<Found>| {
+        let Some(at) = all.iter().position(|one| one.id == id) else {
+            return view! { <NotFound /> }.into_any();
+        };
+        let (found, left) = (&all[at], at.checked_sub(1).map(|at| all[at].clone()));
+        let facts = format!(
+            "{} namespaces · {} services · revision {}",
+            found.app_instances, found.services, found.latest_revision
+        );
+        view! {
+            <leptos_meta::Title text=found.name.clone() />
+            <header class="page-head">
+                <div>
+                    <h1 class="flex items-center gap-2">
+                        <span class="env-dot" style=env::style(&found.color)></span>
+                        {found.name.clone()}
+                    </h1>
+                    <p class="muted">{found.description.clone()}</p>
+                    <p class="muted num text-xs">{facts}</p>
+                </div>
+                <div class="flex flex-wrap gap-2">
+                    <button type="button" class="btn btn-sm" on:click=move |_| bind.begin(Some(id))>
+                        {icon(lu::LuLink)}
+                        "Bind namespaces"
+                    </button>
+                    {left.map(|left| sync_button(left, id, gathering))}
+                </div>
+            </header>
+        }
+        .into_any()
+    };
+    let tabs = TABS.iter().map(|&(word, label)| {
+        let current = move || tab.with(|tab| tab == word).then_some("page");
+        let active = move || tab.with(|tab| tab == word);
+        view! {
+            <a
+                class="tab"
+                class:tab-active=active
+                href=format!("/environments/{id}?tab={word}")
+                aria-current=current
+                data-noscroll=""
+            >
+                {label}
+            </a>
+        }
+    });
+    let tabs = tabs.collect_view();
+    view! {
+        <p class="mb-3"><a class="link link-hover muted" href="/environments">"← All environments"</a></p>
+        {show(environments, nothing, head)}
+        {note(gathering.problem)}
+        <nav class="tabs tabs-border mb-3" aria-label="About this environment">{tabs}</nav>
+        {move || match tab.get().as_str() {
+            "instances" => view! { <Instances environment=id /> }.into_any(),
+            "syncs" => view! { <History environment=id /> }.into_any(),
+            "revisions" => view! { <Revisions environment=id /> }.into_any(),
+            _ => view! { <Services environment=id /> }.into_any(),
+        }}
+    }
+    .into_any()
+}
+
+/// Brings everything along that the left neighbour has.
+fn sync_button(left: Found, target: EnvironmentId, gathering: Request) -> AnyView {
+    let flow = expect_context::<SyncFlow>();
+    let source = left.id;
+    let start = move |_| {
+        gathering.send(all_services(source), move |service_ids| {
+            flow.sync(SyncRequest {
+                source_environment_id: source,
+                target_environment_id: target,
+                service_ids,
+                target_app_instances: Vec::new(),
+            });
+        });
+    };
+    view! {
+        <button type="button" class="btn btn-primary btn-sm" disabled=move || gathering.pending.get() on:click=start>
+            {icon(lu::LuRefreshCw)}
+            {format!("Sync from {}…", left.name)}
+        </button>
+    }
+    .into_any()
+}
+
+async fn all_services(environment: EnvironmentId) -> Result<Vec<domain::id::ServiceId>, ApiError> {
+    let mut all = Vec::new();
+    for page in 1.. {
+        let query = ServiceQuery {
+            env: Some(environment),
+            sort: Some("name".to_owned()),
+            page: Some(page),
+            page_size: Some(MAX_PAGE_SIZE),
+            ..Default::default()
+        };
+        let found = api::service::list(query).await?;
+        let last = found.pages() <= page;
+        all.extend(found.items.into_iter().map(|service| service.id));
+        if last {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+#[component]
+fn Services(environment: EnvironmentId) -> impl IntoView {
+    let bind = expect_context::<Bind>();
+    let query = use_query_map();
+    let asked = Memo::new(move |_| {
+        query.with(|query| ServiceQuery {
+            env: Some(environment),
+            sort: value(query, "sort"),
+            page: parsed(query, "page"),
+            ..Default::default()
+        })
+    });
+    let concerns = move |news: &News| news.of_environment(environment);
+    let services = answer(move || asked.get(), live::tick(concerns), api::service::list);
+    let environments =
+        answer(|| (), live::tick(|news| news.of_kind("environment.")), |()| api::environment::list());
+    let columns = RwSignal::new(Vec::<Column>::new());
+    Effect::new(move |_| {
+        columns.set(ready(environments).unwrap_or_default().into_iter().map(column).collect());
+    });
+    let selection = Selection::new();
+    let table = move |page: Page<Service>| {
+        if page.total == 0 {
+            let button = view! {
+                <button type="button" class="btn btn-primary" on:click=move |_| bind.begin(Some(environment))>"Bind namespaces"</button>
+            };
+            return empty(
+                "No services here",
+                "Bind the namespaces that make up this environment; what runs in them appears here.",
+                button,
+            );
+        }
+        view! {
+            <div class="surface">
+                {service_table::view(&page.items, &[], selection, false)}
+                {pager(page.total, page.page, page.page_size, "services")}
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        {show(services, skeleton, table)}
+        <SyncBar selection columns=columns.into() />
+    }
+    .into_any()
+}
+
+#[component]
+fn History(environment: EnvironmentId) -> impl IntoView {
+    let query = use_query_map();
+    let page = Memo::new(move |_| query.with(|query| parsed(query, "page")));
+    let history = answer(
+        move || page.get(),
+        live::tick(|news| news.of_kind("deployment.")),
+        move |page| {
+            api::deployment::history(HistoryQuery { env: Some(environment), page, ..Default::default() })
+        },
+    );
+    let table = |page: Page<Deployment>| match page.total {
+        0 => empty("No syncs yet", "Syncs to and from this environment are kept here.", ()),
+        _ => view! {
+            <div class="surface">
+                {syncs::list(&page.items)} {pager(page.total, page.page, page.page_size, "syncs")}
+            </div>
+        }
+        .into_any(),
+    };
+    show(history, skeleton, table)
+}
+
+#[component]
+fn Revisions(environment: EnvironmentId) -> impl IntoView {
+    let query = use_query_map();
+    let page = Memo::new(move |_| query.with(|query| parsed(query, "page")));
+    let revisions = answer(
+        move || page.get(),
+        live::tick(|news| news.of_kind("deployment.")),
+        move |page| api::environment::revisions(environment, page),
+    );
+    let list = |page: Page<Revision>| match page.total {
+        0 => empty(
+            "No revisions yet",
+            "Every sync writes down what this environment should run from then on.",
+            (),
+        ),
+        _ => view! {
+            <div class="surface">
+                <ul class="revisions">{page.items.iter().map(revision).collect_view()}</ul>
+                {pager(page.total, page.page, page.page_size, "revisions")}
+            </div>
+        }
+        .into_any(),
+    };
+    show(revisions, skeleton, list)
+}
+
+fn revision(one: &Revision) -> AnyView {
+    let entries = one.entries.iter().map(|entry| {
+        let images = entry.images.iter().map(|image| {
+            let version = domain::image::ImageRef::parse(&image.image).version();
+            view! { <span class="mr-2">{tag(&version, &image.image)}</span> }
+        });
+        view! {
+            <tr>
+                <th scope="row">{entry.name.clone()}</th>
+                <td class="muted">{entry.kind.to_string()}</td>
+                <td>{images.collect_view()}</td>
+            </tr>
+        }
+    });
+    let entries = entries.collect_view();
+    let link = one
+        .deployment_id
+        .map(|id| view! { " · " <a class="link" href=format!("/syncs/{id}")>"its sync"</a> });
+    view! {
+        <li>
+            <details>
+                <summary>
+                    <strong class="num">{format!("Revision {}", one.number)}</strong>
+                    <span class="muted">{format!(" · {} workloads · ", one.entries.len())} {time::ago(one.created_at)}</span>
+                </summary>
+                <p class="muted px-3 text-xs">{format!("By {}", one.author)} {link} {format!(" · {}", one.reason)}</p>
+                <table class="data-table"><tbody>{entries}</tbody></table>
+            </details>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,239 @@
+//! The namespaces bound to an environment.
+
+use domain::{
+    app_instance::{AppInstance, AppInstanceEdit},
+    environment::Environment,
+    id::EnvironmentId,
+    problem::Problem,
+};
+use leptos::prelude::*;
+
+use crate::{
+    api,
+    components::{
+        bind::Bind,
+        dialog::Dialog,
+        empty::{empty, skeleton},
+        field::TextField,
+        icon::{icon, lu},
+        problem::{hint, note},
+        time,
+    },
+    live::{self, News},
+    request::{Request, answer, show},
+};
+
+/// The list of an environment's app instances.
+#[component]
+pub(crate) fn Instances(
+    /// The environment.
+    environment: EnvironmentId,
+) -> impl IntoView {
+    let bind = expect_context::<Bind>();
+    let concerns = move |news: &News| news.of_environment(environment);
+    let instances = answer(|| (), live::tick(concerns), move |()| api::app_instance::list(Some(environment)));
+    let (editing, unbinding) = (RwSignal::new(false), RwSignal::new(false));
+    let subject = RwSignal::new(None::<AppInstance>);
+    let deleting = Request::new();
+    let begin = move |open: RwSignal<bool>, one: &AppInstance| {
+        subject.set(Some(one.clone()));
+        deleting.clear();
+        open.set(true);
+    };
+    let table = move |found: Vec<AppInstance>| {
+        if found.is_empty() {
+            let button = view! {
+                <button type="button" class="btn btn-primary" on:click=move |_| bind.begin(Some(environment))>"Bind namespaces"</button>
+            };
+            return empty(
+                "No namespaces bound",
+                "An environment is made up of namespaces, in one cluster or in many.",
+                button,
+            );
+        }
+        let rows = found
+            .into_iter()
+            .map(|one| {
+                let (edited, unbound) = (one.clone(), one.clone());
+                row(&one, move || begin(editing, &edited), move || begin(unbinding, &unbound))
+            })
+            .collect_view();
+        view! {
+            <div class="table-frame" tabindex="0" role="group" aria-label="Bound namespaces">
+                <table class="data-table">
+                    <thead>
+                        <tr>
+                            <th scope="col">"Namespace"</th>
+                            <th scope="col">"Application"</th>
+                            <th scope="col">"Cluster"</th>
+                            <th scope="col">"Site"</th>
+                            <th scope="col" class="num">"Services"</th>
+                            <th scope="col">"Bound"</th>
+                            <th scope="col"><span class="sr-only">"Actions"</span></th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        }
+        .into_any()
+    };
+    let unbind = move || {
+        let one = subject.get()?;
+        let id = one.id;
+        Some(view! {
+            <div class="dialog-body space-y-3">
+                {note(deleting.problem)}
+                <p>
+                    "Lockstep forgets that " <strong>{one.namespace}</strong> " in " {one.cluster}
+                    " belongs here. Nothing that runs in it is touched."
+                </p>
+            </div>
+            <div class="dialog-foot">
+                <button type="button" class="btn" on:click=move |_| unbinding.set(false)>"Cancel"</button>
+                <button
+                    type="button"
+                    class="btn btn-error"
+                    disabled=move || deleting.pending.get()
+                    on:click=move |_| {
+                        deleting.send(api::app_instance::delete(id), move |()| {
+                            unbinding.set(false);
+                            live::look_again();
+                        });
+                    }
+                >
+                    {icon(lu::LuUnlink)}
+                    "Unbind"
+                </button>
+            </div>
+        })
+    };
+    let done = Callback::new(move |()| editing.set(false));
+    view! {
+        {show(instances, skeleton, table)}
+        <Dialog open=editing title="Edit binding">
+            {move || subject.get().map(|instance| view! { <Edit instance done /> })}
+        </Dialog>
+        <Dialog open=unbinding title="Unbind namespace">
+            {unbind}
+        </Dialog>
+    }
+    .into_any()
+}
+
+fn row(one: &AppInstance, edit: impl Fn() + 'static, unbind: impl Fn() + 'static) -> AnyView {
+    let stale = one.stale_since.map(|since| {
+        view! { <span class="state is-warning text-xs">{icon(lu::LuUnplug)} <span>"as of " {time::ago(since)}</span></span> }
+    });
+    view! {
+        <tr>
+            <th scope="row">{one.namespace.clone()} {(one.name != one.namespace).then(|| view! { <span class="muted">{format!(" ({})", one.name)}</span> })}</th>
+            <td>{one.application.clone()}</td>
+            <td><span class="flex items-center gap-2">{one.cluster.clone()} {stale}</span></td>
+            <td>{one.site_name.clone()}</td>
+            <td class="num">{one.services}</td>
+            <td>{time::ago(one.created_at)}</td>
+            <td class="num">
+                <button
+                    type="button"
+                    class="btn btn-ghost btn-xs btn-square"
+                    aria-label=format!("Edit the binding of {}", one.namespace)
+                    on:click=move |_| edit()
+                >
+                    {icon(lu::LuPencil)}
+                </button>
+                <button
+                    type="button"
+                    class="btn btn-ghost btn-xs btn-square"
+                    aria-label=format!("Unbind {}", one.namespace)
+                    on:click=move |_| unbind()
+                >
+                    {icon(lu::LuUnlink)}
+                </button>
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn Edit(instance: AppInstance, done: Callback<()>) -> impl IntoView {
+    let (request, reading) = (Request::new(), Request::new());
+    let name = RwSignal::new(instance.name.clone());
+    let application = RwSignal::new(instance.application.clone());
+    let environment = RwSignal::new(instance.environment_id);
+    let version = RwSignal::new(instance.version);
+    let environments = RwSignal::new(Vec::<Environment>::new());
+    reading.send(api::environment::list(), move |list| environments.set(list));
+    let id = instance.id;
+    let store = move || {
+        let edit = AppInstanceEdit {
+            name: Some(name.get_untracked()),
+            application: Some(application.get_untracked()),
+            environment_id: Some(environment.get_untracked()),
+            version: Some(version.get_untracked()),
+        };
+        request.send(api::app_instance::edit(id, edit), move |_| {
+            live::look_again();
+            done.run(());
+        });
+    };
+    let conflict = move || {
+        let problem: Option<Problem> = request.problem.get();
+        let current = serde_json::from_value::<AppInstance>(problem?.current?).ok()?;
+        let newer = current.version;
+        Some(view! {
+            {hint(
+                "is-warning",
+                format!("Stored now: “{}”, application “{}”, in {}.", current.name, current.application, current.environment_name),
+            )}
+            <button type="button" class="btn btn-sm" on:click=move |_| {
+                version.set(newer);
+                store();
+            }>"Store mine"</button>
+        })
+    };
+    let options = move || {
+        let option = |one: Environment| {
+            view! {
+                <option value=one.id.to_string() prop:selected=move || environment.get() == one.id>{one.name}</option>
+            }
+        };
+        environments.get().into_iter().map(option).collect_view()
+    };
+    view! {
+        <form
+            class="contents"
+            on:submit=move |event| {
+                event.prevent_default();
+                store();
+            }
+        >
+            <div class="dialog-body space-y-3">
+                {note(request.problem)} {note(reading.problem)} {conflict}
+                <TextField label="Application" form="instance" name="application" value=application
+                    problem=request.problem required=true autofocus=true
+                    hint="Pairs this namespace with those of other environments." />
+                <TextField label="Name" form="instance" name="name" value=name problem=request.problem required=true />
+                <div class="field">
+                    <label for="instance-environment">"Environment"</label>
+                    <select
+                        id="instance-environment"
+                        class="select w-full"
+                        on:change=move |event| {
+                            if let Ok(id) = event_target_value(&event).parse() {
+                                environment.set(id);
+                            }
+                        }
+                    >
+                        {options}
+                    </select>
+                </div>
+            </div>
+            <div class="dialog-foot">
+                <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>"Save"</button>
+            </div>
+        </form>
+    }
+    .into_any()
+}

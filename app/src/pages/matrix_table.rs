@@ -1,0 +1,214 @@
+//! The matrix itself: a row per workload, a column per environment.
+
+use std::collections::HashMap;
+
+use domain::{
+    id::{EnvironmentId, ServiceId},
+    matrix::{Cell, CellInstance, Column, Matrix, MatrixRow},
+    service::Container,
+};
+use leptos::prelude::*;
+
+use crate::components::{
+    env,
+    icon::{icon, lu},
+    pager::sort_head,
+    status,
+    sync_bar::{Pick, PickCell, Selection},
+    tag, time,
+};
+
+/// What ran when the page was last drawn, so that what has changed since can be shown to have.
+#[derive(Clone, Copy)]
+pub(crate) struct Before(StoredValue<HashMap<ServiceId, Vec<Container>>>);
+
+impl Before {
+    pub(crate) fn new() -> Self {
+        Self(StoredValue::new(HashMap::new()))
+    }
+
+    /// Whether something else ran before; takes note of what runs now.
+    fn changed(self, instance: &CellInstance) -> bool {
+        let mut changed = false;
+        self.0.update_value(|before| {
+            let old = before.insert(instance.service_id, instance.containers.clone());
+            changed = old.is_some_and(|old| old != instance.containers);
+        });
+        changed
+    }
+}
+
+/// A page of the matrix.
+pub(crate) fn view(matrix: &Matrix, selection: Selection, before: Before) -> AnyView {
+    let heads = matrix.environments.iter().map(|column| {
+        view! {
+            <th scope="col" style=env::style(&column.color)>
+                <a href=format!("/environments/{}", column.id)>{column.name.clone()}</a>
+            </th>
+        }
+    });
+    let heads = heads.collect_view();
+    let rows =
+        matrix.rows.iter().map(|row| line(row, &matrix.environments, selection, before)).collect_view();
+    view! {
+        <div class="table-frame matrix-frame" tabindex="0" role="group" aria-label="Version matrix">
+            <table class="data-table matrix">
+                <thead>
+                    <tr>{sort_head("name", "Workload", "")} {heads}</tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn pick(row: &MatrixRow, columns: &[Column], from: Option<EnvironmentId>) -> Pick {
+    let cells = columns.iter().zip(&row.cells).map(|(column, cell)| PickCell {
+        environment: column.id,
+        services: cell.instances.iter().map(|instance| instance.service_id).collect(),
+        differs: cell.differs,
+    });
+    Pick { cells: cells.collect(), from }
+}
+
+/// A checkbox that picks a row, or one of its cells.
+fn tick(
+    row: &MatrixRow,
+    columns: &[Column],
+    from: Option<EnvironmentId>,
+    label: String,
+    selection: Selection,
+) -> AnyView {
+    let key = row.id.to_string();
+    let pick = pick(row, columns, from);
+    let ticked = {
+        let key = key.clone();
+        move || selection.has(&key, from)
+    };
+    view! {
+        <input
+            type="checkbox"
+            class="checkbox checkbox-xs tick"
+            aria-label=label
+            prop:checked=ticked
+            on:change=move |event| {
+                selection.set(key.clone(), event_target_checked(&event).then(|| pick.clone()));
+            }
+        />
+    }
+    .into_any()
+}
+
+fn line(row: &MatrixRow, columns: &[Column], selection: Selection, before: Before) -> AnyView {
+    let key = row.id.to_string();
+    let selected = move || selection.has(&key, None).then_some("true");
+    let mut left: Option<&str> = None;
+    let cells: Vec<AnyView> = columns
+        .iter()
+        .zip(&row.cells)
+        .map(|(column, cell)| {
+            let view = one_cell(row, columns, column, cell, left, selection, before);
+            if !cell.instances.is_empty() {
+                left = Some(&column.name);
+            }
+            view
+        })
+        .collect();
+    view! {
+        <tr aria-selected=selected>
+            <th scope="row">
+                <span class="flex items-center gap-2">
+                    {tick(row, columns, None, format!("Select {}", row.name), selection)}
+                    <a
+                        class="link-hover truncate"
+                        href=services_href(row)
+                        title=row.name.clone()
+                    >
+                        {row.name.clone()}
+                    </a>
+                    <span class="muted text-xs font-normal">
+                        {format!("{} · {}", row.application, row.kind)}
+                    </span>
+                    {row.out_of_step.then(|| view! { <span class="sr-only">"out of step"</span> })}
+                </span>
+            </th>
+            {cells}
+        </tr>
+    }
+    .into_any()
+}
+
+fn services_href(row: &MatrixRow) -> String {
+    let mut query = leptos_router::params::ParamsMap::new();
+    query.insert("q", row.name.clone());
+    query.insert("kind", row.kind.to_string());
+    format!("/services{}", query.to_query_string())
+}
+
+fn one_cell(
+    row: &MatrixRow,
+    columns: &[Column],
+    column: &Column,
+    cell: &Cell,
+    left: Option<&str>,
+    selection: Selection,
+    before: Before,
+) -> AnyView {
+    if cell.instances.is_empty() {
+        return view! {
+            <td class="absent">
+                <span aria-hidden="true">"–"</span>
+                <span class="sr-only">"not there"</span>
+            </td>
+        }
+        .into_any();
+    }
+    let several = cell.instances.len() > 1;
+    let instances = cell.instances.iter().map(|found| instance(found, several, before.changed(found)));
+    let instances = instances.collect_view();
+    let label = format!("Select {} in {}", row.name, column.name);
+    let differs = left.filter(|_| cell.differs).map(|left| format!("differs from {left}"));
+    let on_hover = differs.clone();
+    view! {
+        <td class:differs=cell.differs title=on_hover>
+            <span class="flex items-center gap-2">
+                <span class="flex-1 py-1">{instances}</span>
+                {differs
+                    .map(|words| {
+                        view! {
+                            <span class="state is-warning">
+                                {icon(lu::LuDiff)} <span class="sr-only">{words}</span>
+                            </span>
+                        }
+                    })}
+                {tick(row, columns, Some(column.id), label, selection)}
+            </span>
+        </td>
+    }
+    .into_any()
+}
+
+fn instance(found: &CellInstance, several: bool, changed: bool) -> AnyView {
+    let replicas = format!("{} of {} available", found.available_replicas, found.replicas);
+    let reason = found.reason.clone().unwrap_or(replicas);
+    let place = several.then(
+        || view! { <span class="muted text-xs" title=found.cluster.clone()>{found.namespace.clone()}</span> },
+    );
+    let stale = found.stale_since.map(|since| {
+        view! {
+            <span class="state is-warning text-xs">
+                {icon(lu::LuUnplug)} <span>"as of " {time::ago(since)}</span>
+            </span>
+        }
+    });
+    view! {
+        <span class="flex items-center gap-2" class:stale=found.stale_since.is_some()>
+            {status::service(&found.status).mark(Some(&reason))}
+            <span>{tag::containers(&found.containers, changed)}</span>
+            {place}
+            {stale}
+        </span>
+    }
+    .into_any()
+}

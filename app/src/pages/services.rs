@@ -1,0 +1,126 @@
+//! All observed services, filtered, sorted and paged on the server.
+
+use domain::{
+    environment::Environment,
+    list::Page,
+    matrix::Column,
+    service::{Service, ServiceQuery, ServiceStatus},
+};
+use leptos::prelude::*;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
+
+use crate::{
+    api,
+    components::{
+        empty::{empty, skeleton},
+        filters::{self, FilterForm, parsed, value},
+        pager::pager,
+        service_table, status,
+        sync_bar::{Selection, SyncBar},
+    },
+    live::{self, News},
+    pages::{head, matrix::kinds},
+    request::{answer, ready, show},
+};
+
+fn asked(query: &ParamsMap) -> ServiceQuery {
+    ServiceQuery {
+        env: parsed(query, "env"),
+        site: parsed(query, "site"),
+        cluster: value(query, "cluster"),
+        namespace: value(query, "namespace"),
+        status: value(query, "status"),
+        kind: value(query, "kind"),
+        q: value(query, "q"),
+        sort: value(query, "sort"),
+        page: parsed(query, "page"),
+        page_size: parsed(query, "pageSize"),
+    }
+}
+
+/// An environment as a column's head.
+pub(crate) fn column(environment: Environment) -> Column {
+    Column { id: environment.id, name: environment.name, color: environment.color }
+}
+
+/// The list of services.
+#[component]
+pub(crate) fn Services() -> impl IntoView {
+    let query = use_query_map();
+    let asked = Memo::new(move |_| query.with(asked));
+    let services = answer(move || asked.get(), live::tick(News::of_inventory), api::service::list);
+    let environments =
+        answer(|| (), live::tick(|news| news.of_kind("environment.")), |()| api::environment::list());
+    let instances =
+        answer(|| (), live::tick(|news| news.of_kind("app_instance.")), |()| api::app_instance::list(None));
+    let selection = Selection::new();
+    let columns = RwSignal::new(Vec::<Column>::new());
+    Effect::new(move |_| {
+        columns.set(ready(environments).unwrap_or_default().into_iter().map(column).collect());
+    });
+    let places = RwSignal::new(Vec::new());
+    Effect::new(move |_| places.set(ready(instances).unwrap_or_default()));
+    // Sites, clusters and namespaces that anything is bound in.
+    let distinct = move |of: fn(&domain::app_instance::AppInstance) -> (String, String)| {
+        let mut options: Vec<(String, String)> = places.with(|places| places.iter().map(of).collect());
+        options.sort_by(|a, b| a.1.cmp(&b.1));
+        options.dedup();
+        options
+    };
+    let table = move |page: Page<Service>| {
+        if page.total == 0 {
+            let filtered =
+                asked.with(|asked| *asked != ServiceQuery { sort: asked.sort.clone(), ..Default::default() });
+            return if filtered {
+                let to = view! { <a class="btn" href="/services">"Clear filters"</a> };
+                empty("Nothing matches", "No service fits these filters.", to)
+            } else {
+                let to = view! { <a class="btn btn-primary" href="/">"To the version matrix"</a> };
+                empty(
+                    "No services yet",
+                    "Services appear here once a site is connected and namespaces are bound to environments.",
+                    to,
+                )
+            };
+        }
+        let environments = ready(environments).unwrap_or_default();
+        view! {
+            <div class="surface">
+                {service_table::view(&page.items, &environments, selection, true)}
+                {pager(page.total, page.page, page.page_size, "services")}
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        {head("Services", "Every workload in every environment, as it runs now.", ())}
+        <FilterForm path="/services">
+            {filters::search("Search services")}
+            {filters::select(
+                "Environment",
+                "env",
+                move || columns.get().into_iter().map(|column| (column.id.to_string(), column.name)).collect(),
+            )}
+            {filters::select("Status", "status", statuses)}
+            {filters::select("Kind", "kind", kinds)}
+            {filters::select(
+                "Site",
+                "site",
+                move || distinct(|place| (place.rancher_site_id.to_string(), place.site_name.clone())),
+            )}
+            {filters::select("Cluster", "cluster", move || distinct(|place| (place.cluster.clone(), place.cluster.clone())))}
+            {filters::select(
+                "Namespace",
+                "namespace",
+                move || distinct(|place| (place.namespace.clone(), place.namespace.clone())),
+            )}
+        </FilterForm>
+        {show(services, skeleton, table)}
+        <SyncBar selection columns=columns.into() />
+    }
+    .into_any()
+}
+
+fn statuses() -> Vec<(String, String)> {
+    ServiceStatus::ALL.iter().map(|one| (one.to_string(), status::service(one).word)).collect()
+}

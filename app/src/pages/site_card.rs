@@ -1,0 +1,138 @@
+//! One site with its state, its clusters, and what can be done with it.
+
+use chrono::TimeDelta;
+use domain::{
+    cluster::{Cluster, ClusterState, WatchState},
+    site::{Site, SiteKind},
+};
+use leptos::prelude::*;
+
+use super::sites::Dialogs;
+use crate::{
+    api,
+    components::{
+        empty::nothing,
+        icon::{Icon, icon, lu},
+        problem::hint,
+        time,
+    },
+    live,
+    request::{answer, show},
+};
+
+/// How long before a token ends its end is warned of.
+const WARN: TimeDelta = TimeDelta::weeks(2);
+
+/// A site as a card.
+pub(super) fn view(site: &Site, dialogs: Dialogs) -> AnyView {
+    let kind = match &site.kind {
+        SiteKind::Rancher => "Rancher",
+        SiteKind::Kubernetes => "Kubernetes",
+        SiteKind::Unknown(word) => word,
+    };
+    let state = if !site.active {
+        view! { <span class="state is-quiet">{icon(lu::LuCirclePause)} "Switched off"</span> }
+    } else if site.problem.is_some() {
+        view! { <span class="state is-error">{icon(lu::LuCircleX)} "Trouble"</span> }
+    } else {
+        view! { <span class="state is-success">{icon(lu::LuCircleCheck)} "Connected"</span> }
+    };
+    let facts = [
+        site.server_version.as_ref().map(|version| format!("version {version}")),
+        site.signed_in_as.as_ref().map(|who| format!("signed in as {who}")),
+    ];
+    let facts: Vec<String> = facts.into_iter().flatten().collect();
+    let action = |label: &'static str, sign: Icon, act: fn(Dialogs, &Site)| {
+        let site = site.clone();
+        view! {
+            <button type="button" class="btn btn-ghost btn-sm" on:click=move |_| act(dialogs, &site)>
+                {icon(sign)}
+                {label}
+                <span class="sr-only">{format!(" {}", site.name)}</span>
+            </button>
+        }
+    };
+    view! {
+        <article class="surface p-4" class:opacity-75=!site.active>
+            <div class="flex flex-wrap items-center gap-x-3 gap-y-1">
+                <h2>{site.name.clone()}</h2>
+                <span class="badge badge-sm">{kind.to_owned()}</span>
+                {state}
+                <span class="ml-auto flex flex-wrap">
+                    {action("Test", lu::LuActivity, Dialogs::test)}
+                    {action("Clusters", lu::LuServer, Dialogs::choose)}
+                    {action("Edit", lu::LuPencil, Dialogs::edit)}
+                    {action(if site.active { "Switch off" } else { "Switch on" }, lu::LuPower, Dialogs::switch)}
+                    {action("Delete", lu::LuTrash2, Dialogs::delete)}
+                </span>
+            </div>
+            <p class="muted mono text-xs">{site.url.clone()}</p>
+            <p class="muted text-xs">{facts.join(" · ")}</p>
+            <div class="mt-2 space-y-2">
+                {site.problem.clone().map(|problem| hint("is-error", problem))} {expiry(site)}
+            </div>
+            {clusters(site)}
+        </article>
+    }
+    .into_any()
+}
+
+/// When the token ends, as a warning when that is near.
+fn expiry(site: &Site) -> AnyView {
+    let Some(ends) = site.token_expires_at else { return ().into_any() };
+    let now = time::now();
+    let near = Memo::new(move |_| now.get().map(|now| (ends <= now, ends - now < WARN)));
+    let words = move || match near.get() {
+        Some((true, _)) => {
+            hint("is-error", format!("The token expired on {}. Replace it under Edit.", time::utc(ends)))
+        }
+        Some((_, true)) => hint(
+            "is-warning",
+            format!("The token expires on {}. Make a new one and replace it under Edit.", time::utc(ends)),
+        ),
+        _ => view! { <p class="muted text-xs">{format!("The token expires on {}.", time::utc(ends))}</p> }
+            .into_any(),
+    };
+    words.into_any()
+}
+
+fn clusters(site: &Site) -> AnyView {
+    let id = site.id;
+    let clusters = answer(
+        move || id,
+        live::tick(|news| news.of_kind("site.") || news.of_kind("cluster.")),
+        api::cluster::list,
+    );
+    let list = |found: Vec<Cluster>| {
+        let managed: Vec<&Cluster> = found.iter().filter(|cluster| cluster.managed).collect();
+        if managed.is_empty() {
+            return hint("is-info", "No cluster is managed yet: choose some under Clusters.");
+        }
+        view! { <ul class="clusters" aria-label="Managed clusters">{managed.into_iter().map(cluster).collect_view()}</ul> }.into_any()
+    };
+    show(clusters, nothing, list)
+}
+
+fn cluster(one: &Cluster) -> AnyView {
+    let (class, sign, word) = match (&one.state, &one.watch) {
+        (ClusterState::Unavailable, _) => ("is-warning", lu::LuUnplug, "unavailable"),
+        (_, WatchState::Stale) => ("is-warning", lu::LuUnplug, "out of contact"),
+        (_, WatchState::Connecting) => ("is-info", lu::LuLoader, "connecting"),
+        (_, WatchState::Live) => ("is-success", lu::LuCircleCheck, "live"),
+        _ => ("is-quiet", lu::LuCirclePause, "nothing bound"),
+    };
+    let message = one.message.clone();
+    let since = one
+        .stale_since
+        .map(|since| view! { <span class="muted text-xs">" since " {time::ago(since)}</span> });
+    view! {
+        <li title=message>
+            <span class=format!("state {class}")>{icon(sign)} <span class="sr-only">{word}</span></span>
+            <span class="font-medium">{one.name.clone()}</span>
+            <span class="muted text-xs">{one.kubernetes_version.clone()}</span>
+            <span class="muted text-xs" aria-hidden="true">{word}</span>
+            {since}
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,243 @@
+//! Sites: the connections to where software runs.
+
+use domain::site::{Dependents, Site, SiteEdit, SiteTest};
+use leptos::prelude::*;
+
+use crate::{
+    api,
+    components::{
+        confirm,
+        dialog::Dialog,
+        empty::{empty, skeleton},
+        icon::{icon, lu},
+        problem::{hint, note},
+        site_checks,
+        site_clusters::ChooseClusters,
+        site_form::{SiteFields, SiteForm},
+        site_wizard::Wizard,
+    },
+    live,
+    pages::{head, site_card},
+    request::{Request, answer, show},
+};
+
+/// What is being done with a site.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Testing,
+    Editing,
+    Choosing,
+    Deleting,
+}
+
+/// Which site a dialog is about, and what is done with it.
+#[derive(Clone, Copy)]
+pub(super) struct Dialogs {
+    open: RwSignal<bool>,
+    doing: RwSignal<Doing>,
+    site: RwSignal<Option<Site>>,
+    /// Switching a site on or off.
+    pub(super) switching: Request,
+}
+
+impl Dialogs {
+    fn begin(self, doing: Doing, site: &Site) {
+        self.site.set(Some(site.clone()));
+        self.doing.set(doing);
+        self.open.set(true);
+    }
+
+    pub(super) fn test(self, site: &Site) {
+        self.begin(Doing::Testing, site);
+    }
+
+    pub(super) fn edit(self, site: &Site) {
+        self.begin(Doing::Editing, site);
+    }
+
+    pub(super) fn choose(self, site: &Site) {
+        self.begin(Doing::Choosing, site);
+    }
+
+    pub(super) fn delete(self, site: &Site) {
+        self.begin(Doing::Deleting, site);
+    }
+
+    pub(super) fn switch(self, site: &Site) {
+        let edit = SiteEdit { active: Some(!site.active), version: Some(site.version), ..Default::default() };
+        self.switching.send(api::site::edit(site.id, edit), |_| live::look_again());
+    }
+
+    fn close(self) {
+        self.open.set(false);
+    }
+}
+
+/// The list of sites.
+#[component]
+pub(crate) fn Sites() -> impl IntoView {
+    let wizard = expect_context::<Wizard>();
+    let sites = answer(
+        || (),
+        live::tick(|news| news.of_kind("site.") || news.of_kind("cluster.")),
+        |()| api::site::list(),
+    );
+    let dialogs = Dialogs {
+        open: RwSignal::new(false),
+        doing: RwSignal::new(Doing::Testing),
+        site: RwSignal::new(None),
+        switching: Request::new(),
+    };
+    let connect = move |class: &'static str| {
+        view! {
+            <button type="button" class=class on:click=move |_| wizard.begin()>
+                {icon(lu::LuPlug)}
+                "Connect a site"
+            </button>
+        }
+    };
+    let list = move |found: Vec<Site>| {
+        if found.is_empty() {
+            return empty(
+                "No sites yet",
+                "A site is a connection to a Rancher server or a Kubernetes cluster. It needs an address and an API token.",
+                connect("btn btn-primary"),
+            );
+        }
+        let cards = found.iter().map(|site| site_card::view(site, dialogs)).collect_view();
+        view! { <div class="space-y-3">{cards}</div> }.into_any()
+    };
+    let title = Signal::derive(move || {
+        let name = dialogs.site.with(|site| site.as_ref().map(|site| site.name.clone()).unwrap_or_default());
+        match dialogs.doing.get() {
+            Doing::Testing => format!("Test of {name}"),
+            Doing::Editing => format!("Edit {name}"),
+            Doing::Choosing => format!("Clusters of {name}"),
+            Doing::Deleting => format!("Delete {name}"),
+        }
+    });
+    let body = move || {
+        let site = dialogs.site.get()?;
+        let done = Callback::new(move |()| dialogs.close());
+        Some(match dialogs.doing.get() {
+            Doing::Testing => view! { <Test site dialogs /> }.into_any(),
+            Doing::Editing => view! { <Edit site dialogs /> }.into_any(),
+            Doing::Choosing => view! { <ChooseClusters site=site.id done /> }.into_any(),
+            Doing::Deleting => view! { <Delete site dialogs /> }.into_any(),
+        })
+    };
+    view! {
+        {head("Sites", "Where your software runs, and how Lockstep reaches it.", connect("btn btn-primary btn-sm"))}
+        {note(dialogs.switching.problem)}
+        {show(sites, skeleton, list)}
+        <Dialog open=dialogs.open title>
+            {body}
+        </Dialog>
+    }
+    .into_any()
+}
+
+#[component]
+fn Test(site: Site, dialogs: Dialogs) -> impl IntoView {
+    let request = Request::new();
+    let outcome = RwSignal::new(None::<SiteTest>);
+    let id = site.id;
+    let test = move || {
+        outcome.set(None);
+        request.send(api::site::test(id), move |test| {
+            outcome.set(Some(test));
+            live::look_again();
+        });
+    };
+    test();
+    view! {
+        <div class="dialog-body space-y-3">
+            {note(request.problem)} {move || request.pending.get().then(site_checks::pending)}
+            {move || outcome.with(|outcome| outcome.as_ref().map(site_checks::view))}
+        </div>
+        <div class="dialog-foot">
+            <button type="button" class="btn" disabled=move || request.pending.get() on:click=move |_| test()>
+                {icon(lu::LuRefreshCw)}
+                "Test again"
+            </button>
+            <button type="button" class="btn btn-primary" on:click=move |_| dialogs.close()>"Close"</button>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Edit(site: Site, dialogs: Dialogs) -> impl IntoView {
+    let form = SiteForm::new();
+    form.fill(&site);
+    let request = Request { problem: form.problem, ..Request::new() };
+    let version = RwSignal::new(site.version);
+    let id = site.id;
+    let store = move || {
+        request.send(api::site::edit(id, form.edit(version.get_untracked())), move |_| {
+            live::look_again();
+            dialogs.close();
+        });
+    };
+    let conflict = move || {
+        let current = serde_json::from_value::<Site>(request.problem.get()?.current?).ok()?;
+        let newer = current.version;
+        let words = format!("Stored now: “{}”, {}.", current.name, current.url);
+        Some(view! {
+            {hint("is-warning", words)}
+            <div class="flex gap-2">
+                <button type="button" class="btn btn-sm" on:click=move |_| {
+                    form.fill(&current);
+                    version.set(newer);
+                }>"Use what is stored"</button>
+                <button type="button" class="btn btn-sm" on:click=move |_| {
+                    version.set(newer);
+                    store();
+                }>"Store mine"</button>
+            </div>
+        })
+    };
+    view! {
+        <form
+            class="contents"
+            on:submit=move |event| {
+                event.prevent_default();
+                store();
+            }
+        >
+            <div class="dialog-body space-y-3">
+                {conflict} <SiteFields form id="site" stored=true />
+            </div>
+            <div class="dialog-foot">
+                <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>"Save"</button>
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn Delete(site: Site, dialogs: Dialogs) -> impl IntoView {
+    let (asking, deleting) = (Request::new(), Request::new());
+    let dependents = RwSignal::new(None::<Dependents>);
+    let id = site.id;
+    asking.send(api::site::dependents(id), move |found| dependents.set(Some(found)));
+    let confirm = move || {
+        let name = site.name.clone();
+        let confirmed = move || {
+            deleting.send(api::site::delete(id), move |()| {
+                live::look_again();
+                dialogs.close();
+            });
+        };
+        dependents
+            .get()
+            .map(|found| confirm::delete("site", name, found, deleting, confirmed, move || dialogs.close()))
+    };
+    view! {
+        <div class="px-5">{note(asking.problem)}</div>
+        {move || asking.pending.get().then(skeleton)}
+        {confirm}
+    }
+    .into_any()
+}

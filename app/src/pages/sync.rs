@@ -1,0 +1,25 @@
+//! One sync in full, live while it runs.
+
+use domain::id::DeploymentId;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use crate::{components::deployment::DeploymentView, pages::not_found::NotFound};
+
+/// One sync.
+#[component]
+pub(crate) fn Sync() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| {
+        params.with(|params| params.get("id")).and_then(|id| id.parse::<DeploymentId>().ok())
+    });
+    view! {
+        <leptos_meta::Title text="Sync" />
+        <p class="mb-3"><a class="link link-hover muted" href="/syncs">"← All syncs"</a></p>
+        {move || match id.get() {
+            Some(id) => view! { <DeploymentView id /> }.into_any(),
+            None => view! { <NotFound /> }.into_any(),
+        }}
+    }
+    .into_any()
+}

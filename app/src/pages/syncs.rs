@@ -1,0 +1,156 @@
+//! The history of syncs.
+
+use domain::{
+    deployment::{Deployment, DeploymentStatus, HistoryDay, HistoryQuery, Origin},
+    environment::Environment,
+    list::Page,
+};
+use leptos::prelude::*;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
+
+use crate::{
+    api,
+    components::{
+        empty::{empty, nothing, skeleton},
+        filters::{self, FilterForm, parsed, value},
+        icon::{icon, lu},
+        pager::pager,
+        status, time,
+    },
+    live,
+    pages::{head, syncs_chart},
+    request::{answer, ready, show},
+};
+
+/// Days in the chart.
+const DAYS: u32 = 30;
+
+fn asked(query: &ParamsMap) -> HistoryQuery {
+    HistoryQuery {
+        env: parsed(query, "env"),
+        status: value(query, "status"),
+        q: value(query, "q"),
+        page: parsed(query, "page"),
+        page_size: parsed(query, "pageSize"),
+    }
+}
+
+/// The list of syncs, newest first.
+#[component]
+pub(crate) fn Syncs() -> impl IntoView {
+    let query = use_query_map();
+    let asked = Memo::new(move |_| query.with(asked));
+    let history = answer(
+        move || asked.get(),
+        live::tick(|news| news.of_kind("deployment.") || news.of_kind("task.")),
+        api::deployment::history,
+    );
+    let days = answer(
+        move || asked.with(|asked| asked.env),
+        live::tick(|news| news.of_kind("deployment.")),
+        |environment| api::deployment::days(environment, DAYS),
+    );
+    let environments =
+        answer(|| (), live::tick(|news| news.of_kind("environment.")), |()| api::environment::list());
+    let options = RwSignal::new(Vec::<Environment>::new());
+    Effect::new(move |_| options.set(ready(environments).unwrap_or_default()));
+
+    let table = move |page: Page<Deployment>| {
+        if page.total == 0 {
+            let filtered = asked.with(|asked| *asked != HistoryQuery::default());
+            let to = if filtered {
+                view! { <a class="btn" href="/syncs">"Clear filters"</a> }.into_any()
+            } else {
+                view! { <a class="btn btn-primary" href="/">"To the version matrix"</a> }.into_any()
+            };
+            return if filtered {
+                empty("Nothing matches", "No sync fits these filters.", to)
+            } else {
+                empty(
+                    "No syncs yet",
+                    "Select workloads in the version matrix and press Sync: each sync is kept here, with everything that happened.",
+                    to,
+                )
+            };
+        }
+        view! {
+            <div class="surface">
+                {list(&page.items)} {pager(page.total, page.page, page.page_size, "syncs")}
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        {head("Syncs", "Every sync and every undo, with what came of it.", ())}
+        {show(days, nothing, |days: Vec<HistoryDay>| syncs_chart::view(&days))}
+        <FilterForm path="/syncs">
+            {filters::search("Search notes, tickets, people")}
+            {filters::select(
+                "Environment",
+                "env",
+                move || options.get().into_iter().map(|one| (one.id.to_string(), one.name)).collect(),
+            )}
+            {filters::select("Status", "status", statuses)}
+        </FilterForm>
+        {show(history, skeleton, table)}
+    }
+    .into_any()
+}
+
+fn statuses() -> Vec<(String, String)> {
+    DeploymentStatus::ALL.iter().map(|one| (one.to_string(), status::deployment(one).word)).collect()
+}
+
+/// Deployments as a table.
+pub(crate) fn list(deployments: &[Deployment]) -> AnyView {
+    let rows = deployments.iter().map(row).collect_view();
+    view! {
+        <div class="table-frame" tabindex="0" role="group" aria-label="Syncs">
+            <table class="data-table">
+                <thead>
+                    <tr>
+                        <th scope="col">"Sync"</th>
+                        <th scope="col">"Status"</th>
+                        <th scope="col" class="num">"Services"</th>
+                        <th scope="col">"Note"</th>
+                        <th scope="col">"Started by"</th>
+                        <th scope="col">"Started"</th>
+                        <th scope="col" class="num">"Took"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(deployment: &Deployment) -> AnyView {
+    let counts = deployment.counts;
+    let services = match counts.failed {
+        0 => format!("{}/{}", counts.success, counts.total),
+        failed => format!("{}/{} · {failed} failed", counts.success, counts.total),
+    };
+    let took = deployment.end_time.map(|end| time::duration(end - deployment.start_time));
+    let undo =
+        (deployment.origin == Origin::Rollback).then(|| view! { <span class="badge badge-sm">"Undo"</span> });
+    view! {
+        <tr>
+            <th scope="row">
+                <a class="link-hover inline-flex items-center gap-2" href=format!("/syncs/{}", deployment.id)>
+                    {deployment.source_name.clone()} {icon(lu::LuArrowRight)} <span class="sr-only">"to"</span>
+                    {deployment.target_name.clone()} {undo}
+                </a>
+            </th>
+            <td>{status::deployment(&deployment.status).view()}</td>
+            <td class="num">{services}</td>
+            <td>
+                <span class="truncate-cell block" title=deployment.note.clone()>{deployment.note.clone()}</span>
+            </td>
+            <td>{deployment.initiated_by.clone()}</td>
+            <td>{time::ago(deployment.start_time)}</td>
+            <td class="num">{took}</td>
+        </tr>
+    }
+    .into_any()
+}

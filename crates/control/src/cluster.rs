@@ -1,0 +1,111 @@
+//! Use cases of clusters.
+
+use std::collections::HashMap;
+
+use chrono::Utc;
+use domain::{
+    cluster::{Cluster, ClusterState, Namespace, WatchState},
+    id::{ClusterId, SiteId},
+    pattern,
+    site::SiteKind,
+};
+use uuid::Uuid;
+
+use crate::{Context, Error, site};
+
+/// A site's clusters as stored.
+pub async fn list(ctx: &Context, site: SiteId) -> Result<Vec<Cluster>, Error> {
+    site::get(ctx, site).await?;
+    Ok(ctx.store().clusters(Some(site)).await?)
+}
+
+/// The managed clusters of every site.
+pub async fn all_managed(ctx: &Context) -> Result<Vec<Cluster>, Error> {
+    Ok(ctx.store().clusters(None).await?)
+}
+
+/// Asks the site for its clusters now and stores them.
+pub async fn discover(ctx: &Context, id: SiteId) -> Result<Vec<Cluster>, Error> {
+    let site = site::get(ctx, id).await?;
+    let found = ctx.control().platform(id).await?.clusters().await?;
+    let clusters: Vec<Cluster> = found
+        .into_iter()
+        .map(|found| Cluster {
+            id: Uuid::now_v7().into(),
+            site_id: id,
+            site_name: site.name.clone(),
+            external_id: found.external_id,
+            name: found.name,
+            state: found.state,
+            message: found.message,
+            kubernetes_version: found.kubernetes_version,
+            managed: site.kind == SiteKind::Kubernetes,
+            watch: WatchState::Idle,
+            stale_since: None,
+            last_contact_at: Some(Utc::now()),
+        })
+        .collect();
+    let mut write = ctx.store().write().await?;
+    write.upsert_clusters(&clusters).await?;
+    write.commit().await?;
+    Ok(ctx.store().clusters(Some(id)).await?)
+}
+
+/// Says which of a site's clusters are managed.
+pub async fn manage(ctx: &Context, site: SiteId, managed: Vec<ClusterId>) -> Result<Vec<Cluster>, Error> {
+    let name = site::get(ctx, site).await?.name;
+    let mut write = ctx.store().write().await?;
+    write.set_managed(site, &managed).await?;
+    write.append(ctx.event("site.changed", format!("chose {} clusters of {name}", managed.len()))).await?;
+    write.commit().await?;
+    ctx.control().observer.refresh();
+    list(ctx, site).await
+}
+
+/// A cluster's namespaces, asked for now, with what they are bound to.
+pub async fn namespaces(ctx: &Context, site: SiteId, cluster: &str) -> Result<Vec<Namespace>, Error> {
+    let cluster = find(ctx, Some(site), cluster).await?;
+    if cluster.state == ClusterState::Unavailable {
+        let message = cluster.message.unwrap_or_else(|| "it does not answer".into());
+        return Err(Error::conflict(
+            "cluster_unavailable",
+            format!("{} is unavailable: {message}.", cluster.name),
+        ));
+    }
+    let found = ctx.control().platform(site).await?.namespaces(&cluster.external_id).await?;
+    let bound: HashMap<String, String> = ctx
+        .store()
+        .app_instances(None)
+        .await?
+        .into_iter()
+        .filter(|instance| instance.cluster_id == cluster.id)
+        .map(|instance| (instance.namespace, instance.environment_name))
+        .collect();
+    Ok(found
+        .into_iter()
+        .map(|found| Namespace {
+            environment: bound.get(&found.name).cloned(),
+            suggested_application: pattern::suggest_application(&found.name),
+            name: found.name,
+            project: found.project,
+        })
+        .collect())
+}
+
+/// The one cluster that a word names: by id, external id or name.
+pub(crate) async fn find(ctx: &Context, site: Option<SiteId>, word: &str) -> Result<Cluster, Error> {
+    let mut found = ctx.store().find_clusters(site, word).await?;
+    match found.len() {
+        0 => {
+            let known: Vec<String> =
+                ctx.store().clusters(site).await?.into_iter().map(|cluster| cluster.name).collect();
+            let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+            Err(Error::invalid("cluster", format!("There is no cluster “{word}”. Known: {known}.")))
+        }
+        1 => Ok(found.remove(0)),
+        _ => Err(Error::invalid(
+            "cluster",
+            format!("Several sites have a cluster “{word}”: give its id, or the site."),
+        )),
+    }
+}

@@ -1,0 +1,116 @@
+//! What every use case is given: the acting user, and the running server's parts.
+
+use std::sync::Arc;
+
+use domain::{event::NewEvent, id::EnvironmentId};
+use store::Store;
+use tokio::sync::broadcast;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{Error, Vault, engine, observer::Observer, platforms::Platforms};
+
+/// What a server is made of.
+pub struct Options {
+    /// The database.
+    pub store: Store,
+    /// Seals and opens tokens.
+    pub vault: Vault,
+    /// Names this server among those that share a database.
+    pub server_name: String,
+}
+
+/// A running server's parts: the database, the connections, and the work in the background.
+pub struct Control {
+    pub(crate) store: Store,
+    pub(crate) vault: Vault,
+    pub(crate) platforms: Platforms,
+    pub(crate) observer: Observer,
+    pub(crate) observed: broadcast::Sender<Vec<EnvironmentId>>,
+    pub(crate) server_name: String,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Who acts, and on what.
+#[derive(Clone)]
+pub struct Context {
+    control: Arc<Control>,
+    actor: Arc<str>,
+}
+
+impl Control {
+    /// Starts the watches and the engine.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn start(options: Options) -> Result<Arc<Self>, Error> {
+        if options.store.is_sqlite() {
+            // Nobody else can hold a lease on a database that this server alone owns: what it left is taken up at once.
+            let mut write = options.store.write().await?;
+            write.release_all_leases().await?;
+            write.commit().await?;
+        }
+        let control = Arc::new(Self {
+            store: options.store,
+            vault: options.vault,
+            platforms: Platforms::default(),
+            observer: Observer::default(),
+            observed: broadcast::Sender::new(256),
+            server_name: options.server_name,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        control.tasks.spawn(crate::observer::run(control.clone(), control.stop.clone()));
+        control.tasks.spawn(engine::run(control.clone(), control.stop.clone()));
+        Ok(control)
+    }
+
+    /// Ends the work in the background. What it was doing goes on at the next start.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Ends when the server stops.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Runs something until it ends or the server stops.
+    pub(crate) fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+}
+
+impl Context {
+    /// The context of a user's request.
+    pub fn new(control: Arc<Control>, actor: &str) -> Self {
+        Self { control, actor: actor.into() }
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// The running server.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.control.store
+    }
+
+    /// An event of this user's doing.
+    pub(crate) fn event(&self, kind: &'static str, message: impl Into<String>) -> NewEvent {
+        NewEvent::new(kind, &self.actor, message)
+    }
+}

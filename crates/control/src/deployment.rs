@@ -1,0 +1,123 @@
+//! Use cases of deployments that exist: looking at them and cancelling them.
+
+use chrono::{TimeDelta, Utc};
+use domain::{
+    deployment::{Deployment, HistoryDay, HistoryQuery, TaskPod},
+    event::Event,
+    health,
+    id::{DeploymentId, EnvironmentId},
+    image::ImageRef,
+    list::{DEFAULT_PAGE_SIZE, Page, Paging},
+    workload::{PodFacts, WorkloadKey},
+};
+
+use crate::{Context, Error};
+
+/// How many of a deployment's events are shown.
+const EVENTS: u64 = 2_000;
+
+/// One deployment with its tasks.
+pub async fn get(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
+    ctx.store().deployment(id).await.map_err(|error| match error {
+        store::Error::NotFound => Error::NotFound { noun: "deployment", name: id.to_string() },
+        other => other.into(),
+    })
+}
+
+/// Deployments under way.
+pub async fn running(ctx: &Context) -> Result<Vec<Deployment>, Error> {
+    Ok(ctx.store().running_deployments().await?)
+}
+
+/// A page of the history, newest first.
+pub async fn history(ctx: &Context, query: HistoryQuery) -> Result<Page<Deployment>, Error> {
+    let paging = Paging::new(query.page, query.page_size, DEFAULT_PAGE_SIZE);
+    Ok(ctx.store().history(&query, paging).await?)
+}
+
+/// The history's last days, oldest first, those without a deployment included.
+pub async fn days(
+    ctx: &Context,
+    environment: Option<EnvironmentId>,
+    days: u32,
+) -> Result<Vec<HistoryDay>, Error> {
+    let today = Utc::now().date_naive();
+    let first = today - TimeDelta::days(i64::from(days.clamp(1, 366)) - 1);
+    let found = ctx.store().history_days(environment, first.and_time(Default::default()).and_utc()).await?;
+    let day_of = |date: chrono::NaiveDate| {
+        let day = date.to_string();
+        found
+            .iter()
+            .find(|found| found.day == day)
+            .cloned()
+            .unwrap_or(HistoryDay { day, ..Default::default() })
+    };
+    Ok(first.iter_days().take_while(|date| *date <= today).map(day_of).collect())
+}
+
+/// Asks a deployment to begin nothing more; what has begun is followed to its end.
+pub async fn cancel(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
+    let deployment = get(ctx, id).await?;
+    let mut write = ctx.store().write().await?;
+    if !write.request_cancel(id).await? {
+        let detail = format!("This deployment has ended already ({}).", deployment.status);
+        return Err(Error::conflict("deployment_ended", detail));
+    }
+    let event = ctx.event("deployment.cancelling", "cancelling was asked for").deployment(id);
+    write.append(event.environment(deployment.target_environment_id)).await?;
+    write.commit().await?;
+    get(ctx, id).await
+}
+
+/// A deployment's events, oldest first.
+pub async fn events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error> {
+    get(ctx, id).await?;
+    Ok(ctx.store().events_of(id, EVENTS).await?)
+}
+
+/// The pods of a deployment's workloads, as the watches last saw them.
+pub async fn pods(ctx: &Context, id: DeploymentId) -> Result<Vec<TaskPod>, Error> {
+    let deployment = get(ctx, id).await?;
+    let mut pods = Vec::new();
+    for task in deployment.results {
+        let key = WorkloadKey { namespace: task.namespace, kind: task.kind, name: task.name };
+        for pod in ctx.control().observer.pods_of(task.cluster_id, &key) {
+            pods.push(TaskPod {
+                task_id: task.id,
+                words: words_of(&pod),
+                tag: pod.containers.first().map(|c| ImageRef::parse(&c.image).version()).unwrap_or_default(),
+                name: pod.name,
+                ready: pod.ready,
+                deleting: pod.deleting,
+            });
+        }
+    }
+    Ok(pods)
+}
+
+fn words_of(pod: &PodFacts) -> String {
+    match health::trouble(std::slice::from_ref(pod)) {
+        _ if pod.deleting => "terminating".into(),
+        Some(trouble) => trouble,
+        None if pod.ready => "ready".into(),
+        None => pod.phase.to_lowercase(),
+    }
+}
+
+/// Waits until a deployment has ended.
+pub async fn ended(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
+    let mut events = ctx.store().newest_event();
+    let stopping = ctx.control().stopping();
+    loop {
+        events.borrow_and_update();
+        let deployment = get(ctx, id).await?;
+        if deployment.status.ended() || stopping.is_cancelled() {
+            return Ok(deployment);
+        }
+        tokio::select! {
+            _ = events.changed() => {}
+            () = stopping.cancelled() => {}
+            () = tokio::time::sleep(std::time::Duration::from_secs(2)) => {}
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Carries deployments out: claims them by lease, and does what [`domain::engine::step`] says, over and over, until it
+//! says that all is done. Every step is in the database before it is taken.
+
+mod runner;
+
+use std::sync::Arc;
+
+use chrono::{TimeDelta, Utc};
+use domain::id::DeploymentId;
+use store::Lease;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Control, Error};
+
+/// How long a claim lasts without being renewed.
+const LEASE: TimeDelta = TimeDelta::seconds(10);
+/// How often unclaimed deployments are looked for without being told to.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Takes up what nobody carries out, until the server stops.
+pub(crate) async fn run(control: Arc<Control>, stop: CancellationToken) {
+    loop {
+        if let Err(error) = take_up(&control).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "deployments cannot be read; tried again"
+            );
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = control.observer.engine_woken() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn take_up(control: &Arc<Control>) -> Result<(), Error> {
+    for id in control.store.unclaimed(Utc::now()).await? {
+        let Some(lease) = claim(control, id).await? else { continue };
+        let running = control.clone();
+        control.spawn(async move {
+            match runner::carry_out(running, lease).await {
+                Ok(()) => {}
+                Err(Error::Store(store::Error::LeaseLost)) => {
+                    tracing::info!(deployment = %id, "another server goes on with it");
+                }
+                // The lease runs out, and the deployment is taken up again from what is stored.
+                Err(error) => {
+                    tracing::error!(deployment = %id, error = &error as &dyn std::error::Error, "tried again");
+                }
+            }
+        });
+    }
+    Ok(())
+}
+
+async fn claim(control: &Control, id: DeploymentId) -> Result<Option<Lease>, Error> {
+    let mut write = control.store.write().await?;
+    let lease = write.claim(id, &control.server_name, Utc::now(), LEASE).await?;
+    write.commit().await?;
+    Ok(lease)
+}

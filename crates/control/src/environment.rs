@@ -1,0 +1,144 @@
+//! Use cases of environments.
+
+use chrono::Utc;
+use domain::{
+    environment::{Environment, EnvironmentEdit, NewEnvironment, PALETTE},
+    id::EnvironmentId,
+    list::{DEFAULT_PAGE_SIZE, Page, Paging},
+    revision::Revision,
+    site::Dependents,
+    validate,
+};
+use uuid::Uuid;
+
+use crate::{Context, Error, error::duplicate};
+
+/// Every environment, from left to right.
+pub async fn list(ctx: &Context) -> Result<Vec<Environment>, Error> {
+    Ok(ctx.store().environments().await?)
+}
+
+/// One environment.
+pub async fn get(ctx: &Context, id: EnvironmentId) -> Result<Environment, Error> {
+    ctx.store().environment(id).await.map_err(|error| match error {
+        store::Error::NotFound => Error::NotFound { noun: "environment", name: id.to_string() },
+        other => other.into(),
+    })
+}
+
+/// Makes an environment, at the end unless a place is given.
+pub async fn create(ctx: &Context, new: NewEnvironment) -> Result<Environment, Error> {
+    let mut errors = Vec::new();
+    let existing = list(ctx).await?;
+    let name = validate::name("name", &new.name).map_err(|error| errors.push(error)).unwrap_or_default();
+    let description = validate::text("description", &new.description)
+        .map_err(|error| errors.push(error))
+        .unwrap_or_default();
+    let color = new.color.as_deref().unwrap_or(PALETTE[existing.len() % PALETTE.len()]);
+    let color = validate::color("color", color).map_err(|error| errors.push(error)).unwrap_or_default();
+    if !errors.is_empty() {
+        return Err(Error::Invalid(errors));
+    }
+    let now = Utc::now();
+    let environment = Environment {
+        id: Uuid::now_v7().into(),
+        name,
+        description,
+        color,
+        position: existing.len() as i32,
+        app_instances: 0,
+        services: 0,
+        unhealthy: 0,
+        latest_revision: 0,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut order: Vec<EnvironmentId> = existing.iter().map(|environment| environment.id).collect();
+    place(&mut order, environment.id, new.position);
+    let mut write = ctx.store().write().await?;
+    write
+        .insert_environment(&environment)
+        .await
+        .map_err(duplicate("name_taken", taken(&environment.name)))?;
+    write.reorder_environments(&order).await?;
+    let event = ctx.event("environment.created", format!("made environment {}", environment.name));
+    write.append(event.environment(environment.id)).await?;
+    write.commit().await?;
+    get(ctx, environment.id).await
+}
+
+/// Edits an environment.
+pub async fn edit(ctx: &Context, id: EnvironmentId, edit: EnvironmentEdit) -> Result<Environment, Error> {
+    let before = get(ctx, id).await?;
+    let mut after = before.clone();
+    let mut errors = Vec::new();
+    let mut set = |field: &mut String, checked: Option<Result<String, _>>| match checked {
+        Some(Ok(value)) => *field = value,
+        Some(Err(error)) => errors.push(error),
+        None => {}
+    };
+    set(&mut after.name, edit.name.as_deref().map(|name| validate::name("name", name)));
+    set(&mut after.description, edit.description.as_deref().map(|text| validate::text("description", text)));
+    set(&mut after.color, edit.color.as_deref().map(|color| validate::color("color", color)));
+    if !errors.is_empty() {
+        return Err(Error::Invalid(errors));
+    }
+    let version = edit.version.unwrap_or(before.version);
+    after.version = version + 1;
+    after.updated_at = Utc::now();
+    let mut write = ctx.store().write().await?;
+    match write.update_environment(&after, version).await {
+        Err(store::Error::Stale) => return Err(Error::stale(&before)),
+        other => other.map_err(duplicate("name_taken", taken(&after.name)))?,
+    }
+    if edit.position.is_some() {
+        let mut order: Vec<EnvironmentId> =
+            list(ctx).await?.iter().map(|environment| environment.id).collect();
+        order.retain(|other| *other != id);
+        place(&mut order, id, edit.position);
+        write.reorder_environments(&order).await?;
+    }
+    let event = ctx.event("environment.changed", format!("edited environment {}", after.name));
+    write.append(event.environment(id)).await?;
+    write.commit().await?;
+    get(ctx, id).await
+}
+
+/// What would go with an environment.
+pub async fn dependents(ctx: &Context, id: EnvironmentId) -> Result<Dependents, Error> {
+    get(ctx, id).await?;
+    Ok(ctx.store().environment_dependents(id).await?)
+}
+
+/// Removes an environment with its app instances. Nothing that runs is touched.
+pub async fn delete(ctx: &Context, id: EnvironmentId) -> Result<(), Error> {
+    let environment = get(ctx, id).await?;
+    if dependents(ctx, id).await?.running_deployments > 0 {
+        let detail =
+            "A sync from or to this environment is under way. Wait until it has ended, or cancel it.";
+        return Err(Error::conflict("environment_in_use", detail));
+    }
+    let mut write = ctx.store().write().await?;
+    write.delete_environment(id).await?;
+    let event = ctx.event("environment.deleted", format!("removed environment {}", environment.name));
+    write.append(event.environment(id)).await?;
+    write.commit().await?;
+    ctx.control().observer.refresh();
+    Ok(())
+}
+
+/// A page of an environment's revisions, newest first.
+pub async fn revisions(ctx: &Context, id: EnvironmentId, page: Option<u32>) -> Result<Page<Revision>, Error> {
+    get(ctx, id).await?;
+    Ok(ctx.store().revisions(id, Paging::new(page, None, DEFAULT_PAGE_SIZE)).await?)
+}
+
+fn place(order: &mut Vec<EnvironmentId>, id: EnvironmentId, position: Option<i32>) {
+    let end = order.len();
+    order.insert(position.map_or(end, |position| (position.max(0) as usize).min(end)), id);
+}
+
+fn taken(name: &str) -> String {
+    format!("There is an environment named “{name}” already. Choose another name.")
+}

@@ -1,0 +1,24 @@
+//! The use cases, and the engine that carries deployments out.
+//!
+//! Every use case is a function of a [`Context`]: who acts, and on what. Authorization, validation and events live here,
+//! once; the REST handlers, the server functions and the command line are adapters of a few lines.
+
+pub mod app_instance;
+pub mod cluster;
+mod context;
+pub mod deployment;
+mod engine;
+pub mod environment;
+mod error;
+pub mod events;
+pub mod matrix;
+mod observer;
+mod platforms;
+pub mod service;
+pub mod site;
+pub mod sync;
+mod vault;
+
+pub use context::{Context, Control, Options};
+pub use error::Error;
+pub use vault::{Vault, VaultError};

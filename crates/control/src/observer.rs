@@ -1,0 +1,132 @@
+//! Keeps observed services current: one watcher per managed cluster that something is bound to.
+
+mod view;
+mod watcher;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use domain::{
+    cluster::WatchState,
+    id::ClusterId,
+    workload::{PodFacts, WorkloadKey},
+};
+use store::ClusterTarget;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Control, Error};
+use view::View;
+
+/// How often the bindings are read again without being told to: another server may have changed them.
+const REFRESH: Duration = Duration::from_secs(30);
+
+/// What the watches know, and the bells that others ring.
+#[derive(Default)]
+pub(crate) struct Observer {
+    views: Mutex<HashMap<ClusterId, Arc<Mutex<View>>>>,
+    refresh: Notify,
+    engine: Notify,
+    changes: watch::Sender<u64>,
+}
+
+impl Observer {
+    /// Something was bound, released or edited: look again at what is to be watched.
+    pub(crate) fn refresh(&self) {
+        self.refresh.notify_one();
+    }
+
+    /// A deployment was started: look for it.
+    pub(crate) fn wake_engine(&self) {
+        self.engine.notify_one();
+    }
+
+    /// Waits until a deployment may have been started.
+    pub(crate) async fn engine_woken(&self) {
+        self.engine.notified().await;
+    }
+
+    /// Wakes whenever any cluster told something new.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// A workload's pods as last seen.
+    pub(crate) fn pods_of(&self, cluster: ClusterId, key: &WorkloadKey) -> Vec<PodFacts> {
+        let view = lock(&self.views).get(&cluster).cloned();
+        view.map(|view| lock(&view).pods_of(key)).unwrap_or_default()
+    }
+
+    fn view(&self, cluster: ClusterId) -> Arc<Mutex<View>> {
+        let view = Arc::<Mutex<View>>::default();
+        lock(&self.views).insert(cluster, view.clone());
+        view
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+}
+
+/// A view is changed by one message at a time, so it is whole even if a holder panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts and stops watchers as bindings come and go, until the server stops.
+pub(crate) async fn run(control: Arc<Control>, stop: CancellationToken) {
+    let mut running: HashMap<ClusterId, (ClusterTarget, CancellationToken)> = HashMap::new();
+    loop {
+        if let Err(error) = reconcile(&control, &stop, &mut running).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "bindings cannot be read; tried again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = control.observer.refresh.notified() => {}
+            () = tokio::time::sleep(REFRESH) => {}
+        }
+    }
+}
+
+async fn reconcile(
+    control: &Arc<Control>,
+    stop: &CancellationToken,
+    running: &mut HashMap<ClusterId, (ClusterTarget, CancellationToken)>,
+) -> Result<(), Error> {
+    let wanted: HashMap<ClusterId, ClusterTarget> =
+        control.store.cluster_targets().await?.into_iter().map(|target| (target.id, target)).collect();
+    let ended: Vec<ClusterId> = running
+        .iter()
+        .filter(|(id, (target, _))| wanted.get(id) != Some(target))
+        .map(|(id, _)| *id)
+        .collect();
+    for id in ended {
+        if let Some((_, token)) = running.remove(&id) {
+            token.cancel();
+        }
+        if !wanted.contains_key(&id) {
+            lock(&control.observer.views).remove(&id);
+            let mut write = control.store.write().await?;
+            write.set_watch(id, WatchState::Idle, None, None).await?;
+            write.commit().await?;
+        }
+    }
+    for (id, target) in wanted {
+        if running.contains_key(&id) {
+            continue;
+        }
+        let token = stop.child_token();
+        running.insert(id, (target.clone(), token.clone()));
+        let (control, inner) = (control.clone(), control.clone());
+        control.spawn(async move {
+            tokio::select! {
+                () = token.cancelled() => {}
+                () = watcher::run(inner, target) => {}
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Use cases of sites.
+
+use chrono::Utc;
+use domain::{
+    id::SiteId,
+    problem::FieldError,
+    site::{Dependents, KubeconfigParts, NewSite, Site, SiteEdit, SiteKind, SiteTest},
+    validate,
+};
+use uuid::Uuid;
+
+use crate::{Context, Error, cluster, error::duplicate, platforms::connection_of};
+
+/// The longest CA certificate, in bytes.
+const MAX_CERTIFICATE: usize = 64 * 1024;
+/// The longest token, in bytes.
+const MAX_TOKEN: usize = 16 * 1024;
+
+/// Every site, by name.
+pub async fn list(ctx: &Context) -> Result<Vec<Site>, Error> {
+    Ok(ctx.store().sites().await?)
+}
+
+/// One site.
+pub async fn get(ctx: &Context, id: SiteId) -> Result<Site, Error> {
+    ctx.store().site(id).await.map_err(not_found(id))
+}
+
+/// Tries a connection that is not stored.
+pub async fn test_new(ctx: &Context, new: NewSite) -> Result<SiteTest, Error> {
+    let _ = ctx;
+    check(&new)?;
+    Ok(match platform::connect(&connection_of(&new)) {
+        Ok(driver) => driver.test().await,
+        Err(error) => refused(&error),
+    })
+}
+
+/// Tries a stored connection and remembers the outcome.
+pub async fn test(ctx: &Context, id: SiteId) -> Result<SiteTest, Error> {
+    get(ctx, id).await?;
+    let outcome = match ctx.control().platform(id).await {
+        Ok(driver) => driver.test().await,
+        Err(Error::Platform(error)) => refused(&error),
+        Err(other) => return Err(other),
+    };
+    record(ctx, id, &outcome).await?;
+    Ok(outcome)
+}
+
+/// Connects a site, and lists its clusters where it answers.
+pub async fn create(ctx: &Context, new: NewSite) -> Result<Site, Error> {
+    let name = check(&new)?;
+    let connection = connection_of(&new);
+    platform::connect(&connection).map_err(|error| Error::invalid(field_of(&error), error.to_string()))?;
+    let now = Utc::now();
+    let site = Site {
+        id: Uuid::now_v7().into(),
+        name,
+        kind: new.kind.clone(),
+        url: connection.url.trim_end_matches('/').to_owned(),
+        ca_certificate: connection.ca_certificate,
+        active: true,
+        server_version: None,
+        signed_in_as: None,
+        token_expires_at: None,
+        problem: None,
+        managed_clusters: 0,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    let sealed = ctx.control().vault.seal(&site.id.to_string(), &connection.token);
+    let mut write = ctx.store().write().await?;
+    write.insert_site(&site, sealed).await.map_err(duplicate("name_taken", taken(&site.name)))?;
+    write.append(ctx.event("site.created", format!("connected site {}", site.name))).await?;
+    write.commit().await?;
+    // What cannot be reached now is a site with a problem, not a failed request: it may come up later.
+    if let Err(error) = cluster::discover(ctx, site.id).await {
+        record(ctx, site.id, &problem_only(&error)).await?;
+    } else {
+        test(ctx, site.id).await?;
+    }
+    get(ctx, site.id).await
+}
+
+/// Edits a site. A new token replaces the stored one.
+pub async fn edit(ctx: &Context, id: SiteId, edit: SiteEdit) -> Result<Site, Error> {
+    let before = get(ctx, id).await?;
+    let mut site = before.clone();
+    let mut errors = Vec::new();
+    if let Some(name) = &edit.name {
+        validate::name("name", name).map_or_else(|error| errors.push(error), |name| site.name = name);
+    }
+    if let Some(url) = &edit.url {
+        site.url = url.trim().trim_end_matches('/').to_owned();
+    }
+    if let Some(pem) = &edit.ca_certificate {
+        site.ca_certificate = Some(pem.clone()).filter(|pem| !pem.trim().is_empty());
+    }
+    site.active = edit.active.unwrap_or(site.active);
+    let token = edit.token.as_ref().filter(|token| !token.is_empty());
+    check_sizes(token.map_or("", |token| token.expose()), site.ca_certificate.as_deref(), &mut errors);
+    if !errors.is_empty() {
+        return Err(Error::Invalid(errors));
+    }
+    // A stored token goes only where it was given for: another address has to come with a token of its own.
+    if site.url != before.url && token.is_none() {
+        return Err(Error::invalid("token", "The address has changed: give the token again."));
+    }
+    let mut connection = ctx.control().connection(id).await?;
+    connection.url = site.url.clone();
+    connection.ca_certificate = site.ca_certificate.clone();
+    platform::connect(&connection).map_err(|error| Error::invalid(field_of(&error), error.to_string()))?;
+    let sealed = token.map(|token| ctx.control().vault.seal(&id.to_string(), token));
+    let mut write = ctx.store().write().await?;
+    match write.update_site(&site, edit.version.unwrap_or(before.version), sealed).await {
+        Err(store::Error::Stale) => return Err(Error::stale(&before)),
+        other => other.map_err(duplicate("name_taken", taken(&site.name)))?,
+    }
+    write.append(ctx.event("site.changed", format!("edited site {}", site.name))).await?;
+    write.commit().await?;
+    ctx.control().observer.refresh();
+    if site.active && (token.is_some() || site.ca_certificate != before.ca_certificate) {
+        test(ctx, id).await?;
+    }
+    get(ctx, id).await
+}
+
+/// What would go with a site.
+pub async fn dependents(ctx: &Context, id: SiteId) -> Result<Dependents, Error> {
+    get(ctx, id).await?;
+    Ok(ctx.store().site_dependents(id).await?)
+}
+
+/// Removes a site with its clusters and app instances; refused while a deployment works on it.
+pub async fn delete(ctx: &Context, id: SiteId) -> Result<(), Error> {
+    let site = get(ctx, id).await?;
+    if dependents(ctx, id).await?.running_deployments > 0 {
+        return Err(Error::conflict(
+            "site_in_use",
+            "A sync is working on this site. Wait until it has ended, or cancel it.",
+        ));
+    }
+    let mut write = ctx.store().write().await?;
+    write.delete_site(id).await.map_err(not_found(id))?;
+    write.append(ctx.event("site.deleted", format!("removed site {}", site.name))).await?;
+    write.commit().await?;
+    ctx.control().observer.refresh();
+    Ok(())
+}
+
+/// Takes a pasted kubeconfig apart.
+pub async fn parse_kubeconfig(ctx: &Context, text: String) -> Result<KubeconfigParts, Error> {
+    let _ = ctx;
+    platform::kubeconfig::parse(&text, None).map_err(|error| Error::invalid("kubeconfig", error.to_string()))
+}
+
+/// Remembers what a test found out, and tells when it changes something.
+pub(crate) async fn record(ctx: &Context, id: SiteId, test: &SiteTest) -> Result<(), Error> {
+    let before = get(ctx, id).await?;
+    let mut write = ctx.store().write().await?;
+    write.record_site_test(id, test).await?;
+    if before.problem.is_some() == test.success {
+        let message = match test.success {
+            true => format!("site {} works", before.name),
+            false => format!("site {} has a problem: {}", before.name, test.message),
+        };
+        write.append(ctx.event("site.changed", message)).await?;
+    }
+    Ok(write.commit().await?)
+}
+
+fn check(new: &NewSite) -> Result<String, Error> {
+    let mut errors = Vec::new();
+    let name = validate::name("name", &new.name).map_err(|error| errors.push(error)).unwrap_or_default();
+    if let SiteKind::Unknown(kind) = &new.kind {
+        errors.push(FieldError::new("kind", format!("“{kind}” is none of: rancher, kubernetes.")));
+    }
+    if new.url.trim().is_empty() {
+        errors
+            .push(FieldError::new("url", "Give the server's address, such as https://rancher.example.com."));
+    }
+    if new.token.expose().trim().is_empty() {
+        errors.push(FieldError::new("token", "Give an API token."));
+    }
+    check_sizes(new.token.expose(), new.ca_certificate.as_deref(), &mut errors);
+    if errors.is_empty() { Ok(name) } else { Err(Error::Invalid(errors)) }
+}
+
+fn check_sizes(token: &str, ca_certificate: Option<&str>, errors: &mut Vec<FieldError>) {
+    if token.len() > MAX_TOKEN || token.trim().chars().any(|c| c.is_control() || c.is_whitespace()) {
+        errors.push(FieldError::new("token", "A token is one line without spaces."));
+    }
+    if ca_certificate.is_some_and(|pem| pem.len() > MAX_CERTIFICATE) {
+        errors.push(FieldError::new("caCertificate", "At most 64 KiB of PEM."));
+    }
+}
+
+fn refused(error: &platform::Error) -> SiteTest {
+    let message = error.to_string();
+    SiteTest { field: Some(field_of(error).to_owned()), message, ..problem_only(error) }
+}
+
+fn problem_only(error: &impl std::fmt::Display) -> SiteTest {
+    SiteTest { success: false, message: error.to_string(), ..SiteTest::from_checks(Vec::new()) }
+}
+
+fn field_of(error: &platform::Error) -> &'static str {
+    match error {
+        platform::Error::Tls(_) => "caCertificate",
+        platform::Error::SignIn(_) => "token",
+        _ => "url",
+    }
+}
+
+fn taken(name: &str) -> String {
+    format!("There is a site named “{name}” already. Choose another name.")
+}
+
+fn not_found(id: SiteId) -> impl FnOnce(store::Error) -> Error {
+    move |error| match error {
+        store::Error::NotFound => Error::NotFound { noun: "site", name: id.to_string() },
+        other => other.into(),
+    }
+}

@@ -1,0 +1,9 @@
+//! Use cases of syncs: previewing, starting and undoing them.
+
+mod preview;
+mod start;
+mod undo;
+
+pub use preview::preview;
+pub use start::{start, start_undo};
+pub use undo::preview_undo;

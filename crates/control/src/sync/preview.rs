@@ -1,0 +1,253 @@
+//! What a sync would do, found out now: the targets are read from their clusters, and each change is tried there.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{TimeDelta, Utc};
+use domain::{
+    environment::Environment,
+    health,
+    id::{DeploymentId, ServiceId},
+    problem::FieldError,
+    service::{Container, Service},
+    sync::{ContainerChange, Preview, PreviewItem, PreviewTarget, Severity, SyncRequest, Warning},
+    sync_plan::{self, Wanted},
+    workload::WorkloadKey,
+};
+use futures::{StreamExt, stream};
+use platform::{ImageChange, SetImages};
+use uuid::Uuid;
+
+use crate::{Context, Error, environment};
+
+/// How long a preview can be confirmed.
+const VALID: TimeDelta = TimeDelta::minutes(30);
+/// Services in one sync.
+const MAX_SERVICES: usize = 2_000;
+/// Clusters are asked about this many services at once.
+const PARALLEL: usize = 16;
+
+/// What a sync would do. Stored, so that it can be confirmed by its id.
+pub async fn preview(ctx: &Context, request: SyncRequest) -> Result<Preview, Error> {
+    let (source, target) = environments(ctx, &request).await?;
+    let sources = sources(ctx, &request, &source).await?;
+    let names: Vec<String> = sources.iter().map(|service| service.name.clone()).collect();
+    let mut targets = ctx.store().services_named(target.id, &names).await?;
+    let wanted: Vec<Wanted<'_>> = sources
+        .iter()
+        .enumerate()
+        .map(|(n, source)| Wanted { source, target: request.target_app_instances.get(n).copied().flatten() })
+        .collect();
+    let chosen: HashSet<ServiceId> = targets_of(&sync_plan::pair(&wanted, &targets));
+    targets.retain(|target| chosen.contains(&target.id));
+    let (targets, found) = read_now(ctx, targets).await;
+    let items = sync_plan::pair(&wanted, &targets);
+    finish(ctx, request, (&source.name, &target.name), items, &found, None).await
+}
+
+/// What is known of a target from its cluster: the object's UID, or why it could not be read.
+pub(super) type Found = HashMap<ServiceId, Result<String, String>>;
+
+/// Completes a preview's items with what the clusters say, and stores it.
+pub(super) async fn finish(
+    ctx: &Context,
+    request: SyncRequest,
+    (source_name, target_name): (&str, &str),
+    mut items: Vec<PreviewItem>,
+    found: &Found,
+    undo_of: Option<DeploymentId>,
+) -> Result<Preview, Error> {
+    for item in &mut items {
+        let Some(target) = &mut item.target else { continue };
+        match found.get(&target.service_id) {
+            Some(Ok(uid)) => target.uid = uid.clone(),
+            Some(Err(words)) => {
+                item.warnings.push(Warning::new("target_unreadable", Severity::Blocking, words.clone()));
+            }
+            None => {}
+        }
+    }
+    warn_of_others(ctx, &mut items).await?;
+    let tried = stream::iter(items.into_iter().map(|item| {
+        let ctx = ctx.clone();
+        async move { try_out(&ctx, item).await }
+    }));
+    let items = tried.buffered(PARALLEL).collect().await;
+    let now = Utc::now();
+    let preview = Preview {
+        id: Uuid::now_v7().into(),
+        request,
+        source_name: source_name.to_owned(),
+        target_name: target_name.to_owned(),
+        undo_of,
+        items,
+        created_at: now,
+        expires_at: now + VALID,
+    };
+    let mut write = ctx.store().write().await?;
+    write.insert_preview(&preview).await?;
+    write.commit().await?;
+    Ok(preview)
+}
+
+fn targets_of(items: &[PreviewItem]) -> HashSet<ServiceId> {
+    items.iter().filter_map(|item| item.target.as_ref()).map(|target| target.service_id).collect()
+}
+
+async fn environments(ctx: &Context, request: &SyncRequest) -> Result<(Environment, Environment), Error> {
+    let named = async |field: &str, id| match environment::get(ctx, id).await {
+        Err(Error::NotFound { .. }) => Err(Error::invalid(field, "There is no such environment.")),
+        other => other,
+    };
+    let source = named("sourceEnvironmentId", request.source_environment_id).await?;
+    let target = named("targetEnvironmentId", request.target_environment_id).await?;
+    if source.id == target.id {
+        return Err(Error::invalid("targetEnvironmentId", "Choose another environment than the source."));
+    }
+    Ok((source, target))
+}
+
+/// The services asked for, in their order.
+async fn sources(
+    ctx: &Context,
+    request: &SyncRequest,
+    environment: &Environment,
+) -> Result<Vec<Service>, Error> {
+    let ids = &request.service_ids;
+    let refuse = |message: String| Err(Error::Invalid(vec![FieldError::new("serviceIds", message)]));
+    if ids.is_empty() {
+        return refuse("Choose at least one service.".into());
+    }
+    if ids.len() > MAX_SERVICES {
+        return refuse(format!("At most {MAX_SERVICES} services at once."));
+    }
+    if ids.iter().collect::<HashSet<_>>().len() != ids.len() {
+        return refuse("A service is named twice.".into());
+    }
+    let mut found: HashMap<ServiceId, Service> =
+        ctx.store().services_by_id(ids).await?.into_iter().map(|service| (service.id, service)).collect();
+    let mut sources = Vec::with_capacity(ids.len());
+    for id in ids {
+        match found.remove(id) {
+            Some(service) if service.environment_id == environment.id => sources.push(service),
+            Some(service) => return refuse(format!("{} is not in {}.", service.name, environment.name)),
+            None => return refuse(format!("Service {id} is no longer there.")),
+        }
+    }
+    Ok(sources)
+}
+
+/// Reads the targets from their clusters, so that the preview shows what is there now, not what was last observed.
+pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> (Vec<Service>, Found) {
+    let read = stream::iter(targets.into_iter().map(|target| {
+        let ctx = ctx.clone();
+        async move { read_one(&ctx, target).await }
+    }));
+    let read: Vec<(Service, Result<String, Error>)> = read.buffered(PARALLEL).collect().await;
+    let words = |outcome: Result<String, Error>| outcome.map_err(|error| error.problem().detail);
+    let (services, outcomes): (Vec<Service>, Vec<_>) = read.into_iter().unzip();
+    let found = services.iter().map(|service| service.id).zip(outcomes.into_iter().map(words)).collect();
+    (services, found)
+}
+
+async fn read_one(ctx: &Context, mut target: Service) -> (Service, Result<String, Error>) {
+    let outcome = refresh(ctx, &mut target).await;
+    (target, outcome)
+}
+
+async fn refresh(ctx: &Context, target: &mut Service) -> Result<String, Error> {
+    let key = WorkloadKey {
+        namespace: target.namespace.clone(),
+        kind: target.workload_type.clone(),
+        name: target.name.clone(),
+    };
+    let platform = ctx.control().platform(target.site_id).await?;
+    let external = external_id(ctx, target).await?;
+    let snapshot = platform.workload(&external, &key).await?;
+    let snapshot =
+        snapshot.ok_or_else(|| Error::conflict("target_gone", format!("{key} is no longer there.")))?;
+    target.containers = health::with_digests(&snapshot.workload.containers, &snapshot.pods);
+    target.replicas = snapshot.workload.desired;
+    target.manager = snapshot.workload.manager;
+    Ok(snapshot.workload.uid)
+}
+
+async fn external_id(ctx: &Context, target: &Service) -> Result<String, Error> {
+    let found = ctx.store().find_clusters(Some(target.site_id), &target.cluster_id.to_string()).await?;
+    let cluster = found.into_iter().next();
+    cluster
+        .map(|cluster| cluster.external_id)
+        .ok_or(Error::NotFound { noun: "cluster", name: target.cluster.clone() })
+}
+
+/// Warns where a service was changed past Lockstep since its last sync, and where another sync is at work.
+async fn warn_of_others(ctx: &Context, items: &mut [PreviewItem]) -> Result<(), Error> {
+    let ids: Vec<ServiceId> = targets_of(items).into_iter().collect();
+    let last: HashMap<_, _> = ctx
+        .store()
+        .last_deployed(&ids)
+        .await?
+        .into_iter()
+        .map(|(id, at, changes)| (id, (at, changes)))
+        .collect();
+    let busy: HashMap<_, _> = ctx.store().busy(&ids).await?.into_iter().collect();
+    for item in items {
+        let Some(target) = &item.target else { continue };
+        if let Some((at, changes)) = last.get(&target.service_id)
+            && changes.iter().any(|change| moved_since(change, &target.found))
+        {
+            let at = at.format("%Y-%m-%d %H:%M");
+            let message = format!("Changed by someone else since Lockstep's last sync ({at} UTC).");
+            item.warnings.push(Warning::new("changed_by_other", Severity::Warning, message));
+        }
+        if busy.contains_key(&target.service_id) {
+            let message = "Another sync is working on it. Wait until it has ended.";
+            item.warnings.push(Warning::new("busy", Severity::Blocking, message));
+        }
+    }
+    Ok(())
+}
+
+fn moved_since(change: &ContainerChange, found: &[Container]) -> bool {
+    found.iter().any(|now| now.name == change.name && now.init == change.init && now.image != change.to)
+}
+
+/// Has the cluster try the change without making it, so that what admission would refuse is seen before.
+async fn try_out(ctx: &Context, mut item: PreviewItem) -> PreviewItem {
+    let Some(target) = item.target.clone().filter(|_| item.will_change()) else { return item };
+    let refused = match dry_run(ctx, &item, &target).await {
+        Ok(SetImages::Accepted | SetImages::AlreadyThere) => return item,
+        Ok(SetImages::Changed(words)) => Warning::new("target_changed", Severity::Blocking, words),
+        Err(Error::Platform(error)) if error.is_transient() => {
+            let message = format!("The cluster could not be asked whether it would accept this: {error}");
+            Warning::new("not_tried", Severity::Warning, message)
+        }
+        Err(error) => Warning::new("refused_by_cluster", Severity::Blocking, error.problem().detail),
+    };
+    item.warnings.push(refused);
+    item
+}
+
+async fn dry_run(ctx: &Context, item: &PreviewItem, target: &PreviewTarget) -> Result<SetImages, Error> {
+    let service = crate::service::get(ctx, target.service_id).await?;
+    let key =
+        WorkloadKey { namespace: target.namespace.clone(), kind: item.kind.clone(), name: item.name.clone() };
+    let change = ImageChange {
+        uid: target.uid.clone(),
+        from: target.found.clone(),
+        to: with_images(&target.found, &item.containers),
+        deployment: "preview".into(),
+    };
+    let external = external_id(ctx, &service).await?;
+    let platform = ctx.control().platform(service.site_id).await?;
+    Ok(platform.set_images(&external, &key, &change, true).await?)
+}
+
+/// Containers with the images to come.
+fn with_images(found: &[Container], changes: &[ContainerChange]) -> Vec<Container> {
+    let image = |container: &Container| {
+        let change =
+            changes.iter().find(|change| change.name == container.name && change.init == container.init);
+        change.map_or_else(|| container.image.clone(), |change| change.to.clone())
+    };
+    found.iter().map(|container| Container { image: image(container), ..container.clone() }).collect()
+}

@@ -1,0 +1,97 @@
+//! The way back from a deployment: a new one that brings the earlier images back, previewed like any other.
+
+use domain::{
+    deployment::{Deployment, Task},
+    id::{DeploymentId, ServiceId},
+    image::ImageRef,
+    service::{Container, Service},
+    sync::{ContainerChange, Preview, PreviewItem, PreviewTarget, Severity, SyncRequest, Warning},
+};
+
+use super::preview::{finish, read_now};
+use crate::{Context, Error, deployment};
+
+/// What undoing a deployment would do.
+pub async fn preview_undo(ctx: &Context, id: DeploymentId) -> Result<Preview, Error> {
+    let undone = deployment::get(ctx, id).await?;
+    if !undone.status.ended() {
+        return Err(Error::conflict(
+            "deployment_running",
+            "It is still under way. Cancel it, or wait until it has ended.",
+        ));
+    }
+    let tasks: Vec<&Task> = undone.results.iter().filter(|task| task.started_at.is_some()).collect();
+    if tasks.is_empty() {
+        return Err(Error::conflict("nothing_to_undo", "It changed nothing, so there is nothing to undo."));
+    }
+    let ids: Vec<ServiceId> = tasks.iter().map(|task| task.target_service_id).collect();
+    let (targets, found) = read_now(ctx, ctx.store().services_by_id(&ids).await?).await;
+    let items = tasks.iter().map(|task| way_back(task, &targets)).collect();
+    let name = undone.target_name.clone();
+    finish(ctx, request(&undone, ids), (&name, &name), items, &found, Some(id)).await
+}
+
+fn request(undone: &Deployment, service_ids: Vec<ServiceId>) -> SyncRequest {
+    SyncRequest {
+        source_environment_id: undone.target_environment_id,
+        target_environment_id: undone.target_environment_id,
+        service_ids,
+        target_app_instances: Vec::new(),
+    }
+}
+
+fn way_back(task: &Task, targets: &[Service]) -> PreviewItem {
+    let target = targets.iter().find(|service| service.id == task.target_service_id);
+    let found = target.map_or(&[][..], |service| &service.containers);
+    let containers: Vec<ContainerChange> =
+        found.iter().map(|container| back(container, &task.containers)).collect();
+    let mut warnings = Vec::new();
+    let overtaken = |change: &ContainerChange| {
+        found.iter().any(|now| now.name == change.name && now.image != change.to && now.image != change.from)
+    };
+    if task.containers.iter().any(overtaken) {
+        let message = "Changed again since that deployment: undoing takes that change away too.";
+        warnings.push(Warning::new("changed_by_other", Severity::Warning, message));
+    }
+    if target.is_none() {
+        warnings.push(Warning::new("no_counterpart", Severity::Blocking, "It is no longer there."));
+    } else if !containers.iter().any(ContainerChange::moves) {
+        let message = "The earlier version runs already: nothing will be changed.";
+        warnings.push(Warning::new("already_in_step", Severity::Info, message));
+    }
+    PreviewItem {
+        service_id: task.target_service_id,
+        name: task.name.clone(),
+        kind: task.kind.clone(),
+        application: task.application.clone(),
+        source_app_instance_id: None,
+        target: target.map(|service| PreviewTarget {
+            service_id: service.id,
+            app_instance_id: service.app_instance_id,
+            app_instance_name: service.app_instance_name.clone(),
+            cluster_id: service.cluster_id,
+            cluster: service.cluster.clone(),
+            namespace: service.namespace.clone(),
+            replicas: service.replicas,
+            uid: String::new(),
+            found: service.containers.clone(),
+        }),
+        containers,
+        warnings,
+    }
+}
+
+fn back(now: &Container, changes: &[ContainerChange]) -> ContainerChange {
+    let earlier = changes
+        .iter()
+        .find(|change| change.name == now.name && change.init == now.init && change.moves())
+        .map_or(&now.image, |change| &change.from);
+    ContainerChange {
+        name: now.name.clone(),
+        init: now.init,
+        from: now.image.clone(),
+        to: earlier.clone(),
+        from_version: now.image_ref().version(),
+        to_version: ImageRef::parse(earlier).version(),
+    }
+}

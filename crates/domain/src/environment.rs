@@ -1,0 +1,81 @@
+//! Environments: stages such as Development, Staging and Production.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::id::EnvironmentId;
+
+/// An environment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Environment {
+    /// The environment.
+    pub id: EnvironmentId,
+    /// Unique name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// `#RRGGBB`; follows it through every screen.
+    pub color: String,
+    /// Its place from left to right, from 0; the left neighbour is what it is compared with.
+    pub position: i32,
+    /// App instances bound to it.
+    pub app_instances: u64,
+    /// Services observed in it.
+    pub services: u64,
+    /// Services that are neither running nor stopped.
+    pub unhealthy: u64,
+    /// The newest revision's number; 0 before the first.
+    pub latest_revision: i64,
+    /// Goes up by one with each edit; an edit carries the one it started from.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last edited.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Makes an environment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NewEnvironment {
+    /// Unique name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// `#RRGGBB`; one is chosen if left out.
+    #[serde(default)]
+    pub color: Option<String>,
+    /// Its place; the end if left out.
+    #[serde(default)]
+    pub position: Option<i32>,
+}
+
+/// Edits an environment. What is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentEdit {
+    /// A new name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// A new description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// A new colour.
+    #[serde(default)]
+    pub color: Option<String>,
+    /// A new place; the others make room.
+    #[serde(default)]
+    pub position: Option<i32>,
+    /// The version this edit started from; without it the edit is not guarded.
+    #[serde(default)]
+    pub version: Option<i64>,
+}
+
+/// Colours for new environments, by position: distinguishable in light and dark, and for most colour-blind eyes.
+pub const PALETTE: &[&str] =
+    &["#4CAF50", "#2196F3", "#F44336", "#9C27B0", "#FF9800", "#009688", "#795548", "#E91E63", "#607D8B"];

@@ -1,0 +1,30 @@
+//! What Lockstep speaks about, and how it decides, with no I/O, no clock and no randomness.
+//!
+//! Ids, wire types, validation, and the pure planners: [`sync_plan`] says what a sync would change,
+//! [`engine`] says what a running deployment does next, [`health`] says how a workload is.
+//! Everything here compiles to WASM and is shared by the server and the browser.
+
+#[macro_use]
+mod wire;
+
+pub mod app_instance;
+pub mod cluster;
+pub mod deployment;
+pub mod engine;
+pub mod environment;
+pub mod event;
+pub mod health;
+pub mod id;
+pub mod image;
+pub mod list;
+pub mod matrix;
+pub mod pattern;
+pub mod problem;
+pub mod revision;
+pub mod secret;
+pub mod service;
+pub mod site;
+pub mod sync;
+pub mod sync_plan;
+pub mod validate;
+pub mod workload;

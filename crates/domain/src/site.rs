@@ -1,0 +1,207 @@
+//! Sites: connections to something that runs software.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{id::SiteId, secret::Secret};
+
+wire_enum!(
+    /// What a site is.
+    SiteKind {
+        /// A Rancher server with the clusters behind it.
+        Rancher = "rancher",
+        /// One Kubernetes API server.
+        Kubernetes = "kubernetes",
+    }
+);
+
+wire_enum!(
+    /// How one check of a connection ended.
+    CheckStatus {
+        /// Passed.
+        Passed = "passed",
+        /// Works, with a limitation worth knowing.
+        Warning = "warning",
+        /// Failed.
+        Failed = "failed",
+        /// Not tried, because an earlier one failed.
+        Skipped = "skipped",
+    }
+);
+
+/// A site as it is shown. The token is never part of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Site {
+    /// The site.
+    pub id: SiteId,
+    /// Unique display name.
+    pub name: String,
+    /// Rancher or Kubernetes.
+    pub kind: SiteKind,
+    /// The server's address.
+    pub url: String,
+    /// PEM of the CA that signed the server's certificate, where it is no public one.
+    pub ca_certificate: Option<String>,
+    /// Whether it is watched and may be synced to.
+    pub active: bool,
+    /// The server's version, as of the last contact.
+    pub server_version: Option<String>,
+    /// Who the token belongs to, as of the last test.
+    pub signed_in_as: Option<String>,
+    /// When the token expires, where the server tells.
+    pub token_expires_at: Option<DateTime<Utc>>,
+    /// What is wrong with the connection now, if anything.
+    pub problem: Option<String>,
+    /// Clusters under management.
+    pub managed_clusters: u64,
+    /// Goes up by one with each edit; an edit carries the one it started from.
+    pub version: i64,
+    /// When it was connected.
+    pub created_at: DateTime<Utc>,
+    /// When it was last edited.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Connects a site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NewSite {
+    /// Unique display name.
+    pub name: String,
+    /// `rancher` if left out.
+    #[serde(default = "rancher")]
+    pub kind: SiteKind,
+    /// The server's address, `https://…`.
+    pub url: String,
+    /// The API token; write-only.
+    pub token: Secret,
+    /// PEM of a private CA.
+    #[serde(default)]
+    pub ca_certificate: Option<String>,
+}
+
+fn rancher() -> SiteKind {
+    SiteKind::Rancher
+}
+
+/// Edits a site. What is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SiteEdit {
+    /// A new display name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// A new address.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// A new token, replacing the stored one.
+    #[serde(default)]
+    pub token: Option<Secret>,
+    /// A new CA certificate; an empty text removes it.
+    #[serde(default)]
+    pub ca_certificate: Option<String>,
+    /// Switches the site off or on.
+    #[serde(default)]
+    pub active: Option<bool>,
+    /// The version this edit started from; without it the edit is not guarded.
+    #[serde(default)]
+    pub version: Option<i64>,
+}
+
+/// One check of a connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// Stable name: `address`, `tls`, `sign_in`, `version`, `clusters`, `list_workloads`, `patch_workloads`, `read_pods`.
+    pub name: String,
+    /// What is checked, for people.
+    pub title: String,
+    /// How it ended.
+    pub status: CheckStatus,
+    /// What was found, or what to do.
+    pub message: String,
+}
+
+/// The outcome of testing a connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SiteTest {
+    /// No check failed.
+    pub success: bool,
+    /// The outcome in one sentence: the first failure's words, or that it works.
+    pub message: String,
+    /// Each check, in the order it was made.
+    pub checks: Vec<Check>,
+    /// The field of the request the first failure belongs to, if one: `url`, `token` or `caCertificate`.
+    #[serde(default)]
+    pub field: Option<String>,
+    /// The server's version.
+    #[serde(default)]
+    pub server_version: Option<String>,
+    /// Who the token belongs to.
+    #[serde(default)]
+    pub signed_in_as: Option<String>,
+    /// When the token expires, where the server tells.
+    #[serde(default)]
+    pub token_expires_at: Option<DateTime<Utc>>,
+}
+
+impl SiteTest {
+    /// Sums checks up.
+    pub fn from_checks(checks: Vec<Check>) -> Self {
+        let failed = checks.iter().find(|check| check.status == CheckStatus::Failed);
+        let message = match failed {
+            Some(check) => check.message.clone(),
+            None => "Connection successful".to_owned(),
+        };
+        let field = failed.and_then(|check| match check.name.as_str() {
+            "address" => Some("url"),
+            "tls" => Some("caCertificate"),
+            "sign_in" => Some("token"),
+            _ => None,
+        });
+        Self {
+            success: failed.is_none(),
+            message,
+            field: field.map(str::to_owned),
+            checks,
+            server_version: None,
+            signed_in_as: None,
+            token_expires_at: None,
+        }
+    }
+}
+
+/// What depends on a site, named before it is deleted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Dependents {
+    /// App instances that would go, as `environment / name`.
+    pub app_instances: Vec<String>,
+    /// Observed services that would no longer be seen.
+    pub services: u64,
+    /// Deployments in progress; while there are any, deleting is refused.
+    pub running_deployments: u64,
+}
+
+/// A kubeconfig taken apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct KubeconfigParts {
+    /// The context's name, a good name for the site.
+    pub name: String,
+    /// The server's address.
+    pub url: String,
+    /// The token.
+    pub token: Secret,
+    /// PEM of the server's CA.
+    pub ca_certificate: Option<String>,
+}

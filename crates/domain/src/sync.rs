@@ -1,0 +1,210 @@
+//! Syncs: what is asked for, and the preview that is confirmed.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, PreviewId, ServiceId},
+    service::{Container, WorkloadKind},
+};
+
+wire_enum!(
+    /// What happens to the rest when a task fails.
+    OnFailure {
+        /// Tasks not yet begun are skipped; those under way are followed to their end.
+        Stop = "stop",
+        /// The other tasks go on.
+        GoOn = "go_on",
+        /// Everything this deployment changed is put back.
+        PutBack = "put_back",
+    }
+);
+
+wire_enum!(
+    /// How much a warning weighs.
+    Severity {
+        /// Good to know.
+        Info = "info",
+        /// Think twice.
+        Warning = "warning",
+        /// This item cannot be carried out and will be left out.
+        Blocking = "blocking",
+    }
+);
+
+/// Which services to bring from which environment to which.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SyncRequest {
+    /// Where the versions come from.
+    pub source_environment_id: EnvironmentId,
+    /// Where they go.
+    pub target_environment_id: EnvironmentId,
+    /// Services of the source environment.
+    pub service_ids: Vec<ServiceId>,
+    /// For each service, by position, the app instance to bring it to; paired by application if left out.
+    #[serde(default)]
+    pub target_app_instances: Vec<Option<AppInstanceId>>,
+}
+
+/// Starts a sync.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StartSync {
+    /// What to sync.
+    #[serde(flatten)]
+    pub request: SyncRequest,
+    /// The confirmed preview; without one, what is found now is taken as confirmed.
+    #[serde(default)]
+    pub preview_id: Option<PreviewId>,
+    /// `stop` if left out.
+    #[serde(default = "stop")]
+    pub on_failure: OnFailure,
+    /// Why, for the history.
+    #[serde(default)]
+    pub note: String,
+    /// A link to a ticket.
+    #[serde(default)]
+    pub ticket: String,
+}
+
+fn stop() -> OnFailure {
+    OnFailure::Stop
+}
+
+/// What a sync would do, as found at `createdAt`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// Names it when the sync is started.
+    pub id: PreviewId,
+    /// What was asked.
+    pub request: SyncRequest,
+    /// The source environment's name.
+    pub source_name: String,
+    /// The target environment's name.
+    pub target_name: String,
+    /// The deployment this would undo.
+    #[serde(default)]
+    pub undo_of: Option<DeploymentId>,
+    /// One per service and target.
+    pub items: Vec<PreviewItem>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// After this it can no longer be confirmed.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Preview {
+    /// The items that would change something.
+    pub fn changes(&self) -> impl Iterator<Item = &PreviewItem> {
+        self.items.iter().filter(|item| item.will_change())
+    }
+}
+
+/// What would happen to one service in one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PreviewItem {
+    /// The source service.
+    pub service_id: ServiceId,
+    /// The workload's name.
+    pub name: String,
+    /// The workload's kind.
+    pub kind: WorkloadKind,
+    /// The application.
+    pub application: String,
+    /// Where the version comes from.
+    pub source_app_instance_id: Option<AppInstanceId>,
+    /// Where it goes; none without a counterpart.
+    pub target: Option<PreviewTarget>,
+    /// Container by container, what runs and what will.
+    pub containers: Vec<ContainerChange>,
+    /// What to know before confirming.
+    pub warnings: Vec<Warning>,
+}
+
+impl PreviewItem {
+    /// Whether carrying it out changes anything: it has a target, nothing blocks it, and a container moves.
+    pub fn will_change(&self) -> bool {
+        self.target.is_some()
+            && self.containers.iter().any(ContainerChange::moves)
+            && self.warnings.iter().all(|warning| warning.severity != Severity::Blocking)
+    }
+}
+
+/// The workload that would be changed, as it was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PreviewTarget {
+    /// The target's service.
+    pub service_id: ServiceId,
+    /// Its app instance.
+    pub app_instance_id: AppInstanceId,
+    /// The app instance's name.
+    pub app_instance_name: String,
+    /// Its cluster.
+    pub cluster_id: ClusterId,
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its replicas, which stay.
+    pub replicas: i32,
+    /// The object's UID: the task is refused for any other object.
+    pub uid: String,
+    /// All its containers as found: the task is refused if their images have changed since.
+    pub found: Vec<Container>,
+}
+
+/// One container's image now and to come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerChange {
+    /// The container's name.
+    pub name: String,
+    /// An init container.
+    #[serde(default)]
+    pub init: bool,
+    /// The image the target's workload asks for now.
+    pub from: String,
+    /// The image it will ask for: the same repository, the source's tag or digest.
+    pub to: String,
+    /// The version now, as a person reads it.
+    pub from_version: String,
+    /// The version to come, as a person reads it.
+    pub to_version: String,
+}
+
+impl ContainerChange {
+    /// Whether anything changes.
+    pub fn moves(&self) -> bool {
+        self.from != self.to
+    }
+}
+
+/// Something to know before confirming.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Warning {
+    /// Stable, `snake_case`.
+    pub code: String,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// In words.
+    pub message: String,
+}
+
+impl Warning {
+    /// A warning.
+    pub fn new(code: &str, severity: Severity, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), severity, message: message.into() }
+    }
+}

@@ -1,0 +1,97 @@
+use super::*;
+
+fn container(name: &str, init: bool, image: &str) -> Container {
+    Container { name: name.into(), init, image: image.into(), running_digest: None }
+}
+
+fn running(kind: WorkloadKind, containers: Vec<Container>, deployment: Option<&str>) -> WorkloadFacts {
+    let key = WorkloadKey { namespace: "shop".into(), kind: kind.clone(), name: "web".into() };
+    let object =
+        json!({"metadata": {"name": "web", "namespace": "shop", "uid": "u-1", "resourceVersion": "42"}});
+    let object = serde_json::from_value(object).expect("an object");
+    WorkloadFacts {
+        key,
+        containers,
+        deployment: deployment.map(str::to_owned),
+        ..facts::workload(&kind, object)
+    }
+}
+
+fn change() -> ImageChange {
+    ImageChange {
+        uid: "u-1".into(),
+        from: vec![
+            container("app", false, "web:1"),
+            container("proxy", false, "p:1"),
+            container("init", true, "i:1"),
+        ],
+        to: vec![
+            container("app", false, "web:2"),
+            container("proxy", false, "p:1"),
+            container("init", true, "i:2"),
+        ],
+        deployment: "d-1".into(),
+    }
+}
+
+#[test]
+fn only_what_moves_is_sent_and_the_version_guards_it() {
+    let now = running(WorkloadKind::Deployment, change().from, None);
+    let expected = json!({
+        "metadata": {"resourceVersion": "42", "annotations": {"lockstep.dev/deployment": "d-1"}},
+        "spec": {"template": {"spec": {
+            "containers": [{"name": "app", "image": "web:2"}],
+            "initContainers": [{"name": "init", "image": "i:2"}],
+        }}},
+    });
+    assert_eq!(decide(&now, false, &change()), Decision::Send(expected));
+}
+
+#[test]
+fn a_cron_jobs_template_lies_deeper() {
+    let now = running(WorkloadKind::CronJob, change().from, None);
+    let Decision::Send(patch) = decide(&now, false, &change()) else { panic!("it is sent") };
+    assert_eq!(
+        patch.pointer("/spec/jobTemplate/spec/template/spec/containers/0/image"),
+        Some(&json!("web:2"))
+    );
+}
+
+#[test]
+fn a_second_call_finds_it_there_only_if_it_was_this_deployment() {
+    let ours = running(WorkloadKind::Deployment, change().to, Some("d-1"));
+    assert_eq!(decide(&ours, false, &change()), Decision::AlreadyThere);
+    let theirs = running(WorkloadKind::Deployment, change().to, Some("d-0"));
+    assert!(matches!(decide(&theirs, false, &change()), Decision::Changed(_)));
+}
+
+#[test]
+fn what_is_not_as_confirmed_is_left_alone() {
+    let words = |containers: Vec<Container>| match decide(
+        &running(WorkloadKind::Deployment, containers, None),
+        false,
+        &change(),
+    ) {
+        Decision::Changed(words) => words,
+        other => panic!("{other:?}"),
+    };
+    let mut moved = change().from;
+    moved[0].image = "web:2.1".into();
+    assert_eq!(words(moved), "app now runs web:2.1, not web:1 as confirmed");
+    assert!(words(change().from[1..].to_vec()).contains("no container app any more"));
+    let mut more = change().from;
+    more.push(container("debug", false, "sh:1"));
+    assert!(words(more).contains("new container debug"));
+}
+
+#[test]
+fn another_object_of_the_same_name_is_not_touched() {
+    let now = WorkloadFacts { uid: "u-2".into(), ..running(WorkloadKind::Deployment, change().from, None) };
+    assert!(
+        matches!(decide(&now, false, &change()), Decision::Changed(words) if words.contains("made again"))
+    );
+    let now = running(WorkloadKind::Deployment, change().from, None);
+    assert!(
+        matches!(decide(&now, true, &change()), Decision::Changed(words) if words.contains("being deleted"))
+    );
+}

@@ -1,0 +1,207 @@
+//! The one boundary to everything that runs workloads: the [`Platform`] trait and its drivers.
+//!
+//! [`connect`] gives a site's driver. Drivers speak in `domain` types and give out typed [`Error`]s whose text a
+//! person can act on; they hold no state that matters, so a new one can be made for every edit of a site.
+
+mod access;
+mod apply;
+mod checks;
+mod client;
+mod cluster;
+mod connector;
+mod error;
+mod facts;
+mod failure;
+mod follow;
+pub mod kubeconfig;
+pub mod kubernetes;
+mod list;
+mod objects;
+pub mod rancher;
+mod resource;
+mod sign_in;
+mod watch;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{
+    cluster::ClusterState,
+    secret::Secret,
+    service::Container,
+    site::{SiteKind, SiteTest},
+    workload::{PodFacts, WorkloadFacts, WorkloadKey},
+};
+use futures::stream::BoxStream;
+
+pub use error::Error;
+
+/// Where a site is and how to sign in.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Rancher or Kubernetes.
+    pub kind: SiteKind,
+    /// The server's address, `https://…` or `http://…`.
+    pub url: String,
+    /// The API token.
+    pub token: Secret,
+    /// PEM of a private CA.
+    pub ca_certificate: Option<String>,
+}
+
+/// A cluster as its site lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundCluster {
+    /// The site's own id of it.
+    pub external_id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether the site reaches it.
+    pub state: ClusterState,
+    /// The site's words where it does not.
+    pub message: Option<String>,
+    /// Its Kubernetes version.
+    pub kubernetes_version: Option<String>,
+}
+
+/// A namespace as its cluster lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundNamespace {
+    /// Its name.
+    pub name: String,
+    /// The Rancher project's name, where there is one.
+    pub project: Option<String>,
+}
+
+/// Which namespaces are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of the cluster, by one watch per kind.
+    Cluster,
+    /// These only, for a token that may not list the whole cluster.
+    Namespaces(Vec<String>),
+}
+
+/// What a watch tells. The stream never ends by itself: it reconnects with back-off and says [`WatchEvent::Lost`] meanwhile.
+#[derive(Clone, Debug)]
+pub enum WatchEvent {
+    /// A fresh, whole list of one kind replaces what was known of that kind (in that namespace, if one is given).
+    Listed {
+        /// The kind listed.
+        kind: domain::service::WorkloadKind,
+        /// The only namespace listed, where the scope is not the whole cluster.
+        namespace: Option<String>,
+        /// All there are; empty also where the server does not serve the kind.
+        workloads: Vec<WorkloadFacts>,
+    },
+    /// A fresh, whole list of pods.
+    ListedPods {
+        /// The only namespace listed, where the scope is not the whole cluster.
+        namespace: Option<String>,
+        /// All there are.
+        pods: Vec<PodFacts>,
+    },
+    /// A workload was made or has changed.
+    Changed(WorkloadFacts),
+    /// A workload is gone.
+    Gone(WorkloadKey),
+    /// A pod was made or has changed.
+    PodChanged(PodFacts),
+    /// A pod is gone.
+    PodGone {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// Contact was lost, with the reason; it is tried again.
+    Lost(String),
+    /// The server was heard of (a bookmark, say), with nothing new.
+    Alive,
+}
+
+/// A workload and its pods, read now.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The workload.
+    pub workload: WorkloadFacts,
+    /// Its pods; empty where they may not be read.
+    pub pods: Vec<PodFacts>,
+}
+
+/// A change of images, bound to what was confirmed.
+#[derive(Clone, Debug)]
+pub struct ImageChange {
+    /// The object that was confirmed.
+    pub uid: String,
+    /// All its containers as confirmed: with any other images the change is not made.
+    pub from: Vec<Container>,
+    /// The same containers with the images to come.
+    pub to: Vec<Container>,
+    /// The deployment's id, written into the annotation [`DEPLOYMENT_ANNOTATION`].
+    pub deployment: String,
+}
+
+/// Names the deployment that last changed a workload, so that our own change is told from another's.
+pub const DEPLOYMENT_ANNOTATION: &str = "lockstep.dev/deployment";
+
+/// What came of changing images.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SetImages {
+    /// The platform accepted the change now.
+    Accepted,
+    /// The images are there already, by this deployment: an earlier try got through.
+    AlreadyThere,
+    /// The object or its images are not what was confirmed. Nothing was sent. In words, with what was found.
+    Changed(String),
+}
+
+/// Something that runs workloads. Every method may be called again after a crash without harm.
+#[async_trait]
+pub trait Platform: Send + Sync {
+    /// Tries the connection, check by check; failures are in the result.
+    async fn test(&self) -> SiteTest;
+
+    /// The site's clusters; those it cannot reach are listed as such.
+    async fn clusters(&self) -> Result<Vec<FoundCluster>, Error>;
+
+    /// A cluster's namespaces, by name.
+    async fn namespaces(&self, cluster: &str) -> Result<Vec<FoundNamespace>, Error>;
+
+    /// Whether workloads and pods may be listed over the whole cluster, so that one watch per kind is enough.
+    async fn may_list_everything(&self, cluster: &str) -> Result<bool, Error>;
+
+    /// Follows workloads and pods.
+    fn watch(&self, cluster: &str, scope: Scope) -> BoxStream<'static, WatchEvent>;
+
+    /// Reads one workload and its pods; `None` where there is no such workload.
+    async fn workload(&self, cluster: &str, key: &WorkloadKey) -> Result<Option<Snapshot>, Error>;
+
+    /// Moves images, only if the object and its images are what was confirmed, or only tries it (`dry_run`).
+    async fn set_images(
+        &self,
+        cluster: &str,
+        key: &WorkloadKey,
+        change: &ImageChange,
+        dry_run: bool,
+    ) -> Result<SetImages, Error>;
+}
+
+/// A site's driver.
+pub fn connect(connection: &Connection) -> Result<Arc<dyn Platform>, Error> {
+    match &connection.kind {
+        SiteKind::Rancher => Ok(Arc::new(rancher::Rancher::new(connection)?)),
+        SiteKind::Kubernetes => Ok(Arc::new(kubernetes::Kubernetes::new(connection)?)),
+        SiteKind::Unknown(kind) => {
+            Err(Error::Address(format!("This version does not know sites of kind “{kind}”.")))
+        }
+    }
+}
+
+/// Tries a connection, check by check, also one that cannot even be begun.
+pub async fn test(connection: &Connection) -> SiteTest {
+    match connect(connection) {
+        Ok(platform) => platform.test().await,
+        Err(error) => checks::refused(&error),
+    }
+}

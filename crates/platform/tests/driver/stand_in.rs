@@ -1,0 +1,109 @@
+//! What only a Rancher does, tried on the stand-in: its tokens, its clusters, TLS, and contact lost and found.
+
+use crate::target::{rancher, wait_for};
+use domain::{
+    cluster::ClusterState,
+    site::{CheckStatus, SiteTest},
+};
+use platform::{Connection, Scope, WatchEvent};
+use standin::{ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, Options, SCOPED_TOKEN, Tls, VIEW_TOKEN};
+
+fn status<'a>(test: &'a SiteTest, name: &str) -> &'a CheckStatus {
+    &test.checks.iter().find(|check| check.name == name).expect("the check was made").status
+}
+
+#[tokio::test]
+async fn each_token_is_told_what_it_is_good_for() {
+    let server = standin::start(Options::default()).await.unwrap();
+    let test = async |token: &str| platform::test(&rancher(&server.url(), token)).await;
+
+    let admin = test(ADMIN_TOKEN).await;
+    assert!(admin.success && admin.signed_in_as.as_deref() == Some("Default Admin"), "{admin:#?}");
+    assert_eq!(*status(&admin, "patch_workloads"), CheckStatus::Passed);
+
+    assert!(test(EXPIRING_TOKEN).await.token_expires_at.is_some());
+
+    let view = test(VIEW_TOKEN).await;
+    assert!(view.success);
+    assert_eq!(*status(&view, "list_workloads"), CheckStatus::Passed);
+    assert_eq!(*status(&view, "patch_workloads"), CheckStatus::Warning);
+
+    for (token, word) in [(SCOPED_TOKEN, "no scope"), (EXPIRED_TOKEN, "expired"), ("token-x:wrong", "wrong")]
+    {
+        let refused = test(token).await;
+        assert!(!refused.success && refused.message.contains(word), "{token}: {}", refused.message);
+        assert_eq!(refused.field.as_deref(), Some("token"));
+        assert_eq!(*status(&refused, "version"), CheckStatus::Skipped);
+        assert!(!format!("{refused:?}").contains(token), "the token is not repeated");
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn clusters_out_of_reach_are_listed_as_such() {
+    let server = standin::start(Options::default()).await.unwrap();
+    let platform = platform::connect(&rancher(&server.url(), ADMIN_TOKEN)).unwrap();
+    let clusters = platform.clusters().await.unwrap();
+    assert!(clusters.iter().any(|cluster| cluster.external_id == "local"));
+    for cluster in &clusters {
+        let reached = platform.namespaces(&cluster.external_id).await;
+        assert_eq!(reached.is_ok(), cluster.state == ClusterState::Active, "{cluster:?}");
+        if let Err(error) = reached {
+            assert!(error.is_transient() && cluster.message.is_some(), "{error:?}");
+        }
+    }
+    let namespaces = platform.namespaces("c-m-stage001").await.unwrap();
+    assert!(namespaces.iter().any(|namespace| namespace.project.is_some()));
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_certificate_is_trusted_only_if_it_is_given() {
+    let tls = Some(Tls::default());
+    let server = standin::start(Options { tls, ..Options::default() }).await.unwrap();
+    let unknown = rancher(&server.url(), ADMIN_TOKEN);
+    let test = platform::test(&unknown).await;
+    assert_eq!(test.field.as_deref(), Some("caCertificate"));
+    assert!(test.message.contains("give its CA certificate"), "{}", test.message);
+
+    let known = Connection { ca_certificate: server.ca_pem().map(str::to_owned), ..unknown };
+    let test = platform::test(&known).await;
+    assert!(test.success, "{test:#?}");
+
+    let plain = rancher(&server.url().replace("https://", "http://"), ADMIN_TOKEN);
+    let test = platform::test(&plain).await;
+    assert_eq!(test.field.as_deref(), Some("url"));
+    assert!(test.message.contains("https://"), "{}", test.message);
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn tls_to_a_plain_port_says_so() {
+    let server = standin::start(Options::default()).await.unwrap();
+    let test = platform::test(&rancher(&server.url().replace("http://", "https://"), ADMIN_TOKEN)).await;
+    assert!(test.message.contains("does not speak TLS"), "{}", test.message);
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn contact_that_is_lost_is_told_and_found_again() {
+    let server = standin::start(Options::default()).await.unwrap();
+    let addr = server.url().trim_start_matches("http://").parse().unwrap();
+    let platform = platform::connect(&rancher(&server.url(), ADMIN_TOKEN)).unwrap();
+    let mut events = platform.watch("c-m-stage001", Scope::Cluster);
+    let listed = |event| match event {
+        WatchEvent::Listed { workloads, .. } => (!workloads.is_empty()).then_some(()),
+        _ => None,
+    };
+    wait_for(&mut events, listed).await;
+    server.shutdown().await;
+    let words = wait_for(&mut events, |event| match event {
+        WatchEvent::Lost(words) => Some(words),
+        _ => None,
+    })
+    .await;
+    assert!(words.contains("Nothing listens"), "{words}");
+    let server = standin::start(Options { addr, ..Options::default() }).await.unwrap();
+    wait_for(&mut events, listed).await;
+    server.shutdown().await;
+}

@@ -1,0 +1,157 @@
+//! One suite for every cluster the driver speaks to: simulated ones behind a stand-in Rancher, and a real one where
+//! `KUBECONFIG` names it.
+
+use std::panic::AssertUnwindSafe;
+
+use crate::target::{Target, wait_for};
+use domain::{cluster::ClusterState, service::WorkloadKind};
+use futures::FutureExt;
+use platform::{DEPLOYMENT_ANNOTATION, Error, Scope, SetImages, WatchEvent};
+
+#[tokio::test]
+async fn on_a_simulated_cluster() {
+    let server = standin::start(standin::Options::default()).await.unwrap();
+    run(Target::stand_in(&server).await).await;
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn on_a_real_cluster() {
+    match Target::real().await {
+        Some(target) => run(target).await,
+        None => eprintln!("skipped: KUBECONFIG names no cluster"),
+    }
+}
+
+/// Runs the suite and removes what it made, also after a failure.
+async fn run(target: Target) {
+    let outcome = AssertUnwindSafe(suite(&target)).catch_unwind().await;
+    target.clean_up().await;
+    if let Err(failure) = outcome {
+        std::panic::resume_unwind(failure);
+    }
+}
+
+async fn suite(target: &Target) {
+    the_connection_is_good(target).await;
+    what_is_there_is_listed(target).await;
+    a_workload_is_read_with_its_pods(target).await;
+    a_dry_run_changes_nothing(target).await;
+    only_the_image_moves_and_only_once(target).await;
+    what_others_changed_is_refused(target).await;
+    a_watch_sees_what_happens(target).await;
+    what_is_gone_is_not_found(target).await;
+}
+
+async fn the_connection_is_good(target: &Target) {
+    let test = target.platform.test().await;
+    assert!(test.success, "{test:#?}");
+    assert_eq!(test.checks.len(), 8);
+    assert!(test.server_version.is_some());
+}
+
+async fn what_is_there_is_listed(target: &Target) {
+    let clusters = target.platform.clusters().await.unwrap();
+    let cluster = clusters.iter().find(|cluster| cluster.external_id == target.cluster).unwrap();
+    assert_eq!(cluster.state, ClusterState::Active);
+    assert!(cluster.kubernetes_version.as_deref().is_some_and(|version| version.starts_with('v')));
+    let namespaces = target.platform.namespaces(&target.cluster).await.unwrap();
+    assert!(namespaces.iter().any(|namespace| namespace.name == target.namespace));
+    assert!(namespaces.is_sorted_by(|a, b| a.name < b.name));
+    assert!(target.platform.may_list_everything(&target.cluster).await.unwrap());
+}
+
+async fn a_workload_is_read_with_its_pods(target: &Target) {
+    let mut events =
+        target.platform.watch(&target.cluster, Scope::Namespaces(vec![target.namespace.clone()]));
+    wait_for(&mut events, |event| match event {
+        WatchEvent::PodChanged(pod) => (pod.owner == Some(target.web())).then_some(()),
+        WatchEvent::ListedPods { pods, .. } => {
+            pods.iter().any(|pod| pod.owner == Some(target.web())).then_some(())
+        }
+        _ => None,
+    })
+    .await;
+    let snapshot = target.platform.workload(&target.cluster, &target.web()).await.unwrap().unwrap();
+    assert_eq!(snapshot.workload.desired, 1);
+    assert_eq!(snapshot.pods.len(), 1);
+    assert_eq!(snapshot.pods[0].containers[0].image, "web:v1");
+}
+
+async fn a_dry_run_changes_nothing(target: &Target) {
+    let change = target.change_to("web:v2", "d-1").await;
+    let before = target.object().await;
+    let outcome = target.platform.set_images(&target.cluster, &target.web(), &change, true).await.unwrap();
+    assert_eq!(outcome, SetImages::Accepted);
+    let after = target.object().await;
+    assert_eq!((before.spec, before.metadata.generation), (after.spec, after.metadata.generation));
+}
+
+async fn only_the_image_moves_and_only_once(target: &Target) {
+    let change = target.change_to("web:v2", "d-1").await;
+    let before = target.object().await;
+    let web = target.web();
+    let apply = || target.platform.set_images(&target.cluster, &web, &change, false);
+    assert_eq!(apply().await.unwrap(), SetImages::Accepted);
+    assert_eq!(apply().await.unwrap(), SetImages::AlreadyThere);
+    let after = target.object().await;
+    assert_eq!(after.metadata.annotations.unwrap()[DEPLOYMENT_ANNOTATION], "d-1");
+    let mut expected = before.spec.unwrap();
+    expected.template.spec.as_mut().unwrap().containers[0].image = Some("web:v2".into());
+    assert_eq!(after.spec.unwrap(), expected);
+}
+
+async fn what_others_changed_is_refused(target: &Target) {
+    let change = target.change_to("web:v3", "d-2").await;
+    target.others_move_to("web:v2.1").await;
+    let outcome = target.platform.set_images(&target.cluster, &target.web(), &change, false).await.unwrap();
+    assert_eq!(outcome, SetImages::Changed("app now runs web:v2.1, not web:v2 as confirmed".into()));
+    let stranger = platform::ImageChange { uid: "another".into(), ..change };
+    let outcome = target.platform.set_images(&target.cluster, &target.web(), &stranger, true).await.unwrap();
+    assert!(matches!(outcome, SetImages::Changed(words) if words.contains("made again")));
+}
+
+async fn a_watch_sees_what_happens(target: &Target) {
+    let mut events = target.platform.watch(&target.cluster, Scope::Cluster);
+    let mut listed = Vec::new();
+    wait_for(&mut events, |event| match event {
+        WatchEvent::Listed { kind, workloads, namespace } => {
+            let holds_web = workloads.iter().any(|facts| facts.key == target.web());
+            assert_eq!((holds_web, namespace), (kind == WorkloadKind::Deployment, None));
+            listed.push(kind);
+            (listed.len() == WorkloadKind::ALL.len()).then_some(())
+        }
+        WatchEvent::Lost(words) => panic!("{words}"),
+        _ => None,
+    })
+    .await;
+    target.others_move_to("web:v4").await;
+    wait_for(&mut events, |event| match event {
+        WatchEvent::Changed(facts) if facts.key == target.web() => {
+            (facts.containers[0].image == "web:v4").then_some(())
+        }
+        WatchEvent::Listed { kind: WorkloadKind::Deployment, .. } => {
+            panic!("it goes on and does not list again")
+        }
+        _ => None,
+    })
+    .await;
+    target.others_delete().await;
+    wait_for(&mut events, |event| match event {
+        WatchEvent::Gone(key) => (key == target.web()).then_some(()),
+        _ => None,
+    })
+    .await;
+}
+
+async fn what_is_gone_is_not_found(target: &Target) {
+    let (platform, cluster) = (&target.platform, target.cluster.as_str());
+    assert!(platform.workload(cluster, &target.web()).await.unwrap().is_none());
+    let cron = domain::workload::WorkloadKey { kind: WorkloadKind::CronJob, ..target.web() };
+    assert!(platform.workload(cluster, &cron).await.unwrap().is_none());
+    let change = platform::ImageChange { uid: "u".into(), from: vec![], to: vec![], deployment: "d".into() };
+    let outcome = platform.set_images(cluster, &target.web(), &change, false).await.unwrap();
+    assert!(matches!(outcome, SetImages::Changed(words) if words.contains("deleted since")));
+    assert!(matches!(platform.workload("c-m-none", &target.web()).await, Err(Error::NotFound(_))));
+    assert!(matches!(platform.namespaces("../../v3").await, Err(Error::NotFound(_))));
+}

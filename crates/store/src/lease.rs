@@ -1,0 +1,101 @@
+//! Leases: which server carries a deployment out. Every write of the engine carries the lease's epoch, so a server that
+//! was only paused, and whose work another has taken over meanwhile, cannot write afterwards.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::id::DeploymentId;
+use sea_orm::{Condition, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
+
+use crate::{
+    Error, Store, Write,
+    deployment::{Column, Entity, open},
+};
+
+/// The right to carry a deployment out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// Goes up with each claim.
+    pub epoch: i64,
+}
+
+impl Store {
+    /// Deployments that nobody carries out.
+    pub async fn unclaimed(&self, now: DateTime<Utc>) -> Result<Vec<DeploymentId>, Error> {
+        let free = Condition::any().add(Column::LeaseUntil.is_null()).add(Column::LeaseUntil.lt(now));
+        let ids: Vec<Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Status.is_in(open()))
+            .filter(free)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        Ok(ids.into_iter().map(DeploymentId::from).collect())
+    }
+}
+
+impl Write {
+    /// Takes a deployment that nobody carries out; `None` where someone else was quicker.
+    pub async fn claim(
+        &mut self,
+        id: DeploymentId,
+        owner: &str,
+        now: DateTime<Utc>,
+        time: TimeDelta,
+    ) -> Result<Option<Lease>, Error> {
+        let free = Condition::any().add(Column::LeaseUntil.is_null()).add(Column::LeaseUntil.lt(now));
+        let claimed = Entity::update_many()
+            .col_expr(Column::LeaseOwner, Expr::value(owner))
+            .col_expr(Column::LeaseEpoch, Expr::col(Column::LeaseEpoch).add(1))
+            .col_expr(Column::LeaseUntil, Expr::value(now + time))
+            .filter(Column::Id.eq(id.0))
+            .filter(free)
+            .exec(&self.tx)
+            .await?;
+        if claimed.rows_affected == 0 {
+            return Ok(None);
+        }
+        let epoch: Option<i64> = Entity::find_by_id(id.0)
+            .select_only()
+            .column(Column::LeaseEpoch)
+            .into_tuple()
+            .one(&self.tx)
+            .await?;
+        Ok(epoch.map(|epoch| Lease { deployment: id, epoch }))
+    }
+
+    /// Keeps a lease for longer.
+    pub async fn renew(&mut self, lease: &Lease, until: DateTime<Utc>) -> Result<(), Error> {
+        let renewed = Entity::update_many()
+            .col_expr(Column::LeaseUntil, Expr::value(until))
+            .filter(Column::Id.eq(lease.deployment.0))
+            .filter(Column::LeaseEpoch.eq(lease.epoch))
+            .exec(&self.tx)
+            .await?;
+        if renewed.rows_affected == 0 { Err(Error::LeaseLost) } else { Ok(()) }
+    }
+
+    /// Gives every lease of this database up; for a server that alone owns it and has just started.
+    pub async fn release_all_leases(&mut self) -> Result<(), Error> {
+        Entity::update_many()
+            .col_expr(Column::LeaseUntil, Expr::value(Option::<DateTimeUtc>::None))
+            .filter(Column::Status.is_in(open()))
+            .exec(&self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Fails unless the lease is still held; on PostgreSQL the row stays locked until the commit.
+    pub(crate) async fn hold(&self, lease: &Lease) -> Result<(), Error> {
+        let mut query = Entity::find_by_id(lease.deployment.0)
+            .select_only()
+            .column(Column::LeaseEpoch)
+            .filter(Column::LeaseEpoch.eq(lease.epoch));
+        if self.tx.get_database_backend() == sea_orm::DbBackend::Postgres {
+            query = query.lock_exclusive();
+        }
+        let held: Option<i64> = query.into_tuple().one(&self.tx).await?;
+        held.map(|_| ()).ok_or(Error::LeaseLost)
+    }
+}

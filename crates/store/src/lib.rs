@@ -1,0 +1,135 @@
+//! The database: SeaORM entities and queries. Gives out domain types only.
+//!
+//! Reads are methods of [`Store`]; writes are methods of [`Write`], one transaction with the events it appends.
+//! Each noun's file holds its table and its queries.
+
+mod app_instance;
+mod cluster;
+mod deployment;
+mod environment;
+mod error;
+mod event;
+mod history;
+mod lease;
+mod matrix;
+mod preview;
+mod revision;
+mod service;
+mod site;
+mod task;
+
+use std::sync::Arc;
+
+use migrations::Migrator;
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+pub use cluster::ClusterTarget;
+pub use deployment::NewDeployment;
+pub use error::Error;
+pub use lease::Lease;
+pub use service::{ObservedService, ServiceKey};
+pub use site::{Credentials, SealedToken};
+pub use task::{NewTask, RunningTask};
+
+/// The database.
+#[derive(Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+    /// SQLite has one writer; waiting here is fair and never ends in `SQLITE_BUSY`.
+    writer: Arc<Mutex<()>>,
+    /// The newest event's number, for streams to wait on.
+    newest: watch::Sender<i64>,
+}
+
+/// A transaction. Without [`Write::commit`] nothing of it happens.
+pub struct Write {
+    tx: DatabaseTransaction,
+    newest: watch::Sender<i64>,
+    appended: Option<i64>,
+    _writer: Option<OwnedMutexGuard<()>>,
+}
+
+impl Store {
+    /// Connects to `sqlite://…` or `postgres://…` and brings the schema up to this version.
+    ///
+    /// # Errors
+    /// [`Error::Newer`] when a newer version has migrated the database.
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        let mut options = ConnectOptions::new(url);
+        options.sqlx_logging(false).max_connections(16).acquire_timeout(std::time::Duration::from_secs(10));
+        if url.starts_with("sqlite") {
+            options.map_sqlx_sqlite_opts(|sqlite| {
+                sqlite
+                    .create_if_missing(true)
+                    .foreign_keys(true)
+                    .pragma("journal_mode", "WAL")
+                    .pragma("synchronous", "NORMAL")
+                    .pragma("busy_timeout", "60000")
+                    .pragma("cache_size", "-32000")
+            });
+        }
+        let db = Database::connect(options).await?;
+        migrate(&db).await?;
+        let newest = event::newest(&db).await?;
+        Ok(Self { db, writer: Arc::default(), newest: watch::Sender::new(newest) })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.db.ping().await?)
+    }
+
+    /// Whether this is SQLite, which belongs to one server alone.
+    pub fn is_sqlite(&self) -> bool {
+        self.db.get_database_backend() == DbBackend::Sqlite
+    }
+
+    /// Begins a transaction.
+    pub async fn write(&self) -> Result<Write, Error> {
+        let writer = match self.is_sqlite() {
+            true => Some(self.writer.clone().lock_owned().await),
+            false => None,
+        };
+        let tx = self.db.begin().await?;
+        Ok(Write { tx, newest: self.newest.clone(), appended: None, _writer: writer })
+    }
+
+    /// Wakes whenever events were appended by this process; holds the newest one's number.
+    pub fn newest_event(&self) -> watch::Receiver<i64> {
+        self.newest.subscribe()
+    }
+
+    /// Closes the connections.
+    pub async fn close(self) -> Result<(), Error> {
+        Ok(self.db.close().await?)
+    }
+}
+
+impl Write {
+    /// Makes it so, and wakes the event streams.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.tx.commit().await?;
+        if let Some(seq) = self.appended {
+            self.newest.send_if_modified(|newest| {
+                let newer = seq > *newest;
+                *newest = seq.max(*newest);
+                newer
+            });
+        }
+        Ok(())
+    }
+}
+
+async fn migrate(db: &DatabaseConnection) -> Result<(), Error> {
+    Migrator::install(db).await?;
+    let known = Migrator::migrations();
+    let applied = Migrator::get_migration_models(db).await?;
+    if let Some(newer) = applied.iter().find(|step| known.iter().all(|known| known.name() != step.version)) {
+        return Err(Error::Newer(newer.version.clone()));
+    }
+    Ok(Migrator::up(db, None).await?)
+}

@@ -1,0 +1,336 @@
+//! Tasks: one service's part of a deployment.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    deployment::{Task, TaskStatus},
+    engine::{Change, TaskState},
+    id::{DeploymentId, ServiceId, SiteId, TaskId},
+    image::ImageRef,
+    service::{Container, WorkloadKind},
+    sync::ContainerChange,
+    workload::WorkloadKey,
+};
+use sea_orm::{ActiveValue::Set, JoinType, QueryOrder, QuerySelect, entity::prelude::*};
+
+use crate::{Error, Lease, Store, Write, deployment};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "task")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    pub(crate) deployment_id: Uuid,
+    position: i32,
+    service_id: Uuid,
+    source_app_instance_id: Option<Uuid>,
+    target_service_id: Uuid,
+    target_app_instance_id: Uuid,
+    site_id: Uuid,
+    cluster_id: Uuid,
+    cluster_external_id: String,
+    cluster: String,
+    namespace: String,
+    application: String,
+    kind: String,
+    name: String,
+    uid: String,
+    found: Json,
+    containers: Json,
+    status: String,
+    busy: Option<bool>,
+    words: String,
+    error: Option<String>,
+    accepted: bool,
+    retries: i32,
+    not_before: Option<DateTimeUtc>,
+    deadline: Option<DateTimeUtc>,
+    available: i32,
+    replicas: i32,
+    started_at: Option<DateTimeUtc>,
+    ended_at: Option<DateTimeUtc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {
+    #[sea_orm(
+        belongs_to = "deployment::Entity",
+        from = "Column::DeploymentId",
+        to = "deployment::Column::Id"
+    )]
+    Deployment,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// A task about to be stored.
+#[derive(Clone, Debug)]
+pub struct NewTask {
+    /// What is shown of it.
+    pub task: Task,
+    /// The target's site.
+    pub site_id: SiteId,
+    /// The site's own id of the cluster.
+    pub cluster_external_id: String,
+    /// The object that was confirmed.
+    pub uid: String,
+    /// All its containers as confirmed.
+    pub found: Vec<Container>,
+}
+
+/// What it takes to carry a task out.
+#[derive(Clone, Debug)]
+pub struct RunningTask {
+    /// The task.
+    pub id: TaskId,
+    /// The service it changes.
+    pub service_id: ServiceId,
+    /// The service's site.
+    pub site_id: SiteId,
+    /// The site's own id of the cluster.
+    pub cluster_external_id: String,
+    /// The workload.
+    pub key: WorkloadKey,
+    /// The object that was confirmed.
+    pub uid: String,
+    /// All its containers as confirmed.
+    pub from: Vec<Container>,
+    /// The same containers with the images to come.
+    pub to: Vec<Container>,
+}
+
+impl TryFrom<Model> for Task {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        let containers: Vec<ContainerChange> = serde_json::from_value(row.containers)?;
+        let first = containers.iter().find(|change| change.moves()).or(containers.first());
+        Ok(Task {
+            id: row.id.into(),
+            service_id: row.service_id.into(),
+            source_app_instance_id: row.source_app_instance_id.map(Into::into),
+            target_service_id: row.target_service_id.into(),
+            target_app_instance_id: row.target_app_instance_id.into(),
+            cluster_id: row.cluster_id.into(),
+            cluster: row.cluster,
+            namespace: row.namespace,
+            application: row.application,
+            kind: WorkloadKind::from(row.kind.as_str()),
+            name: row.name,
+            previous_image_tag: first
+                .map(|change| ImageRef::parse(&change.from).version())
+                .unwrap_or_default(),
+            new_image_tag: first.map(|change| ImageRef::parse(&change.to).version()).unwrap_or_default(),
+            containers,
+            status: TaskStatus::from(row.status.as_str()),
+            words: row.words,
+            error: row.error,
+            retries: row.retries.max(0) as u32,
+            available: row.available,
+            replicas: row.replicas,
+            started_at: row.started_at,
+            timestamp: row.ended_at,
+        })
+    }
+}
+
+fn active(deployment: DeploymentId, position: usize, new: &NewTask) -> Result<ActiveModel, Error> {
+    let task = &new.task;
+    Ok(ActiveModel {
+        id: Set(task.id.0),
+        deployment_id: Set(deployment.0),
+        position: Set(position as i32),
+        service_id: Set(task.service_id.0),
+        source_app_instance_id: Set(task.source_app_instance_id.map(|id| id.0)),
+        target_service_id: Set(task.target_service_id.0),
+        target_app_instance_id: Set(task.target_app_instance_id.0),
+        site_id: Set(new.site_id.0),
+        cluster_id: Set(task.cluster_id.0),
+        cluster_external_id: Set(new.cluster_external_id.clone()),
+        cluster: Set(task.cluster.clone()),
+        namespace: Set(task.namespace.clone()),
+        application: Set(task.application.clone()),
+        kind: Set(task.kind.to_string()),
+        name: Set(task.name.clone()),
+        uid: Set(new.uid.clone()),
+        found: Set(serde_json::to_value(&new.found)?),
+        containers: Set(serde_json::to_value(&task.containers)?),
+        status: Set(TaskStatus::Pending.to_string()),
+        busy: Set(Some(true)),
+        words: Set(task.words.clone()),
+        error: Set(None),
+        accepted: Set(false),
+        retries: Set(0),
+        not_before: Set(None),
+        deadline: Set(None),
+        available: Set(task.available),
+        replicas: Set(task.replicas),
+        started_at: Set(None),
+        ended_at: Set(None),
+    })
+}
+
+/// A deployment's tasks, in their order.
+pub(crate) async fn of_deployment(db: &impl ConnectionTrait, id: DeploymentId) -> Result<Vec<Task>, Error> {
+    let query = Entity::find().filter(Column::DeploymentId.eq(id.0)).order_by_asc(Column::Position);
+    query.all(db).await?.into_iter().map(Task::try_from).collect()
+}
+
+/// A deployment's tasks as the engine steps on them.
+pub(crate) async fn states(db: &impl ConnectionTrait, id: DeploymentId) -> Result<Vec<TaskState>, Error> {
+    let query = Entity::find().filter(Column::DeploymentId.eq(id.0)).order_by_asc(Column::Position);
+    let state = |row: Model| TaskState {
+        id: row.id.into(),
+        cluster: row.cluster_id.into(),
+        status: TaskStatus::from(row.status.as_str()),
+        accepted: row.accepted,
+        retries: row.retries.max(0) as u32,
+        not_before: row.not_before,
+        deadline: row.deadline,
+    };
+    Ok(query.all(db).await?.into_iter().map(state).collect())
+}
+
+impl Store {
+    /// What it takes to carry a deployment's tasks out.
+    pub async fn running_tasks(&self, id: DeploymentId) -> Result<Vec<RunningTask>, Error> {
+        let rows = Entity::find().filter(Column::DeploymentId.eq(id.0)).all(&self.db).await?;
+        rows.into_iter().map(RunningTask::try_from).collect()
+    }
+
+    /// The containers' images that the last deployment left a service with, and when; none where it was never deployed.
+    pub async fn last_deployed(
+        &self,
+        services: &[ServiceId],
+    ) -> Result<Vec<(ServiceId, DateTime<Utc>, Vec<ContainerChange>)>, Error> {
+        let rows = Entity::find()
+            .join(JoinType::InnerJoin, Relation::Deployment.def())
+            .filter(Column::TargetServiceId.is_in(services.iter().map(|id| id.0)))
+            .filter(Column::Status.eq(TaskStatus::Success.as_str()))
+            .order_by_asc(Column::EndedAt)
+            .all(&self.db)
+            .await?;
+        let mut last = std::collections::HashMap::new();
+        for row in rows {
+            let at = row.ended_at.unwrap_or_default();
+            last.insert(row.target_service_id, (at, serde_json::from_value(row.containers)?));
+        }
+        Ok(last.into_iter().map(|(id, (at, containers))| (id.into(), at, containers)).collect())
+    }
+
+    /// Of these services, those that a deployment is working on, with its id.
+    pub async fn busy(&self, services: &[ServiceId]) -> Result<Vec<(ServiceId, DeploymentId)>, Error> {
+        let rows: Vec<(Uuid, Uuid)> = Entity::find()
+            .select_only()
+            .columns([Column::TargetServiceId, Column::DeploymentId])
+            .filter(Column::TargetServiceId.is_in(services.iter().map(|id| id.0)))
+            .filter(Column::Busy.eq(true))
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().map(|(service, deployment)| (service.into(), deployment.into())).collect())
+    }
+}
+
+impl TryFrom<Model> for RunningTask {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        let from: Vec<Container> = serde_json::from_value(row.found)?;
+        let changes: Vec<ContainerChange> = serde_json::from_value(row.containers)?;
+        let to = from
+            .iter()
+            .map(|container| {
+                let change = changes
+                    .iter()
+                    .find(|change| change.name == container.name && change.init == container.init);
+                let image = change.map_or(&container.image, |change| &change.to);
+                Container { image: image.clone(), ..container.clone() }
+            })
+            .collect();
+        Ok(RunningTask {
+            id: row.id.into(),
+            service_id: row.target_service_id.into(),
+            site_id: row.site_id.into(),
+            cluster_external_id: row.cluster_external_id,
+            key: WorkloadKey {
+                namespace: row.namespace,
+                kind: WorkloadKind::from(row.kind.as_str()),
+                name: row.name,
+            },
+            uid: row.uid,
+            from,
+            to,
+        })
+    }
+}
+
+impl Write {
+    pub(crate) async fn insert_tasks(&mut self, id: DeploymentId, tasks: &[NewTask]) -> Result<(), Error> {
+        for (index, chunk) in tasks.chunks(100).enumerate() {
+            let rows = chunk.iter().enumerate().map(|(n, task)| active(id, index * 100 + n, task));
+            let rows = rows.collect::<Result<Vec<_>, Error>>()?;
+            Entity::insert_many(rows).exec_without_returning(&self.tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Records that a task is about to be worked on.
+    pub async fn begin_task(
+        &mut self,
+        lease: &Lease,
+        id: TaskId,
+        status: &TaskStatus,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.hold(lease).await?;
+        Entity::update_many()
+            .col_expr(Column::Status, Expr::value(status.to_string()))
+            .col_expr(Column::StartedAt, Expr::value(now))
+            .col_expr(Column::EndedAt, Expr::value(Option::<DateTimeUtc>::None))
+            .col_expr(Column::Retries, Expr::value(0))
+            .filter(Column::Id.eq(id.0))
+            .exec(&self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Records what came of a task. The first error stays when it is put back.
+    pub async fn change_task(
+        &mut self,
+        lease: &Lease,
+        id: TaskId,
+        change: &Change,
+        available: Option<i32>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.hold(lease).await?;
+        let mut update = Entity::update_many()
+            .col_expr(Column::Status, Expr::value(change.status.to_string()))
+            .col_expr(Column::Words, Expr::value(change.words.clone()))
+            .col_expr(Column::Accepted, Expr::value(change.accepted))
+            .col_expr(Column::Retries, Expr::value(change.retries as i32))
+            .col_expr(Column::NotBefore, Expr::value(change.not_before))
+            .col_expr(Column::Deadline, Expr::value(change.deadline))
+            .filter(Column::Id.eq(id.0));
+        if let Some(error) = &change.error {
+            update = update.col_expr(Column::Error, Expr::value(error.clone()));
+        }
+        if let Some(available) = available {
+            update = update.col_expr(Column::Available, Expr::value(available));
+        }
+        if change.status.ended() {
+            update = update.col_expr(Column::EndedAt, Expr::value(now));
+        }
+        update.exec(&self.tx).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn free_tasks(&mut self, id: DeploymentId) -> Result<(), Error> {
+        Entity::update_many()
+            .col_expr(Column::Busy, Expr::value(Option::<bool>::None))
+            .filter(Column::DeploymentId.eq(id.0))
+            .exec(&self.tx)
+            .await?;
+        Ok(())
+    }
+}

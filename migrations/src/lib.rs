@@ -1,0 +1,21 @@
+//! The database's schema, step by step. Steps are only ever added: expand first, contract in a later release.
+
+use sea_orm_migration::prelude::*;
+
+mod m20261121_000001_sites;
+mod m20261121_000002_services;
+mod m20261121_000003_deployments;
+
+/// Runs the steps.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261121_000001_sites::Migration),
+            Box::new(m20261121_000002_services::Migration),
+            Box::new(m20261121_000003_deployments::Migration),
+        ]
+    }
+}

@@ -1,0 +1,85 @@
+//! The `lockstep` binary.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use server::config::{LogFormat, Serve};
+
+/// Shows what version of what runs where, and moves it safely.
+#[derive(Parser)]
+#[command(name = "lockstep", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the web UI and the REST API.
+    Serve(Serve),
+    /// Prints the OpenAPI document of the REST API.
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(options) => serve(options).await,
+        Command::Openapi => match server::rest::document().to_pretty_json() {
+            Ok(text) => {
+                println!("{text}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => fail(&error),
+        },
+    }
+}
+
+async fn serve(options: Serve) -> ExitCode {
+    log(&options.log_format);
+    let settings = match options.settings() {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error),
+    };
+    let running = match server::start(settings).await {
+        Ok(running) => running,
+        Err(error) => return fail(&error),
+    };
+    println!("Lockstep on http://{}", running.addr());
+    told_to_stop().await;
+    tracing::info!("stopping");
+    match running.stop().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn log(format: &LogFormat) {
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("LOCKSTEP_LOG").unwrap_or_else(|_| "info".into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.init(),
+    }
+}
+
+/// Prints an error and what caused it.
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("lockstep: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("a signal handler can be installed at start");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

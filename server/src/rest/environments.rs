@@ -1,0 +1,105 @@
+//! `/api/environments`
+
+use axum::response::{IntoResponse, Response};
+use control::environment;
+use domain::{
+    environment::{Environment, EnvironmentEdit, NewEnvironment},
+    id::EnvironmentId,
+    problem::Problem,
+    revision::Revision,
+    site::Dependents,
+};
+use http::{StatusCode, Uri};
+use serde::Deserialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Answer, Caller, lists};
+use crate::problem::{Json, Path, Query};
+
+pub(super) fn router() -> OpenApiRouter<control::Context> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, edit, delete))
+        .routes(routes!(dependents))
+        .routes(routes!(revisions))
+}
+
+/// Every environment, from left to right.
+#[utoipa::path(get, path = "/api/environments", tag = "environments", responses((status = 200, body = Vec<Environment>)))]
+async fn list(Caller(ctx): Caller) -> Answer<Response> {
+    Ok(lists::whole(environment::list(&ctx).await?))
+}
+
+/// Makes an environment.
+#[utoipa::path(
+    post, path = "/api/environments", tag = "environments", request_body = NewEnvironment,
+    responses((status = 201, body = Environment), (status = 409, body = Problem), (status = 422, body = Problem))
+)]
+async fn create(Caller(ctx): Caller, Json(new): Json<NewEnvironment>) -> Answer<Response> {
+    Ok((StatusCode::CREATED, axum::Json(environment::create(&ctx, new).await?)).into_response())
+}
+
+/// One environment.
+#[utoipa::path(
+    get, path = "/api/environments/{id}", tag = "environments", params(("id" = EnvironmentId, Path)),
+    responses((status = 200, body = Environment), (status = 404, body = Problem))
+)]
+async fn get(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<axum::Json<Environment>> {
+    Ok(axum::Json(environment::get(&ctx, id).await?))
+}
+
+/// Edits an environment.
+#[utoipa::path(
+    put, path = "/api/environments/{id}", tag = "environments", params(("id" = EnvironmentId, Path)),
+    request_body = EnvironmentEdit,
+    responses((status = 200, body = Environment), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+async fn edit(
+    Caller(ctx): Caller,
+    Path(id): Path<EnvironmentId>,
+    Json(edit): Json<EnvironmentEdit>,
+) -> Answer<axum::Json<Environment>> {
+    Ok(axum::Json(environment::edit(&ctx, id, edit).await?))
+}
+
+/// Removes an environment with its app instances. Nothing that runs is touched.
+#[utoipa::path(
+    delete, path = "/api/environments/{id}", tag = "environments", params(("id" = EnvironmentId, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+async fn delete(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<StatusCode> {
+    environment::delete(&ctx, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What would go with an environment.
+#[utoipa::path(
+    get, path = "/api/environments/{id}/dependents", tag = "environments", params(("id" = EnvironmentId, Path)),
+    responses((status = 200, body = Dependents), (status = 404, body = Problem))
+)]
+async fn dependents(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<axum::Json<Dependents>> {
+    Ok(axum::Json(environment::dependents(&ctx, id).await?))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PageQuery {
+    /// From 1.
+    #[serde(default)]
+    page: Option<u32>,
+}
+
+/// An environment's revisions, newest first.
+#[utoipa::path(
+    get, path = "/api/environments/{id}/revisions", tag = "environments",
+    params(("id" = EnvironmentId, Path), PageQuery),
+    responses((status = 200, body = Vec<Revision>), (status = 404, body = Problem))
+)]
+async fn revisions(
+    Caller(ctx): Caller,
+    uri: Uri,
+    Path(id): Path<EnvironmentId>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Response> {
+    Ok(lists::page(&uri, environment::revisions(&ctx, id, query.page).await?))
+}

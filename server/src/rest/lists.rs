@@ -1,0 +1,66 @@
+//! Lists on the wire: an array, with `X-Total-Count` and `Link` (RFC 8288) headers.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use domain::list::Page;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use serde::Serialize;
+
+const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+
+/// A page as an array with its headers.
+pub(crate) fn page<T: Serialize>(uri: &Uri, page: Page<T>) -> Response {
+    let headers = headers(uri, page.total, page.page, page.pages());
+    (headers, Json(page.items)).into_response()
+}
+
+/// A whole list as an array with its headers.
+pub(crate) fn whole<T: Serialize>(items: Vec<T>) -> Response {
+    ([(TOTAL, items.len().to_string())], Json(items)).into_response()
+}
+
+/// The headers of one page of a list.
+pub(crate) fn headers(uri: &Uri, total: u64, page: u32, pages: u32) -> HeaderMap {
+    let mut links = vec![("first", 1), ("last", pages)];
+    if page > 1 {
+        links.push(("prev", page - 1));
+    }
+    if page < pages {
+        links.push(("next", page + 1));
+    }
+    let links: Vec<String> =
+        links.iter().map(|(rel, page)| format!("<{}>; rel=\"{rel}\"", at_page(uri, *page))).collect();
+    let mut headers = HeaderMap::from_iter([(TOTAL, HeaderValue::from(total))]);
+    if let Ok(value) = HeaderValue::from_str(&links.join(", ")) {
+        headers.insert(header::LINK, value);
+    }
+    headers
+}
+
+fn at_page(uri: &Uri, page: u32) -> String {
+    let others = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("page="));
+    let query: Vec<&str> = others.collect();
+    let separator = if query.is_empty() { "" } else { "&" };
+    format!("{}?{}{separator}page={page}", uri.path(), query.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_keep_the_filter() {
+        let uri: Uri = "/api/services?q=a%20b&page=2&pageSize=10".parse().unwrap();
+        let headers = headers(&uri, 25, 2, 3);
+        let links = headers[header::LINK].to_str().unwrap();
+        assert!(links.contains("</api/services?q=a%20b&pageSize=10&page=3>; rel=\"next\""), "{links}");
+        assert!(links.contains("page=1>; rel=\"prev\""), "{links}");
+        assert_eq!(headers[TOTAL], "25");
+    }
+}

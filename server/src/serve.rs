@@ -1,0 +1,181 @@
+//! Puts a server together and runs it until it is told to stop.
+
+use std::{fs::File, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use control::{Context, Control, Options, Vault};
+use domain::problem::Problem;
+use http::{HeaderValue, header};
+use store::Store;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
+    set_header::SetResponseHeaderLayer,
+    trace::TraceLayer,
+};
+
+use crate::{
+    config::Settings,
+    guard::{self, AllowedHosts},
+    problem::{ProblemResponse, unknown_path},
+    rest, site,
+};
+
+/// The largest body of a request.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+/// How long requests in flight may take once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+/// Who acts, until there are accounts.
+const OPERATOR: &str = "local operator";
+
+/// Why a server cannot start or stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The data directory cannot be used.
+    #[error("the data directory {path} cannot be used: create it, or give another with --data-dir")]
+    DataDir {
+        /// Which directory.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another server uses the data directory.
+    #[error("another lockstep uses the data directory {0}: stop it, or give another with --data-dir")]
+    InUse(String),
+    /// The address cannot be listened on.
+    #[error("{addr} cannot be listened on: choose another with --addr")]
+    Listen {
+        /// Which address.
+        addr: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The secret key cannot be used.
+    #[error(transparent)]
+    Vault(#[from] control::VaultError),
+    /// The database cannot be used.
+    #[error("the database cannot be used: see --database-url")]
+    Store(#[from] store::Error),
+    /// The work in the background cannot start.
+    #[error("the server cannot start")]
+    Control(#[from] control::Error),
+    /// Serving failed.
+    #[error("serving failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// A running server.
+pub struct Running {
+    addr: SocketAddr,
+    control: Arc<Control>,
+    serving: JoinHandle<std::io::Result<()>>,
+    store: Store,
+    _lock: File,
+}
+
+/// Starts a server.
+///
+/// # Errors
+/// When its directory, key, database or address cannot be used.
+pub async fn start(settings: Settings) -> Result<Running, ServeError> {
+    let lock = lock_data_dir(&settings.data_dir)?;
+    let vault = match &settings.secret_key {
+        Some(key) => Vault::from_base64(key, "LOCKSTEP_SECRET_KEY")?,
+        None => Vault::from_file(&settings.data_dir.join("secret.key"))?,
+    };
+    let store = Store::open(&settings.database_url).await?;
+    let failed = |source| ServeError::Listen { addr: settings.addr, source };
+    let listener = TcpListener::bind(settings.addr).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    let server_name = format!("{}-{}", addr, std::process::id());
+    let control = Control::start(Options { store: store.clone(), vault, server_name }).await?;
+    let routes = routes(&control, &store, &settings);
+    let stopping = control.stopping();
+    let serving = tokio::spawn(async move {
+        axum::serve(listener, routes).with_graceful_shutdown(stopping.cancelled_owned()).await
+    });
+    Ok(Running { addr, control, serving, store, _lock: lock })
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Lets requests in flight and event streams end, then stops. What deployments were doing goes on at the next start.
+    ///
+    /// # Errors
+    /// When serving had failed, or the database cannot be closed.
+    pub async fn stop(self) -> Result<(), ServeError> {
+        self.control.stop().await;
+        if let Ok(served) = tokio::time::timeout(GRACE, self.serving).await {
+            served.map_err(std::io::Error::other)??;
+        }
+        Ok(self.store.close().await?)
+    }
+}
+
+fn lock_data_dir(dir: &Path) -> Result<File, ServeError> {
+    let failed = |source| ServeError::DataDir { path: dir.display().to_string(), source };
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let file = File::create(dir.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::InUse(dir.display().to_string())),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn routes(control: &Arc<Control>, store: &Store, settings: &Settings) -> Router {
+    let ctx = Context::new(control.clone(), OPERATOR);
+    let allowed: AllowedHosts = settings.allowed_hosts.clone().into();
+    let ready = store.clone();
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(move || readiness(ready.clone())))
+        .merge(rest::routes(ctx.clone()))
+        .route("/api/{*path}", axum::routing::any(unknown_path))
+        .fallback_service(site::routes(ctx, settings))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(allowed, guard::guard))
+        .layer(compression())
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::overriding(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        ))
+        .layer(CatchPanicLayer::custom(|_| {
+            let detail = "Something went wrong on the server. Try again; the server's log says more.";
+            axum::response::IntoResponse::into_response(ProblemResponse(Problem::new(
+                500,
+                "internal",
+                "Internal error",
+                detail,
+            )))
+        }))
+        .layer(TraceLayer::new_for_http())
+}
+
+/// Everything but event streams, which must not be held back, and fonts, which are compressed already.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let worth_it = DefaultPredicate::new()
+        .and(NotForContentType::new("text/event-stream"))
+        .and(NotForContentType::new("font/"));
+    CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest).compress_when(worth_it)
+}
+
+async fn readiness(store: Store) -> Result<&'static str, ProblemResponse> {
+    store.ping().await.map(|()| "ready").map_err(|_| {
+        let detail = "The database does not answer.";
+        ProblemResponse(Problem::new(503, "database_unavailable", "Not ready", detail))
+    })
+}

@@ -1,0 +1,63 @@
+//! The web UI: its rendered pages, its server functions, and its files (compressed ahead of time, cached for good).
+
+use app::{App, shell};
+use axum::Router;
+use control::Context;
+use http::{HeaderValue, header};
+use leptos::{
+    config::{Env, LeptosOptions},
+    prelude::provide_context,
+};
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use tower::ServiceBuilder;
+use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
+
+use crate::config::Settings;
+
+/// The routes of the web UI.
+pub(crate) fn routes(ctx: Context, settings: &Settings) -> Router {
+    let options = LeptosOptions::builder()
+        .output_name("lockstep")
+        .site_root(settings.site_root.display().to_string())
+        .site_pkg_dir("pkg")
+        .site_addr(settings.addr)
+        .env(if std::env::var("LEPTOS_WATCH").is_ok() { Env::DEV } else { Env::PROD })
+        .hash_files(settings.hashed)
+        .build();
+    let shell_options = options.clone();
+    Router::new()
+        .leptos_routes_with_context(
+            &options,
+            generate_route_list(App),
+            move || provide_context(ctx.clone()),
+            move || shell(shell_options.clone()),
+        )
+        .nest_service("/pkg", files(settings, "pkg", if settings.hashed { FOR_GOOD } else { REVALIDATE }))
+        .nest_service("/fonts", files(settings, "fonts", FOR_GOOD))
+        .fallback_service(files(settings, "", REVALIDATE))
+        .with_state(options)
+}
+
+/// A file whose name changes with its content.
+const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// A file whose content may change under its name.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+
+fn files(
+    settings: &Settings,
+    folder: &str,
+    cache: HeaderValue,
+) -> impl tower::Service<
+    axum::extract::Request,
+    Response = http::Response<tower_http::services::fs::ServeFileSystemResponseBody>,
+    Error = std::convert::Infallible,
+    Future: Send,
+> + Clone
++ Send
++ Sync
++ 'static {
+    let folder = ServeDir::new(settings.site_root.join(folder)).precompressed_br().precompressed_gzip();
+    ServiceBuilder::new()
+        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, cache))
+        .service(folder)
+}

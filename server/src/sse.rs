@@ -1,0 +1,59 @@
+//! `GET /api/events`: server-sent events, with resume.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
+use control::events::{self, Message};
+use futures::{Stream, StreamExt, stream};
+use http::HeaderMap;
+use serde::Deserialize;
+
+use crate::{problem::Query, rest::Caller};
+
+/// Where a stream begins.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventsQuery {
+    /// Begin after this event's number; from now on if left out. A `Last-Event-ID` header comes before it.
+    #[serde(default)]
+    after: Option<i64>,
+}
+
+/// Follows the events: each `event` carries its number as the stream's id; `observed` says that services of some
+/// environments have changed and carries none.
+#[utoipa::path(
+    get, path = "/api/events", tag = "events", params(EventsQuery),
+    responses((status = 200, description = "An event stream", content_type = "text/event-stream", body = String))
+)]
+pub(crate) async fn stream_events(
+    Caller(ctx): Caller,
+    headers: HeaderMap,
+    Query(query): Query<EventsQuery>,
+) -> Sse<impl Stream<Item = Result<SseEvent, Infallible>>> {
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let after = last.or(query.after).unwrap_or_else(|| events::newest(&ctx));
+    // The first message gives the browser a number to resume from even if nothing has happened yet.
+    let hello =
+        SseEvent::default().event("hello").id(after.to_string()).data("{}").retry(Duration::from_secs(1));
+    let messages = events::follow(&ctx, after)
+        .take_while(|message| {
+            let goes_on = message.is_ok();
+            async move { goes_on }
+        })
+        .filter_map(|message| async move { message.ok().and_then(|message| encode(&message)) });
+    let stream = stream::once(async { hello }).chain(messages).map(Ok);
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}
+
+fn encode(message: &Message) -> Option<SseEvent> {
+    match message {
+        Message::Event(event) => {
+            SseEvent::default().event("event").id(event.seq.to_string()).json_data(event).ok()
+        }
+        Message::Observed(environments) => SseEvent::default()
+            .event("observed")
+            .json_data(serde_json::json!({ "environments": environments }))
+            .ok(),
+    }
+}

@@ -1,0 +1,198 @@
+//! The server: what it holds, how requests find their way, and how it starts and stops.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use chrono::Utc;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{Denied, Token, Tokens};
+use crate::cluster::{Backend, Cluster};
+use crate::error::Error;
+use crate::handle::ClusterHandle;
+use crate::options::Options;
+use crate::rancher::{self, NormanError};
+use crate::status::Refusal;
+use crate::tls::{self, TlsListener};
+use crate::{controllers, kube_api, proxy, reviews, seed};
+
+/// What every request can see.
+pub(crate) struct App {
+    pub(crate) clusters: Vec<Cluster>,
+    pub(crate) tokens: Tokens,
+    /// The certificate, where the server speaks TLS.
+    pub(crate) ca_pem: Option<String>,
+    bookmarks: Duration,
+    stop: CancellationToken,
+}
+
+impl App {
+    pub(crate) fn cluster(&self, id: &str) -> Option<&Cluster> {
+        self.clusters.iter().find(|cluster| cluster.id == id)
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.ca_pem.is_some() { "https" } else { "http" }
+    }
+}
+
+/// A running stand-in. Dropping it stops it.
+pub struct Server {
+    app: Arc<App>,
+    addr: SocketAddr,
+    serving: Option<JoinHandle<()>>,
+}
+
+/// Seeds the clusters, listens and serves.
+///
+/// # Errors
+/// When the address is taken, a real cluster cannot be reached, or TLS cannot be set up.
+pub async fn start(options: Options) -> Result<Server, Error> {
+    let bind = |source| Error::Bind { addr: options.addr, source };
+    let listener = TcpListener::bind(options.addr).await.map_err(bind)?;
+    let addr = listener.local_addr().map_err(bind)?;
+    let stop = CancellationToken::new();
+    let mut clusters = Vec::new();
+    for seeded in seed::clusters(&options, Utc::now()) {
+        if let (Backend::Simulated(simulation), Some(manager)) = (&seeded.cluster.backend, seeded.manager) {
+            tokio::spawn(controllers::run(Arc::clone(simulation), manager, stop.clone()));
+        }
+        clusters.push(seeded.cluster);
+    }
+    for real in &options.real_clusters {
+        clusters.push(proxy::connect(real).await?);
+    }
+    let identity = match &options.tls {
+        Some(tls) => Some(tls::identity(tls, addr).await?),
+        None => None,
+    };
+    let scope = clusters.iter().map(|cluster| cluster.id.as_str()).find(|id| *id != "local");
+    let app = Arc::new(App {
+        tokens: Tokens::seeded(scope, Utc::now()),
+        clusters,
+        ca_pem: identity.as_ref().map(|identity| identity.pem.clone()),
+        bookmarks: options.bookmarks,
+        stop: stop.clone(),
+    });
+    let router = router(Arc::clone(&app));
+    let serving = match identity {
+        Some(identity) => {
+            let listener = TlsListener::new(listener, addr, &identity);
+            tokio::spawn(report(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned())))
+        }
+        None => {
+            tokio::spawn(report(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned())))
+        }
+    };
+    Ok(Server { app, addr, serving: Some(serving) })
+}
+
+async fn report(serving: impl IntoFuture<Output = std::io::Result<()>>) {
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the server failed");
+    }
+}
+
+impl Server {
+    /// The address to sign in at.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.app.scheme(), self.addr)
+    }
+
+    /// The certificate to trust, where the server speaks TLS.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.app.ca_pem.as_deref()
+    }
+
+    /// A simulated cluster, for tests to arrange and to look at.
+    pub fn cluster(&self, id: &str) -> Option<ClusterHandle> {
+        match &self.app.cluster(id)?.backend {
+            Backend::Simulated(simulation) => Some(ClusterHandle::new(Arc::clone(simulation))),
+            Backend::Real(_) | Backend::Unavailable => None,
+        }
+    }
+
+    /// Ends all watches, answers what was begun, and returns when the server has stopped.
+    pub async fn shutdown(mut self) {
+        self.app.stop.cancel();
+        if let Some(serving) = self.serving.take() {
+            // The task reports its own failure.
+            drop(serving.await);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.app.stop.cancel();
+    }
+}
+
+fn router(app: Arc<App>) -> Router {
+    rancher::routes().route("/k8s/clusters/{id}/{*path}", any(kubernetes)).with_state(app)
+}
+
+/// Every request to a cluster's Kubernetes API passes here: the place where faults can be put in its way.
+async fn kubernetes(
+    State(app): State<Arc<App>>,
+    Path((id, path)): Path<(String, String)>,
+    Query(query): Query<BTreeMap<String, String>>,
+    request: Request,
+) -> Response {
+    let token = match let_in(&app, &id, &request) {
+        Ok(token) => token,
+        Err(denied) => return NormanError::from(denied).into_response(),
+    };
+    let Some(cluster) = app.cluster(&id) else { return rancher::unknown_cluster() };
+    let (parts, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.into_response(),
+    };
+    match &cluster.backend {
+        Backend::Unavailable => NormanError::cluster_unavailable().into_response(),
+        Backend::Simulated(simulation) => {
+            let request = kube_api::Request {
+                method: parts.method,
+                path: &path,
+                query,
+                headers: parts.headers,
+                body,
+                token,
+                bookmarks: app.bookmarks,
+                stop: app.stop.clone(),
+            };
+            kube_api::answer(simulation, &request).unwrap_or_else(IntoResponse::into_response)
+        }
+        Backend::Real(client) => {
+            if let Some(answer) = reviews::answer_for_reader(token, &parts.method, &path, &body) {
+                return answer;
+            }
+            let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            let target = format!("/{path}{query}");
+            proxy::pass_on(client, parts.method, &target, &parts.headers, body).await
+        }
+    }
+}
+
+fn let_in<'a>(app: &'a App, cluster: &str, request: &Request) -> Result<&'a Token, Denied> {
+    let token = app.tokens.authenticate(request.headers())?;
+    token.check_cluster(cluster)?;
+    Ok(token)
+}
+
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    const LARGEST: usize = 1 << 20;
+    to_bytes(body, LARGEST).await.map_err(|_| {
+        Refusal::new(http::StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the request is too large")
+    })
+}

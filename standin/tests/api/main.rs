@@ -1,0 +1,9 @@
+//! The stand-in over HTTP, as its clients see it.
+
+mod auth;
+mod client;
+mod lists;
+mod patches;
+mod proxy;
+mod rollouts;
+mod watches;

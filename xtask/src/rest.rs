@@ -1,0 +1,87 @@
+//! A small client of Lockstep's REST API, for the commands that need a running server to have something in it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::http::Response;
+
+/// One server to speak to.
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+}
+
+impl Client {
+    /// Speaks to the server at this address.
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(30)))
+            .build();
+        Self { agent: config.into(), base: format!("http://{address}") }
+    }
+
+    /// Whether the server can do its work.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.agent
+            .get(format!("{}/readyz", self.base))
+            .call()
+            .is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// The text of a page, after its redirects.
+    pub(crate) fn page(&self, path: &str) -> Result<String> {
+        let mut answer =
+            self.agent.get(format!("{}{path}", self.base)).header("accept", "text/html").call()?;
+        if !answer.status().is_success() {
+            bail!("GET {path} answered {}", answer.status());
+        }
+        Ok(answer.body_mut().read_to_string()?)
+    }
+
+    /// Reads something.
+    pub(crate) fn get(&self, path: &str) -> Result<Value> {
+        let answer = self.agent.get(format!("{}{path}", self.base)).call();
+        read(answer.with_context(|| format!("GET {path}"))?, &format!("GET {path}"))
+    }
+
+    /// Makes something.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let answer = self.agent.post(format!("{}{path}", self.base)).send_json(body);
+        read(answer.with_context(|| format!("POST {path}"))?, &format!("POST {path}"))
+    }
+}
+
+/// The answer's JSON, or the sentence of its problem document.
+fn read(mut answer: Response<ureq::Body>, what: &str) -> Result<Value> {
+    let status = answer.status();
+    let text = answer.body_mut().read_to_string().with_context(|| what.to_owned())?;
+    let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+    if !status.is_success() {
+        let sentence = value["detail"].as_str().or(value["title"].as_str()).unwrap_or(&text);
+        bail!("{what} answered {status}: {sentence}");
+    }
+    Ok(value)
+}
+
+/// Connects the stand-in as a site and makes three environments, so that the matrix is full. Does nothing when the
+/// server has a site already.
+pub(crate) fn connect(client: &Client, standin: &str, token: &str) -> Result<()> {
+    let sites = client.get("/api/sites")?;
+    if sites["items"].as_array().is_some_and(|items| !items.is_empty()) {
+        return Ok(());
+    }
+    client.post(
+        "/api/sites",
+        &json!({ "name": "Stand-in", "url": standin, "token": token, "kind": "rancher" }),
+    )?;
+    for (order, (name, colour)) in
+        [("Development", "#2f7fb8"), ("Staging", "#b07a1c"), ("Production", "#b8473f")].iter().enumerate()
+    {
+        client.post("/api/environments", &json!({ "name": name, "colour": colour, "order": order }))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `cargo xtask test`: the Rust tests on SQLite and on PostgreSQL, then the browser's.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::postgres::{self, Postgres};
+use crate::shell::{apt_install, cargo, command, run as run_command, say, which};
+use crate::{site, tools};
+
+/// Options of `cargo xtask test`.
+#[derive(clap::Args, Default)]
+pub(crate) struct Args {
+    /// Runs only these tests
+    #[arg(long, value_enum)]
+    only: Option<Only>,
+    /// Which tests to run: parts of their names (Rust) or of their file names (browser)
+    #[arg(last = true)]
+    filters: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Only {
+    /// Every Rust test, on SQLite and on PostgreSQL
+    Rust,
+    /// The browser's tests
+    Browser,
+    /// The Rust tests with `postgres` in their name
+    Postgres,
+}
+
+/// Runs the tests.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    tools::setup()?;
+    match args.only {
+        None => {
+            rust(&args.filters)?;
+            browser(&args.filters)
+        }
+        Some(Only::Rust) => rust(&args.filters),
+        Some(Only::Browser) => browser(&args.filters),
+        Some(Only::Postgres) if args.filters.is_empty() => rust(&["postgres".to_owned()]),
+        Some(Only::Postgres) => rust(&args.filters),
+    }
+}
+
+fn rust(filters: &[String]) -> Result<()> {
+    // Kept until the end of the tests, then stopped.
+    let server = match env::var(postgres::VARIABLE) {
+        Ok(_) => None,
+        Err(_) => Some(Postgres::start()?),
+    };
+    if env::var_os("KUBECONFIG").is_none() {
+        say("KUBECONFIG is not set: the tests on a real cluster will say that they skipped");
+    }
+    say("running the Rust tests");
+    let mut tests = cargo(&["test", "--workspace", "--exclude", "frontend", "--no-fail-fast", "--"]);
+    tests.args(filters);
+    if let Some(server) = &server {
+        tests.env(postgres::VARIABLE, &server.url);
+    }
+    run_command(&mut tests)
+}
+
+fn browser(filters: &[String]) -> Result<()> {
+    let dist = site::build(true)?;
+    let standin = site::build_standin(true)?;
+    let chromium = chromium()?;
+    say("running the browser tests");
+    run_command(
+        command("playwright")
+            .args(["test", "-c", "end2end/playwright.config.ts", "--pass-with-no-tests"])
+            .args(filters)
+            .env("LOCKSTEP_DIST", dist)
+            .env("LOCKSTEP_STANDIN", standin)
+            .env("LOCKSTEP_CHROMIUM", chromium),
+    )
+}
+
+/// The browser, installed first when it is missing.
+fn chromium() -> Result<PathBuf> {
+    let find = || ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| which(name));
+    if let Some(path) = env::var_os("LOCKSTEP_CHROMIUM").map(PathBuf::from).or_else(find) {
+        return Ok(path);
+    }
+    apt_install("chromium")?;
+    Ok(find().unwrap_or_else(|| PathBuf::from("/usr/bin/chromium")))
+}
