@@ -44,6 +44,8 @@ async fn config(real: &RealCluster) -> Result<Config, kube::config::KubeconfigEr
     config.connect_timeout = Some(Duration::from_secs(10));
     // A watch may be silent for as long as it likes.
     config.read_timeout = None;
+    // Whether to try again is for the caller to decide.
+    config.default_retry = false;
     Ok(config)
 }
 

@@ -141,10 +141,9 @@ fn Content() -> impl IntoView {
         view! {
             <button
                 type="button"
-                role="tab"
                 class="tab"
                 class:tab-active=move || tab.get() == this
-                aria-selected=move || (tab.get() == this).to_string()
+                aria-pressed=move || (tab.get() == this).to_string()
                 on:click=move |_| tab.set(this)
             >
                 {label}
@@ -181,7 +180,7 @@ fn Content() -> impl IntoView {
             }
         >
             <div class="dialog-body space-y-3">
-                <div role="tablist" class="tabs tabs-border" aria-label="How to choose">
+                <div role="group" class="tabs tabs-border" aria-label="How to choose">
                     {tab_button(Tab::Pick, "Pick namespaces")} {tab_button(Tab::Rules, "By pattern")}
                     {tab_button(Tab::Preview, "Preview")}
                 </div>

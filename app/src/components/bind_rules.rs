@@ -93,8 +93,8 @@ pub(crate) fn Rules(
                     troubles
                         .push(format!("No unbound namespace matches; {bound} that match are bound already."));
                 });
-            } else if troubles.with_untracked(Vec::is_empty) {
-                found.run(());
+            } else if troubles.try_with_untracked(Vec::is_empty) == Some(true) {
+                found.try_run(());
             }
         });
     };

@@ -51,7 +51,7 @@ pub(crate) fn EnvironmentForm(
     stored.with_untracked(|stored| stored.iter().for_each(fill));
     let finished = move |_: Environment| {
         live::look_again();
-        done.run(());
+        done.try_run(());
     };
     let store = move || {
         let (name, description) = (name.get_untracked(), description.get_untracked());

@@ -110,30 +110,23 @@ pub(crate) fn search(placeholder: &'static str) -> AnyView {
 }
 
 /// A field to choose one value, or all.
-pub(crate) fn select(
-    label: &'static str,
-    name: &'static str,
-    options: impl Fn() -> Vec<(String, String)> + Send + Sync + 'static,
-) -> AnyView {
+pub(crate) fn select(label: &'static str, name: &'static str, mut options: Vec<(String, String)>) -> AnyView {
     let query = use_query_map();
     let chosen = Memo::new(move |_| query.with(|query| query.get(name)).unwrap_or_default());
-    let options = move || {
-        let mut options = options();
-        let current = chosen.get_untracked();
-        if !current.is_empty() && options.iter().all(|(value, _)| *value != current) {
-            options.push((current.clone(), current));
+    let current = chosen.get_untracked();
+    if !current.is_empty() && options.iter().all(|(value, _)| *value != current) {
+        options.push((current.clone(), current));
+    }
+    let option = |(value, title): (String, String)| {
+        let this = value.clone();
+        let is_chosen = Memo::new(move |_| chosen.get() == this);
+        view! {
+            <option value=value selected=is_chosen.get_untracked() prop:selected=move || is_chosen.get()>
+                {title}
+            </option>
         }
-        let option = |(value, title): (String, String)| {
-            let this = value.clone();
-            let is_chosen = Memo::new(move |_| chosen.get() == this);
-            view! {
-                <option value=value selected=is_chosen.get_untracked() prop:selected=move || is_chosen.get()>
-                    {title}
-                </option>
-            }
-        };
-        options.into_iter().map(option).collect_view()
     };
+    let options = options.into_iter().map(option).collect_view();
     view! {
         <label class="select select-sm w-auto">
             <span class="label">{label}</span>

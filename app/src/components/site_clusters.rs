@@ -60,7 +60,7 @@ pub(crate) fn ChooseClusters(
         let chosen = ticked.get_untracked().into_iter().collect();
         storing.send(api::cluster::manage(site, chosen), move |_| {
             live::look_again();
-            done.run(());
+            done.try_run(());
         });
     };
     let many =

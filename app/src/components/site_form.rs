@@ -141,12 +141,12 @@ pub(crate) fn SiteFields(
 fn Kubeconfig(form: SiteForm, id: &'static str) -> impl IntoView {
     let request = Request::new();
     let take_apart = move || {
-        let text = form.kubeconfig.get_untracked();
+        let text = form.kubeconfig.try_get_untracked().unwrap_or_default();
         if text.trim().is_empty() {
             return;
         }
         request.send(api::site::parse_kubeconfig(text), move |parts| {
-            if form.name.with_untracked(String::is_empty) {
+            if form.name.try_with_untracked(String::is_empty) == Some(true) {
                 form.name.set(parts.name);
             }
             form.url.set(parts.url);

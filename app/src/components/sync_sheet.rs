@@ -83,7 +83,7 @@ impl SyncFlow {
 pub(crate) fn LiveSheet() -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
     view! {
-        <Dialog open=flow.watching title="Sync in progress" class="sheet">
+        <Dialog open=flow.watching title="Sync" class="sheet">
             {move || flow.watched.get().map(|id| view! { <DeploymentView id modal=true /> })}
         </Dialog>
     }
@@ -121,7 +121,7 @@ fn Confirm() -> impl IntoView {
         let unpaired = answer.items.iter().any(|item| item.target.is_none()) && answer.undo_of.is_none();
         let target = answer.request.target_environment_id;
         preview.set(Some(answer));
-        if unpaired && instances.with_untracked(Option::is_none) {
+        if unpaired && instances.try_with_untracked(Option::is_none) == Some(true) {
             Request::new().send(api::app_instance::list(Some(target)), move |list| instances.set(Some(list)));
         }
     };

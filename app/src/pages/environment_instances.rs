@@ -175,7 +175,7 @@ fn Edit(instance: AppInstance, done: Callback<()>) -> impl IntoView {
         };
         request.send(api::app_instance::edit(id, edit), move |_| {
             live::look_again();
-            done.run(());
+            done.try_run(());
         });
     };
     let conflict = move || {

@@ -64,10 +64,21 @@ pub(crate) fn Matrix() -> impl IntoView {
             wizard.begin();
         }
     });
-    let application_options = RwSignal::new(Vec::<String>::new());
-    Effect::new(move |_| application_options.set(ready(applications).unwrap_or_default()));
-    let site_options = RwSignal::new(Vec::<Site>::new());
-    Effect::new(move |_| site_options.set(ready(sites).unwrap_or_default()));
+    let by_application = |names: Vec<String>| {
+        filters::select(
+            "Application",
+            "application",
+            names.into_iter().map(|name| (name.clone(), name)).collect(),
+        )
+    };
+    let by_site = |sites: Vec<Site>| match sites.len() {
+        0 | 1 => nothing(),
+        _ => filters::select(
+            "Site",
+            "site",
+            sites.into_iter().map(|site| (site.id.to_string(), site.name)).collect(),
+        ),
+    };
 
     let before = matrix_table::Before::new();
     let table = move |found: Found| {
@@ -97,20 +108,8 @@ pub(crate) fn Matrix() -> impl IntoView {
         {head("Version matrix", "What version of what runs where.", show(matrix, nothing, summary))}
         <FilterForm path="/">
             {filters::search("Search workloads")}
-            {filters::select(
-                "Application",
-                "application",
-                move || application_options.get().into_iter().map(|name| (name.clone(), name)).collect(),
-            )}
-            {filters::select("Kind", "kind", kinds)}
-            {move || {
-                (site_options.with(Vec::len) > 1)
-                    .then(|| filters::select(
-                        "Site",
-                        "site",
-                        move || site_options.get().into_iter().map(|site| (site.id.to_string(), site.name)).collect(),
-                    ))
-            }}
+            {show(applications, nothing, by_application)} {filters::select("Kind", "kind", kinds())}
+            {show(sites, nothing, by_site)}
             {filters::switch("Out of step only", "outOfStep")}
         </FilterForm>
         {show(matrix, skeleton, table)}

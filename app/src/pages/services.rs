@@ -1,6 +1,7 @@
 //! All observed services, filtered, sorted and paged on the server.
 
 use domain::{
+    app_instance::AppInstance,
     environment::Environment,
     list::Page,
     matrix::Column,
@@ -12,7 +13,7 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use crate::{
     api,
     components::{
-        empty::{empty, skeleton},
+        empty::{empty, nothing, skeleton},
         filters::{self, FilterForm, parsed, value},
         pager::pager,
         service_table, status,
@@ -58,14 +59,29 @@ pub(crate) fn Services() -> impl IntoView {
     Effect::new(move |_| {
         columns.set(ready(environments).unwrap_or_default().into_iter().map(column).collect());
     });
-    let places = RwSignal::new(Vec::new());
-    Effect::new(move |_| places.set(ready(instances).unwrap_or_default()));
+    let by_environment = |all: Vec<Environment>| {
+        filters::select(
+            "Environment",
+            "env",
+            all.into_iter().map(|one| (one.id.to_string(), one.name)).collect(),
+        )
+    };
     // Sites, clusters and namespaces that anything is bound in.
-    let distinct = move |of: fn(&domain::app_instance::AppInstance) -> (String, String)| {
-        let mut options: Vec<(String, String)> = places.with(|places| places.iter().map(of).collect());
-        options.sort_by(|a, b| a.1.cmp(&b.1));
-        options.dedup();
-        options
+    let by_place = |places: Vec<AppInstance>| {
+        let distinct = |of: fn(&AppInstance) -> (String, String)| {
+            let mut options: Vec<(String, String)> = places.iter().map(of).collect();
+            options.sort_by(|a, b| a.1.cmp(&b.1));
+            options.dedup();
+            options
+        };
+        let sites = distinct(|place| (place.rancher_site_id.to_string(), place.site_name.clone()));
+        let clusters = distinct(|place| (place.cluster.clone(), place.cluster.clone()));
+        let namespaces = distinct(|place| (place.namespace.clone(), place.namespace.clone()));
+        view! {
+            {filters::select("Site", "site", sites)} {filters::select("Cluster", "cluster", clusters)}
+            {filters::select("Namespace", "namespace", namespaces)}
+        }
+        .into_any()
     };
     let table = move |page: Page<Service>| {
         if page.total == 0 {
@@ -96,24 +112,8 @@ pub(crate) fn Services() -> impl IntoView {
         {head("Services", "Every workload in every environment, as it runs now.", ())}
         <FilterForm path="/services">
             {filters::search("Search services")}
-            {filters::select(
-                "Environment",
-                "env",
-                move || columns.get().into_iter().map(|column| (column.id.to_string(), column.name)).collect(),
-            )}
-            {filters::select("Status", "status", statuses)}
-            {filters::select("Kind", "kind", kinds)}
-            {filters::select(
-                "Site",
-                "site",
-                move || distinct(|place| (place.rancher_site_id.to_string(), place.site_name.clone())),
-            )}
-            {filters::select("Cluster", "cluster", move || distinct(|place| (place.cluster.clone(), place.cluster.clone())))}
-            {filters::select(
-                "Namespace",
-                "namespace",
-                move || distinct(|place| (place.namespace.clone(), place.namespace.clone())),
-            )}
+            {show(environments, nothing, by_environment)} {filters::select("Status", "status", statuses())}
+            {filters::select("Kind", "kind", kinds())} {show(instances, nothing, by_place)}
         </FilterForm>
         {show(services, skeleton, table)}
         <SyncBar selection columns=columns.into() />

@@ -53,7 +53,7 @@ pub(super) fn view(site: &Site, dialogs: Dialogs) -> AnyView {
         }
     };
     view! {
-        <article class="surface p-4" class:opacity-75=!site.active>
+        <article class="surface p-4">
             <div class="flex flex-wrap items-center gap-x-3 gap-y-1">
                 <h2>{site.name.clone()}</h2>
                 <span class="badge badge-sm">{kind.to_owned()}</span>

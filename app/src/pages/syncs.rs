@@ -19,7 +19,7 @@ use crate::{
     },
     live,
     pages::{head, syncs_chart},
-    request::{answer, ready, show},
+    request::{answer, show},
 };
 
 /// Days in the chart.
@@ -52,8 +52,13 @@ pub(crate) fn Syncs() -> impl IntoView {
     );
     let environments =
         answer(|| (), live::tick(|news| news.of_kind("environment.")), |()| api::environment::list());
-    let options = RwSignal::new(Vec::<Environment>::new());
-    Effect::new(move |_| options.set(ready(environments).unwrap_or_default()));
+    let by_environment = |all: Vec<Environment>| {
+        filters::select(
+            "Environment",
+            "env",
+            all.into_iter().map(|one| (one.id.to_string(), one.name)).collect(),
+        )
+    };
 
     let table = move |page: Page<Deployment>| {
         if page.total == 0 {
@@ -85,12 +90,7 @@ pub(crate) fn Syncs() -> impl IntoView {
         {show(days, nothing, |days: Vec<HistoryDay>| syncs_chart::view(&days))}
         <FilterForm path="/syncs">
             {filters::search("Search notes, tickets, people")}
-            {filters::select(
-                "Environment",
-                "env",
-                move || options.get().into_iter().map(|one| (one.id.to_string(), one.name)).collect(),
-            )}
-            {filters::select("Status", "status", statuses)}
+            {show(environments, nothing, by_environment)} {filters::select("Status", "status", statuses())}
         </FilterForm>
         {show(history, skeleton, table)}
     }

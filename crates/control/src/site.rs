@@ -30,20 +30,13 @@ pub async fn get(ctx: &Context, id: SiteId) -> Result<Site, Error> {
 pub async fn test_new(ctx: &Context, new: NewSite) -> Result<SiteTest, Error> {
     let _ = ctx;
     check(&new)?;
-    Ok(match platform::connect(&connection_of(&new)) {
-        Ok(driver) => driver.test().await,
-        Err(error) => refused(&error),
-    })
+    Ok(platform::test(&connection_of(&new)).await)
 }
 
 /// Tries a stored connection and remembers the outcome.
 pub async fn test(ctx: &Context, id: SiteId) -> Result<SiteTest, Error> {
     get(ctx, id).await?;
-    let outcome = match ctx.control().platform(id).await {
-        Ok(driver) => driver.test().await,
-        Err(Error::Platform(error)) => refused(&error),
-        Err(other) => return Err(other),
-    };
+    let outcome = platform::test(&ctx.control().connection(id).await?).await;
     record(ctx, id, &outcome).await?;
     Ok(outcome)
 }
@@ -195,11 +188,6 @@ fn check_sizes(token: &str, ca_certificate: Option<&str>, errors: &mut Vec<Field
     if ca_certificate.is_some_and(|pem| pem.len() > MAX_CERTIFICATE) {
         errors.push(FieldError::new("caCertificate", "At most 64 KiB of PEM."));
     }
-}
-
-fn refused(error: &platform::Error) -> SiteTest {
-    let message = error.to_string();
-    SiteTest { field: Some(field_of(error).to_owned()), message, ..problem_only(error) }
 }
 
 fn problem_only(error: &impl std::fmt::Display) -> SiteTest {

@@ -69,7 +69,8 @@ pub fn rollout(workload: &WorkloadFacts, pods: &[PodFacts]) -> Rollout {
     }
     if workload.total > workload.updated {
         let old = workload.total - workload.updated;
-        return Rollout::Progressing(format!("{old} old {} still to go", plural(old, "replica", "replicas")));
+        let words = format!("{old} old {} still to go", plural(old, "replica", "replicas"));
+        return Rollout::Progressing(with_trouble(words, pods));
     }
     if workload.available < workload.desired {
         let words = format!("{} of {} replicas available", workload.available, workload.desired);

@@ -80,7 +80,7 @@ fn decide(now: &WorkloadFacts, deleting: bool, change: &ImageChange) -> Decision
     }
 }
 
-/// Images by container; an init container may have another's name in old objects.
+/// Images by container: whether it is an init container, and its name.
 type Images<'a> = BTreeMap<(bool, &'a str), &'a str>;
 
 fn images(containers: &[Container]) -> Images<'_> {

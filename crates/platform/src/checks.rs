@@ -38,16 +38,18 @@ impl Checks {
         self.record(name, CheckStatus::Passed, message);
     }
 
-    /// Address and TLS, by asking for `path`. `None` if one failed.
-    pub(crate) async fn connection(&mut self, client: &Client, path: &str) -> Option<()> {
-        let outcome = match client.call(Method::GET, path, None).await {
-            Ok(answer) => answer.json::<IgnoredAny>().map(|_| ()),
-            Err(error) => Err(error),
-        };
-        match outcome {
+    /// Address and TLS, by asking for `path`; `absent` says what is wrong where that is not served. `None` if one
+    /// failed.
+    pub(crate) async fn connection(&mut self, client: &Client, path: &str, absent: &str) -> Option<()> {
+        let asked = client.call(Method::GET, path, None).await;
+        match asked.and_then(|answer| answer.json::<IgnoredAny>()) {
             Err(Error::Tls(words)) => {
                 self.passed("address", &format!("{} answers.", client.host()));
                 self.record("tls", CheckStatus::Failed, &words);
+                return None;
+            }
+            Err(Error::NotFound(_)) => {
+                self.record("address", CheckStatus::Failed, absent);
                 return None;
             }
             Err(error @ (Error::Address(_) | Error::Answer(_) | Error::Unavailable { .. })) => {
@@ -55,7 +57,7 @@ impl Checks {
                 return None;
             }
             // Whatever else is wrong is for a later check to say: something answered.
-            Ok(()) | Err(_) => self.passed("address", &format!("{} answers.", client.host())),
+            Ok(_) | Err(_) => self.passed("address", &format!("{} answers.", client.host())),
         }
         match (client.is_secure(), client.is_loopback()) {
             (true, _) => self.passed("tls", "The connection is encrypted and the certificate is trusted."),
@@ -109,31 +111,28 @@ impl Checks {
         active.into_iter().next()
     }
 
-    /// What the token may do in all namespaces of a cluster. `None` if it could not be asked.
-    pub(crate) async fn rights(&mut self, client: &Client) -> Option<()> {
+    /// What the token may do in all namespaces of a cluster. Lacking a right limits a site and does not fail it.
+    pub(crate) async fn rights(&mut self, client: &Client) {
         let may_all = async |verb| {
             let questions = access::workload_resources().into_iter().map(|it| access::may(client, verb, it));
             Ok(try_join_all(questions).await?.into_iter().all(|allowed| allowed))
         };
         let may_list = may_all("list").await;
-        self.right("list_workloads", may_list, "Workloads of all namespaces may be listed.", LIST_DENIED)?;
+        self.right("list_workloads", may_list, "Workloads of all namespaces may be listed.", LIST_DENIED);
         let may_patch = may_all("patch").await;
-        self.right(
-            "patch_workloads",
-            may_patch,
-            "Workloads of all namespaces may be changed.",
-            PATCH_DENIED,
-        )?;
+        self.right("patch_workloads", may_patch, "Workloads of all namespaces may be changed.", PATCH_DENIED);
         let may_read = access::may(client, "list", PODS).await;
-        self.right("read_pods", may_read, "Pods of all namespaces may be read.", PODS_DENIED)
+        self.right("read_pods", may_read, "Pods of all namespaces may be read.", PODS_DENIED);
     }
 
-    fn right(&mut self, name: &str, outcome: Result<bool, Error>, yes: &str, no: &str) -> Option<()> {
-        match self.unless_failed(name, outcome)? {
-            true => self.record(name, CheckStatus::Passed, yes),
-            false => self.record(name, CheckStatus::Warning, no),
+    fn right(&mut self, name: &str, outcome: Result<bool, Error>, yes: &str, no: &str) {
+        match outcome {
+            Ok(true) => self.passed(name, yes),
+            Ok(false) => self.record(name, CheckStatus::Warning, no),
+            Err(error) => {
+                self.record(name, CheckStatus::Warning, &format!("This could not be asked: {error}"))
+            }
         }
-        Some(())
     }
 
     fn unless_failed<T>(&mut self, name: &str, outcome: Result<T, Error>) -> Option<T> {

@@ -189,7 +189,7 @@ fn is_html(headers: &HeaderMap, body: &[u8]) -> bool {
     let declared =
         headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let start = body.trim_ascii_start();
-    // Rancher sends some of its JSON as text/html.
+    // What begins as JSON does is no page, whatever it is declared as.
     !start.starts_with(b"{") && (declared || start.starts_with(b"<"))
 }
 

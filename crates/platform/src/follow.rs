@@ -256,7 +256,9 @@ impl<W: Watched> Follower<W> {
 
     /// Contact is lost: told once, and tried again by a list.
     fn lose(&mut self, error: Error) -> Option<WatchEvent> {
-        self.pause = self.next_pause().max(error.retry_after().unwrap_or_default());
+        let asked = error.retry_after().unwrap_or_default().min(ASK_AGAIN);
+        self.pause = self.next_pause().max(asked);
+        self.nothing_told = false;
         let words = self.words(&error);
         let told = self.lost.replace(words.clone());
         (told.as_ref() != Some(&words)).then_some(WatchEvent::Lost(words))

@@ -13,6 +13,10 @@ use crate::{
 /// The external id of the only cluster.
 const ONLY_CLUSTER: &str = "default";
 
+/// What is wrong with an address where the version is not served.
+const NO_KUBERNETES: &str =
+    "There is no Kubernetes API at this address. If it is a Rancher server, connect it as Rancher.";
+
 /// One Kubernetes API server.
 pub struct Kubernetes {
     client: Client,
@@ -43,13 +47,14 @@ impl Kubernetes {
     }
 
     async fn check(&self, checks: &mut Checks) -> Option<()> {
-        checks.connection(&self.client, "/version").await?;
+        checks.connection(&self.client, "/version", NO_KUBERNETES).await?;
         let signed_in = sign_in::to_kubernetes(&self.client, self.token.expose()).await;
         checks.signed_in(signed_in)?;
         let version = self.version().await;
         checks.version("Kubernetes", version)?;
         checks.passed("clusters", "One cluster, as this is a single API server.");
-        checks.rights(&self.client).await
+        checks.rights(&self.client).await;
+        Some(())
     }
 }
 

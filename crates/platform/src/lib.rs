@@ -187,7 +187,7 @@ pub trait Platform: Send + Sync {
     ) -> Result<SetImages, Error>;
 }
 
-/// A site's driver.
+/// A site's driver. It must be made within a Tokio runtime.
 pub fn connect(connection: &Connection) -> Result<Arc<dyn Platform>, Error> {
     match &connection.kind {
         SiteKind::Rancher => Ok(Arc::new(rancher::Rancher::new(connection)?)),

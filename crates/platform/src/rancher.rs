@@ -24,6 +24,10 @@ const PROJECT_ANNOTATION: &str = "field.cattle.io/projectId";
 /// Entries per page.
 const PAGE: &str = "1000";
 
+/// What is wrong with an address where the version is not served.
+const NO_RANCHER: &str =
+    "There is no Rancher at this address. If it is a cluster's own API server, connect it as Kubernetes.";
+
 /// A Rancher server.
 pub struct Rancher {
     client: Client,
@@ -115,7 +119,7 @@ impl Rancher {
     }
 
     async fn check(&self, checks: &mut Checks) -> Option<()> {
-        checks.connection(&self.client, "/rancherversion").await?;
+        checks.connection(&self.client, "/rancherversion", NO_RANCHER).await?;
         let signed_in = sign_in::to_rancher(&self.client, &self.token_name).await;
         checks.signed_in(signed_in)?;
         let version = self.client.get::<Version>("/rancherversion").await.map(|it| it.version);
@@ -123,7 +127,8 @@ impl Rancher {
         let clusters = self.clusters().await;
         let active = checks.clusters(clusters)?;
         let client = self.cluster(&active.external_id).ok()?;
-        checks.rights(&client).await
+        checks.rights(&client).await;
+        Some(())
     }
 }
 

@@ -71,13 +71,7 @@ struct Claims {
 
 /// Signs in to Rancher.
 pub(crate) async fn to_rancher(client: &Client, token_name: &str) -> Result<SignedIn, Error> {
-    let users: Users = client.get("/v3/users?me=true").await.map_err(|error| match error {
-        Error::NotFound(_) => Error::SignIn(
-            "There is no Rancher API at this address. If it is a cluster's own API server, connect it as Kubernetes."
-                .to_owned(),
-        ),
-        error => error,
-    })?;
+    let users: Users = client.get("/v3/users?me=true").await?;
     let user = users.data.into_iter().next();
     let name = user.map(|user| {
         [user.name, user.username].into_iter().flatten().find(|it| !it.is_empty()).unwrap_or(user.id)

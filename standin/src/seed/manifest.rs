@@ -90,7 +90,7 @@ fn spec(workload: &Workload<'_>) -> Value {
         }),
         _ => json!({
             "replicas": replicas, "selector": selector, "template": template, "revisionHistoryLimit": 10,
-            "progressDeadlineSeconds": 600,
+            "progressDeadlineSeconds": 30,
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxSurge": "25%", "maxUnavailable": "25%" } },
         }),
     }

@@ -28,6 +28,8 @@ pub(crate) fn local(server: &Server) -> ClusterHandle {
 pub(crate) fn client_at(server: &Server, path: &str, authorization: &str) -> Client {
     let url = format!("{}{path}", server.url());
     let mut config = Config::new(url.parse().expect("a valid address"));
+    // A 503 is an answer here, and nothing to try again.
+    config.default_retry = false;
     if !authorization.is_empty() {
         config.headers.push((AUTHORIZATION, HeaderValue::from_str(authorization).expect("plain text")));
     }

@@ -16,7 +16,7 @@ async fn pair(directory: &tempfile::TempDir) -> (Server, Server) {
     let ca_file = directory.path().join("ca.pem");
     let tls = Tls { ca_file: Some(ca_file.clone()) };
     let inner = start_with(Options { tls: Some(tls), ..Options::default() }).await;
-    let pem = std::fs::read(ca_file).unwrap();
+    let pem = std::fs::read(ca_file).expect("the certificate was written");
     let kubeconfig = directory.path().join("kubeconfig");
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "only",
@@ -27,7 +27,7 @@ async fn pair(directory: &tempfile::TempDir) -> (Server, Server) {
         }}],
         "users": [{ "name": "only", "user": { "token": ADMIN_TOKEN } }],
     });
-    std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    std::fs::write(&kubeconfig, config.to_string()).expect("the directory is writable");
     let real = RealCluster { name: "Real Lab".to_owned(), kubeconfig };
     let outer = start_with(Options { real_clusters: vec![real], ..Options::default() }).await;
     (outer, inner)

@@ -20,7 +20,9 @@ fn pods(cluster: &ClusterHandle, app: &str) -> Vec<Value> {
 }
 
 fn images(cluster: &ClusterHandle, app: &str) -> Vec<String> {
-    let image = |pod: &Value| pod["spec"]["containers"][0]["image"].as_str().unwrap().to_owned();
+    let image = |pod: &Value| {
+        pod["spec"]["containers"][0]["image"].as_str().expect("every container has an image").to_owned()
+    };
     pods(cluster, app).iter().map(image).collect()
 }
 
@@ -29,12 +31,12 @@ fn waiting(pod: &Value) -> &Value {
 }
 
 fn reason(cluster: &ClusterHandle, name: &str) -> Value {
-    let deployment = cluster.get(Kind::Deployment, NAMESPACE, name).unwrap();
+    let deployment = cluster.get(Kind::Deployment, NAMESPACE, name).expect("it exists");
     deployment["status"]["conditions"][1]["reason"].clone()
 }
 
 fn available(cluster: &ClusterHandle, name: &str, count: u64) -> bool {
-    let deployment = cluster.get(Kind::Deployment, NAMESPACE, name).unwrap();
+    let deployment = cluster.get(Kind::Deployment, NAMESPACE, name).expect("it exists");
     let status = &deployment["status"];
     status["observedGeneration"] == deployment["metadata"]["generation"]
         && status["availableReplicas"].as_u64().unwrap_or(0) == count

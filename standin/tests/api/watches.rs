@@ -11,7 +11,10 @@ use crate::client::{client, get, local, start, start_with, watch};
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/shop-dev/deployments";
 
 async fn version(client: &kube::Client, path: &str) -> String {
-    get(client, path).await.1["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
+    get(client, path).await.1["metadata"]["resourceVersion"]
+        .as_str()
+        .expect("every list has a version")
+        .to_owned()
 }
 
 fn label(value: &str) -> Value {

@@ -17,10 +17,9 @@ use domain::{
     id::{EnvironmentId, TaskId},
     service::Container,
 };
-use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use platform::{ImageChange, SetImages};
 use store::{Lease, RunningTask};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::LEASE;
 use crate::{Control, Error};
@@ -35,7 +34,7 @@ const ENGINE: &str = "lockstep";
 /// Carries a deployment out until it has ended.
 pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(), Error> {
     let deployment = control.store.deployment(lease.deployment).await?;
-    let runner = Runner {
+    let runner = Arc::new(Runner {
         tasks: control
             .store
             .running_tasks(lease.deployment)
@@ -52,7 +51,7 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
         annotation: lease.deployment.to_string(),
         lease,
         control,
-    };
+    });
     if deployment.status == DeploymentStatus::Pending {
         runner.set_status(&DeploymentStatus::Running, "the first tasks begin").await?;
     }
@@ -60,8 +59,8 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
     let mut events = runner.control.store.newest_event();
     let mut renew = tokio::time::interval(RENEW);
     let mut busy: HashSet<TaskId> = HashSet::new();
-    let mut work: FuturesUnordered<BoxFuture<'_, Result<Option<(TaskId, Change)>, Error>>> =
-        FuturesUnordered::new();
+    // Tasks of their own: one that waits for the database while holding it must not wait for this loop.
+    let mut work: JoinSet<Result<Option<(TaskId, Change)>, Error>> = JoinSet::new();
     loop {
         for action in step(&state, Utc::now()) {
             match action {
@@ -76,7 +75,8 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
                 | Action::ObservePutBack(id) => {
                     if busy.insert(id) {
                         let task = runner.begin(&mut state, id, &action).await?;
-                        work.push(Box::pin(runner.act(task, action)));
+                        let runner = runner.clone();
+                        work.spawn(async move { runner.act(task, action).await });
                     }
                 }
             }
@@ -84,8 +84,8 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
         let wake = next_wake(&state).filter(|_| work.is_empty());
         let pause = wake.map_or(RENEW, |at| (at - Utc::now()).to_std().unwrap_or_default().min(RENEW));
         tokio::select! {
-            Some(done) = work.next(), if !work.is_empty() => {
-                if let Some((id, change)) = done? {
+            Some(done) = work.join_next(), if !work.is_empty() => {
+                if let Some((id, change)) = done.map_err(|error| Error::conflict("task_panicked", error.to_string()))?? {
                     busy.remove(&id);
                     record(&mut state, id, &change);
                 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::canned::{self, Canned};
+use crate::{
+    canned::{self, Canned},
+    target::wait_for,
+};
 use domain::{
     secret::Secret,
     service::WorkloadKind,
@@ -84,6 +87,58 @@ async fn what_is_not_served_or_not_allowed_is_listed_as_empty() {
         first.iter().all(|event| matches!(event, WatchEvent::Listed { .. } | WatchEvent::ListedPods { .. })),
         "{first:?}"
     );
+}
+
+#[tokio::test]
+async fn cron_jobs_of_an_old_server_are_found_in_the_beta() {
+    let server = Canned::start(|path| match path {
+        _ if path.contains("watch=true") => canned::open(),
+        _ if path.contains("/batch/v1/") => canned::plain(404, "404 page not found"),
+        _ if path.contains("/batch/v1beta1/") => {
+            canned::json(200, r#"{"items":[{"metadata":{"name":"report"}}]}"#)
+        }
+        _ => canned::json(200, r#"{"items":[]}"#),
+    })
+    .await;
+    let platform = platform::connect(&connection(&server.url)).unwrap();
+    let mut events = platform.watch("default", Scope::Cluster);
+    let name = wait_for(&mut events, |event| match event {
+        WatchEvent::Listed { workloads, .. } => {
+            workloads.into_iter().next().map(|facts| facts.key.to_string())
+        }
+        _ => None,
+    });
+    assert_eq!(name.await, "CronJob /report");
+}
+
+#[tokio::test]
+async fn a_watch_that_ends_goes_on_from_the_last_version() {
+    let added = |name: &str, version: u8| {
+        let object = format!(r#"{{"metadata":{{"name":"{name}","resourceVersion":"{version}"}}}}"#);
+        canned::json(200, &format!(r#"{{"type":"ADDED","object":{object}}}"#))
+    };
+    let server = Canned::start(move |path| match path {
+        _ if !path.contains("watch=true") => {
+            canned::json(200, r#"{"metadata":{"resourceVersion":"5"},"items":[]}"#)
+        }
+        _ if path.contains("deployments") && path.contains("resourceVersion=5") => added("first", 6),
+        _ if path.contains("deployments") && path.contains("resourceVersion=6") => added("second", 7),
+        _ => canned::open(),
+    })
+    .await;
+    let platform = platform::connect(&connection(&server.url)).unwrap();
+    let mut lists = 0;
+    wait_for(&mut platform.watch("default", Scope::Cluster), |event| match event {
+        WatchEvent::Listed { kind, .. } => {
+            lists += i32::from(kind == WorkloadKind::Deployment);
+            None
+        }
+        WatchEvent::Changed(facts) => (facts.key.name == "second").then_some(()),
+        WatchEvent::Lost(words) => panic!("{words}"),
+        _ => None,
+    })
+    .await;
+    assert_eq!(lists, 1);
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! What only a Rancher does, tried on the stand-in: its tokens, its clusters, TLS, and contact lost and found.
 
-use crate::target::{rancher, wait_for};
+use crate::target::{Target, rancher, wait_for};
 use domain::{
     cluster::ClusterState,
-    site::{CheckStatus, SiteTest},
+    site::{CheckStatus, SiteKind, SiteTest},
 };
-use platform::{Connection, Scope, WatchEvent};
+use platform::{Connection, Error, Scope, WatchEvent};
 use standin::{ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, Options, SCOPED_TOKEN, Tls, VIEW_TOKEN};
 
 fn status<'a>(test: &'a SiteTest, name: &str) -> &'a CheckStatus {
@@ -36,6 +36,32 @@ async fn each_token_is_told_what_it_is_good_for() {
         assert_eq!(*status(&refused, "version"), CheckStatus::Skipped);
         assert!(!format!("{refused:?}").contains(token), "the token is not repeated");
     }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_reader_may_look_and_not_change() {
+    let server = standin::start(Options::default()).await.unwrap();
+    let target = Target::stand_in(&server).await;
+    let change = target.change_to("web:v2", "d-1").await;
+    let reader = platform::connect(&rancher(&server.url(), VIEW_TOKEN)).unwrap();
+    let refused = reader.set_images(&target.cluster, &target.web(), &change, true).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_wrong_kind_of_site_is_told() {
+    let server = standin::start(Options::default()).await.unwrap();
+    let as_cluster = Connection { kind: SiteKind::Kubernetes, ..rancher(&server.url(), ADMIN_TOKEN) };
+    let test = platform::test(&as_cluster).await;
+    assert!(test.message.contains("connect it as Rancher"), "{}", test.message);
+    let below = rancher(&format!("{}/k8s/clusters/local", server.url()), ADMIN_TOKEN);
+    let test = platform::test(&below).await;
+    assert!(test.message.contains("connect it as Kubernetes"), "{}", test.message);
+    let cluster = Connection { kind: SiteKind::Kubernetes, ..below };
+    let test = platform::test(&cluster).await;
+    assert!(test.success, "{test:#?}");
     server.shutdown().await;
 }
 
