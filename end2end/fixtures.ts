@@ -12,7 +12,7 @@ const dist = process.env.LOCKSTEP_DIST ?? join(root, "target/dist/lockstep");
 const standinProgram = process.env.LOCKSTEP_STANDIN ?? join(root, "target/release/standin");
 
 /** The token that the stand-in accepts. */
-export const STANDIN_TOKEN = "token-demo:lockstep";
+export const STANDIN_TOKEN = "token-admin:stand-in-secret";
 
 /** Lockstep's REST API; fails with the server's own sentence when an answer is no success. */
 export class Api {

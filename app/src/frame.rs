@@ -1,5 +1,7 @@
 //! What surrounds every page: navigation, state of the live stream, theme, and the dialogs that any page may open.
 
+use std::time::Duration;
+
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_location;
 
@@ -7,6 +9,7 @@ use crate::{
     api, browser,
     components::{
         bind::BindDialog,
+        erased::{Erase, attr, dynamic, maybe},
         icon::{Icon, icon, lu},
         keys::Keys,
         site_wizard::SiteWizard,
@@ -14,6 +17,7 @@ use crate::{
         toast::ToastList,
     },
     live::{self, Live},
+    pages::lazy,
 };
 
 /// The frame around the pages.
@@ -23,6 +27,8 @@ pub(crate) fn Frame(
     children: Children,
 ) -> impl IntoView {
     let keys = RwSignal::new(false);
+    // The first page works by now: what the others need is fetched before anyone asks for it.
+    Effect::new(|_| set_timeout(|| spawn_local(lazy::preload()), Duration::from_secs(1)));
     view! {
         <div class="shell">
             <a class="skip-link" href="#main">"Skip to content"</a>
@@ -66,7 +72,7 @@ pub(crate) fn Frame(
         <Keys open=keys />
         <ToastList />
     }
-    .into_any()
+    .erase()
 }
 
 fn link(href: &'static str, name: &'static str, sign: Icon) -> AnyView {
@@ -75,23 +81,23 @@ fn link(href: &'static str, name: &'static str, sign: Icon) -> AnyView {
         let here = path.with(|path| {
             path == href || href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'))
         });
-        here.then_some("page")
+        here.then(|| "page".to_owned())
     };
     view! {
         <li>
-            <a href=href aria-current=current>
+            <a href=href aria-current=attr(current)>
                 {icon(sign)}
                 {name}
             </a>
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 /// Syncs under way, as the way back to them.
 fn running() -> AnyView {
     let running = RwSignal::new(Vec::new());
-    let tick = live::tick(|news| news.of_kind("deployment."));
+    let tick = live::tick(|news| news.of_kind("deployment.") || news.of_kind("task."));
     Effect::new(move |_| {
         tick.track();
         spawn_local(async move {
@@ -100,24 +106,26 @@ fn running() -> AnyView {
             }
         });
     });
-    (move || {
+    maybe(move || {
         let running = running.get();
         let first = running.first()?;
         let (href, words) = match running.len() {
             1 => (
                 format!("/syncs/{}", first.id),
-                format!("{} · {} of {}", first.target_name, first.counts.ended(), first.counts.total),
+                format!("{} · {} of {}", first.target, first.done.0, first.done.1),
             ),
             count => ("/syncs?status=running".to_owned(), format!("{count} syncs running")),
         };
-        Some(view! {
-            <a class="running" href=href>
-                <span class="loading loading-spinner loading-xs" aria-hidden="true"></span>
-                <span class="truncate">{words}</span>
-            </a>
-        })
+        Some(
+            view! {
+                <a class="running" href=href>
+                    <span class="loading loading-spinner loading-xs" aria-hidden="true"></span>
+                    <span class="truncate">{words}</span>
+                </a>
+            }
+            .erase(),
+        )
     })
-    .into_any()
 }
 
 /// Says when contact with the server is lost.
@@ -125,17 +133,16 @@ fn connection() -> AnyView {
     let lost = expect_context::<Live>().lost;
     view! {
         <span role="status" class="text-xs">
-            {move || {
+            {maybe(move || {
                 lost.get()
                     .then(|| {
-                        view! {
-                            <span class="state is-warning">{icon(lu::LuUnplug)} "Reconnecting…"</span>
-                        }
+                        view! { <span class="state is-warning">{icon(lu::LuUnplug)} "Reconnecting…"</span> }
+                            .erase()
                     })
-            }}
+            })}
         </span>
     }
-    .into_any()
+    .erase()
 }
 
 /// Goes round through the system's theme, light and dark.
@@ -164,11 +171,14 @@ fn theme() -> AnyView {
             };
         }
     };
-    let label = move || match theme.get().as_str() {
-        "light" => "Theme: light",
-        "dark" => "Theme: dark",
-        _ => "Theme: as the system",
-    };
+    let label = attr(move || {
+        let label = match theme.get().as_str() {
+            "light" => "Theme: light",
+            "dark" => "Theme: dark",
+            _ => "Theme: as the system",
+        };
+        Some(label.to_owned())
+    });
     view! {
         <button
             type="button"
@@ -177,12 +187,12 @@ fn theme() -> AnyView {
             title=label
             on:click=turn
         >
-            {move || match theme.get().as_str() {
+            {dynamic(move || match theme.get().as_str() {
                 "light" => icon(lu::LuSun),
                 "dark" => icon(lu::LuMoon),
                 _ => icon(lu::LuMonitor),
-            }}
+            })}
         </button>
     }
-    .into_any()
+    .erase()
 }

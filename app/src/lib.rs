@@ -16,12 +16,15 @@ mod request;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     components::{FlatRoutes, Route, Router},
     path,
 };
 
-use crate::frame::Frame;
+use crate::{
+    frame::Frame,
+    pages::lazy::{EnvironmentRoute, EnvironmentsRoute, ServicesRoute, SitesRoute, SyncRoute, SyncsRoute},
+};
 
 /// Sets the chosen theme before the first paint; without a choice the style sheet follows the system.
 const THEME_SCRIPT: &str = "try{var t=localStorage.getItem('theme');if(t==='light')document.documentElement.dataset.theme='lockstep';else if(t==='dark')document.documentElement.dataset.theme='lockstep-dark'}catch(e){}";
@@ -69,12 +72,12 @@ pub fn App() -> impl IntoView {
             <Frame>
                 <FlatRoutes fallback=pages::not_found::NotFound>
                     <Route path=path!("/") view=pages::matrix::Matrix ssr=SsrMode::Async />
-                    <Route path=path!("/services") view=pages::services::Services ssr=SsrMode::Async />
-                    <Route path=path!("/environments") view=pages::environments::Environments ssr=SsrMode::Async />
-                    <Route path=path!("/environments/:id") view=pages::environment::Environment ssr=SsrMode::Async />
-                    <Route path=path!("/sites") view=pages::sites::Sites ssr=SsrMode::Async />
-                    <Route path=path!("/syncs") view=pages::syncs::Syncs ssr=SsrMode::Async />
-                    <Route path=path!("/syncs/:id") view=pages::sync::Sync ssr=SsrMode::Async />
+                    <Route path=path!("/services") view={Lazy::<ServicesRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/environments") view={Lazy::<EnvironmentsRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/environments/:id") view={Lazy::<EnvironmentRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/sites") view={Lazy::<SitesRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/syncs") view={Lazy::<SyncsRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/syncs/:id") view={Lazy::<SyncRoute>::new()} ssr=SsrMode::Async />
                 </FlatRoutes>
             </Frame>
         </Router>

@@ -5,7 +5,7 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use domain::{event::Event, id::EnvironmentId};
+use domain::id::{DeploymentId, EnvironmentId};
 use leptos::prelude::*;
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -18,7 +18,7 @@ const GATHER: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub(crate) enum News {
     /// An event was appended.
-    Event(Box<Event>),
+    Event(Told),
     /// What runs in these environments was observed to have changed.
     Observed(Vec<EnvironmentId>),
     /// Something may have been missed, or was changed from here: look again.
@@ -63,6 +63,16 @@ thread_local! {
 pub(crate) struct Live {
     /// Whether contact was lost; false until it is first made.
     pub(crate) lost: RwSignal<bool>,
+}
+
+/// As much of an event as pages need to know whether it concerns them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Told {
+    /// What happened.
+    pub(crate) kind: String,
+    /// The deployment it belongs to.
+    pub(crate) deployment_id: Option<DeploymentId>,
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,7 @@ use crate::shell::{command, root, say};
 use crate::site;
 
 /// The token that the stand-in accepts.
-pub(crate) const STANDIN_TOKEN: &str = "token-demo:lockstep";
+pub(crate) const STANDIN_TOKEN: &str = "token-admin:stand-in-secret";
 
 /// Options of `cargo xtask demo`.
 #[derive(clap::Args)]

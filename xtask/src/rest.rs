@@ -67,21 +67,29 @@ fn read(mut answer: Response<ureq::Body>, what: &str) -> Result<Value> {
     Ok(value)
 }
 
-/// Connects the stand-in as a site and makes three environments, so that the matrix is full. Does nothing when the
-/// server has a site already.
+/// The stand-in's clusters, the stage each plays, and the end of its namespaces' names.
+const STAGES: [(&str, &str, &str); 3] =
+    [("Development", "local", "dev"), ("Staging", "c-m-stage001", "staging"), ("Production", "c-m-prod0001", "prod")];
+
+/// Connects the stand-in as a site and binds its namespaces to three environments, so that the matrix is full. Does
+/// nothing when the server has a site already.
 pub(crate) fn connect(client: &Client, standin: &str, token: &str) -> Result<()> {
-    let sites = client.get("/api/sites")?;
-    if sites["items"].as_array().is_some_and(|items| !items.is_empty()) {
+    if client.get("/api/sites")?.as_array().is_some_and(|sites| !sites.is_empty()) {
         return Ok(());
     }
-    client.post(
-        "/api/sites",
-        &json!({ "name": "Stand-in", "url": standin, "token": token, "kind": "rancher" }),
-    )?;
-    for (order, (name, colour)) in
-        [("Development", "#2f7fb8"), ("Staging", "#b07a1c"), ("Production", "#b8473f")].iter().enumerate()
-    {
-        client.post("/api/environments", &json!({ "name": name, "colour": colour, "order": order }))?;
+    let site = json!({ "name": "Stand-in Rancher", "url": standin, "token": token, "kind": "rancher" });
+    let site = client.post("/api/sites", &site)?;
+    for (name, cluster, suffix) in STAGES {
+        let environment = client.post("/api/environments", &json!({ "name": name }))?;
+        let bind = |application: &str| {
+            json!({
+                "rancherSiteId": site["id"],
+                "cluster": cluster,
+                "namespace": format!("{application}-{suffix}"),
+                "environmentId": environment["id"],
+            })
+        };
+        client.post("/api/app-instances/batch", &json!(["shop", "payments", "platform"].map(bind)))?;
     }
     Ok(())
 }

@@ -4,42 +4,42 @@ use domain::{
     cluster::{Cluster, Namespace},
     id::{ClusterId, SiteId},
 };
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, Json};
 #[cfg(feature = "ssr")]
 use super::{context, fail};
 
 /// A site's clusters, as they are stored.
-#[server(name = CallClusterList, prefix = "/rpc", endpoint = "cluster/list", input = Json)]
+#[server(name = CallClusterList, prefix = "/rpc", endpoint = "cluster/list", input = Json, output = Json)]
 pub async fn list(site: SiteId) -> Result<Vec<Cluster>, ApiError> {
     let ctx = context()?;
     control::cluster::list(&ctx, site).await.map_err(fail)
 }
 
 /// Asks the site for its clusters now.
-#[server(name = CallClusterDiscover, prefix = "/rpc", endpoint = "cluster/discover", input = Json)]
+#[server(name = CallClusterDiscover, prefix = "/rpc", endpoint = "cluster/discover", input = Json, output = Json)]
 pub async fn discover(site: SiteId) -> Result<Vec<Cluster>, ApiError> {
     let ctx = context()?;
     control::cluster::discover(&ctx, site).await.map_err(fail)
 }
 
 /// Chooses which of a site's clusters are managed.
-#[server(name = CallClusterManage, prefix = "/rpc", endpoint = "cluster/manage", input = Json)]
+#[server(name = CallClusterManage, prefix = "/rpc", endpoint = "cluster/manage", input = Json, output = Json)]
 pub async fn manage(site: SiteId, clusters: Vec<ClusterId>) -> Result<Vec<Cluster>, ApiError> {
     let ctx = context()?;
     control::cluster::manage(&ctx, site, clusters).await.map_err(fail)
 }
 
 /// A cluster's namespaces, asked for now.
-#[server(name = CallClusterNamespaces, prefix = "/rpc", endpoint = "cluster/namespaces", input = Json)]
+#[server(name = CallClusterNamespaces, prefix = "/rpc", endpoint = "cluster/namespaces", input = Json, output = Json)]
 pub async fn namespaces(site: SiteId, cluster: String) -> Result<Vec<Namespace>, ApiError> {
     let ctx = context()?;
     control::cluster::namespaces(&ctx, site, &cluster).await.map_err(fail)
 }
 
 /// Every managed cluster of every site.
-#[server(name = CallClusterAllManaged, prefix = "/rpc", endpoint = "cluster/all_managed", input = Json)]
+#[server(name = CallClusterAllManaged, prefix = "/rpc", endpoint = "cluster/all_managed", input = Json, output = Json)]
 pub async fn all_managed() -> Result<Vec<Cluster>, ApiError> {
     let ctx = context()?;
     control::cluster::all_managed(&ctx).await.map_err(fail)

@@ -7,56 +7,56 @@ use domain::{
     revision::Revision,
     site::Dependents,
 };
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, Json};
 #[cfg(feature = "ssr")]
 use super::{context, fail};
 
 /// Every environment, from left to right.
-#[server(name = CallEnvironmentList, prefix = "/rpc", endpoint = "environment/list", input = Json)]
+#[server(name = CallEnvironmentList, prefix = "/rpc", endpoint = "environment/list", input = Json, output = Json)]
 pub async fn list() -> Result<Vec<Environment>, ApiError> {
     let ctx = context()?;
     control::environment::list(&ctx).await.map_err(fail)
 }
 
 /// One environment.
-#[server(name = CallEnvironmentGet, prefix = "/rpc", endpoint = "environment/get", input = Json)]
+#[server(name = CallEnvironmentGet, prefix = "/rpc", endpoint = "environment/get", input = Json, output = Json)]
 pub async fn get(id: EnvironmentId) -> Result<Environment, ApiError> {
     let ctx = context()?;
     control::environment::get(&ctx, id).await.map_err(fail)
 }
 
 /// Makes an environment.
-#[server(name = CallEnvironmentCreate, prefix = "/rpc", endpoint = "environment/create", input = Json)]
+#[server(name = CallEnvironmentCreate, prefix = "/rpc", endpoint = "environment/create", input = Json, output = Json)]
 pub async fn create(environment: NewEnvironment) -> Result<Environment, ApiError> {
     let ctx = context()?;
     control::environment::create(&ctx, environment).await.map_err(fail)
 }
 
 /// Edits an environment.
-#[server(name = CallEnvironmentEdit, prefix = "/rpc", endpoint = "environment/edit", input = Json)]
+#[server(name = CallEnvironmentEdit, prefix = "/rpc", endpoint = "environment/edit", input = Json, output = Json)]
 pub async fn edit(id: EnvironmentId, edit: EnvironmentEdit) -> Result<Environment, ApiError> {
     let ctx = context()?;
     control::environment::edit(&ctx, id, edit).await.map_err(fail)
 }
 
 /// What depends on an environment.
-#[server(name = CallEnvironmentDependents, prefix = "/rpc", endpoint = "environment/dependents", input = Json)]
+#[server(name = CallEnvironmentDependents, prefix = "/rpc", endpoint = "environment/dependents", input = Json, output = Json)]
 pub async fn dependents(id: EnvironmentId) -> Result<Dependents, ApiError> {
     let ctx = context()?;
     control::environment::dependents(&ctx, id).await.map_err(fail)
 }
 
 /// Forgets an environment and its bindings.
-#[server(name = CallEnvironmentDelete, prefix = "/rpc", endpoint = "environment/delete", input = Json)]
+#[server(name = CallEnvironmentDelete, prefix = "/rpc", endpoint = "environment/delete", input = Json, output = Json)]
 pub async fn delete(id: EnvironmentId) -> Result<(), ApiError> {
     let ctx = context()?;
     control::environment::delete(&ctx, id).await.map_err(fail)
 }
 
 /// A page of an environment's revisions, newest first.
-#[server(name = CallEnvironmentRevisions, prefix = "/rpc", endpoint = "environment/revisions", input = Json)]
+#[server(name = CallEnvironmentRevisions, prefix = "/rpc", endpoint = "environment/revisions", input = Json, output = Json)]
 pub async fn revisions(id: EnvironmentId, page: Option<u32>) -> Result<Page<Revision>, ApiError> {
     let ctx = context()?;
     control::environment::revisions(&ctx, id, page).await.map_err(fail)

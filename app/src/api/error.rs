@@ -1,11 +1,10 @@
 //! The one error of all server functions.
 
 use domain::problem::Problem;
-use leptos::{
-    prelude::FromServerFnError,
-    server_fn::{codec::JsonEncoding, error::ServerFnErrorErr},
-};
+use leptos::{prelude::FromServerFnError, server_fn::error::ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
+
+use super::JsonText;
 
 /// A use case's problem document, or one made of what went wrong on the way there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +20,7 @@ impl std::fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 impl FromServerFnError for ApiError {
-    type Encoder = JsonEncoding;
+    type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         use ServerFnErrorErr as E;
@@ -32,12 +31,9 @@ impl FromServerFnError for ApiError {
                 "No answer",
                 "The Lockstep server does not answer. Check that it is running, then try again.",
             ),
-            E::Args(words) | E::MissingArg(words) => Problem::new(
-                400,
-                "bad_request",
-                "Not understood",
-                format!("The request was not understood: {words}."),
-            ),
+            E::Args(words) | E::MissingArg(words) => bad_request(&words),
+            // On the server it is the request that was not understood, in the browser the answer.
+            E::Deserialization(words) if cfg!(feature = "ssr") => bad_request(&words),
             E::Deserialization(_) | E::Serialization(_) => Problem::new(
                 502,
                 "versions_differ",
@@ -46,12 +42,19 @@ impl FromServerFnError for ApiError {
             ),
             other => Problem::new(500, "internal", "Something went wrong", other.to_string()),
         };
+        #[cfg(feature = "ssr")]
+        set_status(&problem);
         Self(problem)
     }
 }
 
+fn bad_request(words: &str) -> Problem {
+    Problem::new(400, "bad_request", "Not understood", format!("The request was not understood: {words}."))
+}
+
 /// The context of the use cases, provided by the server for every request.
 #[cfg(feature = "ssr")]
+#[expect(clippy::result_large_err, reason = "the same error as of every server function")]
 pub(super) fn context() -> Result<control::Context, ApiError> {
     leptos::prelude::use_context().ok_or_else(|| {
         ApiError(Problem::new(500, "internal", "Something went wrong", "The request has no context."))
@@ -61,8 +64,15 @@ pub(super) fn context() -> Result<control::Context, ApiError> {
 /// Turns a use case's error into what goes over the wire, under its own HTTP status.
 #[cfg(feature = "ssr")]
 pub(super) fn fail(error: control::Error) -> ApiError {
-    use leptos::prelude::use_context;
     let problem = error.problem();
+    set_status(&problem);
+    ApiError(problem)
+}
+
+/// Answers with a problem's own status; Leptos answers 500 for every error.
+#[cfg(feature = "ssr")]
+fn set_status(problem: &Problem) {
+    use leptos::prelude::use_context;
     // While a page is rendered the same functions are called directly: its status is not this one's.
     let called_by_browser = use_context::<axum::http::request::Parts>()
         .is_some_and(|parts| parts.uri.path().starts_with("/rpc/"));
@@ -71,5 +81,4 @@ pub(super) fn fail(error: control::Error) -> ApiError {
     {
         response.set_status(status);
     }
-    ApiError(problem)
 }

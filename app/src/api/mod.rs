@@ -13,6 +13,7 @@ pub mod cluster;
 pub mod deployment;
 pub mod environment;
 mod error;
+mod json;
 pub mod matrix;
 pub mod service;
 pub mod site;
@@ -21,3 +22,4 @@ pub mod sync;
 pub use error::ApiError;
 #[cfg(feature = "ssr")]
 use error::{context, fail};
+pub use json::{Json, JsonText};

@@ -10,18 +10,20 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
         bind_pick::Pick,
         bind_rules::Rules,
-        dialog::Dialog,
+        dialog::{Dialog, lazily, waiting},
         env,
         icon::{icon, lu},
         problem::{hint, note},
         toast::Toasts,
     },
     live,
+    pages::lazy::Part,
     request::Request,
 };
 
@@ -90,14 +92,15 @@ pub(crate) fn BindDialog() -> impl IntoView {
     let bind = expect_context::<Bind>();
     view! {
         <Dialog open=bind.open title="Bind namespaces" class="sheet">
-            <Content />
+            {lazily(Part::Bind, waiting)}
         </Dialog>
     }
-    .into_any()
+    .erase()
 }
 
+/// What the dialog holds.
 #[component]
-fn Content() -> impl IntoView {
+pub(crate) fn Content() -> impl IntoView {
     let bind = expect_context::<Bind>();
     let toasts = expect_context::<Toasts>();
     let tab = RwSignal::new(Tab::Pick);
@@ -160,11 +163,11 @@ fn Content() -> impl IntoView {
             match tab.get() {
                 Tab::Pick => {
                     let first = bind.environment.get_untracked().or(environments.first().map(|one| one.id));
-                    view! { <Pick environments clusters drafts first /> }.into_any()
+                    view! { <Pick environments clusters drafts first /> }.erase()
                 }
                 Tab::Rules => {
                     let found = Callback::new(move |()| tab.set(Tab::Preview));
-                    view! { <Rules environments clusters drafts found /> }.into_any()
+                    view! { <Rules environments clusters drafts found /> }.erase()
                 }
                 Tab::Preview => preview(environments, drafts),
             }
@@ -203,7 +206,7 @@ fn Content() -> impl IntoView {
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 /// What will be bound to what; the application's name can be changed.
@@ -248,7 +251,7 @@ fn preview(environments: Vec<Environment>, drafts: Drafts) -> AnyView {
                 </td>
             </tr>
         }
-        .into_any()
+        .erase()
     };
     view! {
         <p class="muted">"The application is what pairs namespaces across environments: give the same name to what belongs together."</p>
@@ -273,5 +276,5 @@ fn preview(environments: Vec<Environment>, drafts: Drafts) -> AnyView {
             </table>
         </div>
     }
-    .into_any()
+    .erase()
 }

@@ -10,6 +10,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -90,9 +91,9 @@ pub(crate) fn Pick(
         };
         let words = match &bound {
             Some(environment) => {
-                view! { <span class="muted text-xs">{format!("already in {environment}")}</span> }.into_any()
+                view! { <span class="muted text-xs">{format!("already in {environment}")}</span> }.erase()
             }
-            None => view! { <span class="muted text-xs">{words}</span> }.into_any(),
+            None => view! { <span class="muted text-xs">{words}</span> }.erase(),
         };
         view! {
             <li>
@@ -116,7 +117,7 @@ pub(crate) fn Pick(
             projects.entry(namespace.project.clone().unwrap_or_default()).or_default().push(namespace);
         }
         if projects.is_empty() {
-            return Some(view! { <p class="muted">"No namespace matches."</p> }.into_any());
+            return Some(view! { <p class="muted">"No namespace matches."</p> }.erase());
         }
         let groups = projects.into_iter().map(|(project, namespaces)| {
             let title = if project.is_empty() { "No project".to_owned() } else { project };
@@ -170,5 +171,5 @@ pub(crate) fn Pick(
         {move || request.pending.get().then(skeleton)}
         {list}
     }
-    .into_any()
+    .erase()
 }

@@ -3,6 +3,7 @@
 use domain::{cluster::Cluster, environment::Environment, id::EnvironmentId, pattern};
 use leptos::{prelude::*, task::spawn_local};
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -122,5 +123,5 @@ pub(crate) fn Rules(
         </button>
         {move || troubles.get().into_iter().map(|words| hint("is-warning", words)).collect_view()}
     }
-    .into_any()
+    .erase()
 }

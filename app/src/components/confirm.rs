@@ -3,6 +3,7 @@
 use domain::{problem::Problem, site::Dependents};
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::{
     components::{
         icon::{icon, lu},
@@ -100,5 +101,5 @@ pub(crate) fn delete(
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }

@@ -1,5 +1,7 @@
 //! One deployment as it happens, and as it was: on its page, and in the dialog after a start.
 
+use std::time::Duration;
+
 use domain::{
     deployment::{Deployment, TaskPod, TaskStatus},
     event::Event,
@@ -7,6 +9,7 @@ use domain::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -38,14 +41,15 @@ pub(crate) fn DeploymentView(
     });
     let deployment = answer(move || id, tick, api::deployment::get);
     let events = answer(move || id, tick, api::deployment::events);
-    let running = Memo::new(move |_| ready(deployment).is_some_and(|deployment| !deployment.status.ended()));
+    let running = RwSignal::new(false);
+    Effect::new(move |_| running.set(ready(deployment).is_some_and(|found| !found.status.ended())));
     let second = time::seconds(move || running.get());
     let pods = pods(id, running, second);
     let cancelling = Request::new();
 
     let head = move |found: Deployment| head(&found, second, modal);
     let tasks = move |found: Deployment| {
-        view! { <ul class="tasks">{found.results.iter().map(|one| task::view(one, pods)).collect_view()}</ul> }.into_any()
+        view! { <ul class="tasks">{found.results.iter().map(|one| task::view(one, pods)).collect_view()}</ul> }.erase()
     };
     let actions = move |found: Deployment| {
         let ended = found.status.ended();
@@ -85,36 +89,35 @@ pub(crate) fn DeploymentView(
                     }
                 })}
         }
-        .into_any()
+        .erase()
     };
+    let foot = show(deployment, nothing, actions);
     let body = view! {
-        {note(cancelling.problem)}
-        {show(deployment, skeleton, head)}
         {show(deployment, nothing, tasks)}
         {show(events, nothing, |events| event_list(&events))}
     };
-    let foot = show(deployment, nothing, actions);
+    let head = view! {
+        {note(cancelling.problem)}
+        {show(deployment, skeleton, head)}
+    };
     if modal {
-        view! { <div class="dialog-body space-y-4">{body}</div> <div class="dialog-foot">{foot}</div> }
-            .into_any()
+        view! { <div class="dialog-body space-y-4">{head} {body}</div> <div class="dialog-foot">{foot}</div> }
+            .erase()
     } else {
-        view! { <div class="space-y-4">{body} <div class="flex gap-2">{foot}</div></div> }.into_any()
+        view! { <div class="space-y-4">{head} <div class="flex gap-2">{foot}</div> {body}</div> }.erase()
     }
 }
 
 /// Pods as they come and go; asked for in the browser, every two seconds while it runs.
 fn pods(
     id: DeploymentId,
-    running: Memo<bool>,
+    running: RwSignal<bool>,
     second: Signal<Option<chrono::DateTime<chrono::Utc>>>,
 ) -> RwSignal<Vec<TaskPod>> {
     let pods = RwSignal::new(Vec::new());
     let busy = StoredValue::new(false);
-    let round = Memo::new(move |_| second.get().map(|now| now.timestamp() / 2));
-    Effect::new(move |_| {
-        round.track();
-        let wanted = running.get() || pods.with_untracked(Vec::is_empty);
-        if wanted && !busy.get_value() {
+    let look = move || {
+        if busy.try_get_value() == Some(false) {
             busy.set_value(true);
             spawn_local(async move {
                 if let Ok(found) = api::deployment::pods(id).await {
@@ -123,6 +126,19 @@ fn pods(
                 busy.try_set_value(false);
             });
         }
+    };
+    let round = Memo::new(move |_| second.get().map(|now| now.timestamp() / 2));
+    Effect::new(move |was_running: Option<bool>| {
+        round.track();
+        let running = running.get();
+        if running || was_running.is_none() {
+            look();
+        } else if was_running == Some(true) {
+            // Once more when the last pods have gone.
+            look();
+            set_timeout(look, Duration::from_secs(4));
+        }
+        running
     });
     pods
 }
@@ -153,7 +169,7 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
     view! {
         <header class="space-y-2">
             <div class="flex flex-wrap items-center gap-x-4 gap-y-1">
-                {if modal { heading.into_any() } else { view! { <h1>{heading}</h1> }.into_any() }}
+                {if modal { heading.into_any() } else { view! { <h1>{heading}</h1> }.erase() }}
                 <span role="status">{status::deployment(&found.status).view()}</span>
                 <span class="muted num">{counts}</span>
                 <span class="muted num" title="Elapsed">{elapsed}</span>
@@ -173,7 +189,7 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
             {(!found.note.is_empty()).then(|| view! { <p>{found.note.clone()}</p> })}
         </header>
     }
-    .into_any()
+    .erase()
 }
 
 fn event_list(events: &[Event]) -> AnyView {
@@ -192,5 +208,5 @@ fn event_list(events: &[Event]) -> AnyView {
             <ol reversed>{lines}</ol>
         </details>
     }
-    .into_any()
+    .erase()
 }

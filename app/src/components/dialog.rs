@@ -1,11 +1,36 @@
 //! Modal dialogs: the browser's own, so that focus is kept inside, given back, and Escape closes.
 
-use leptos::{html, prelude::*};
+use leptos::{html, prelude::*, reactive::computed::ScopedFuture, task::spawn_local};
 
 use crate::{
     browser,
-    components::icon::{icon, lu},
+    components::{
+        empty::skeleton,
+        erased::{Erase, dynamic, maybe, text},
+        icon::{icon, lu},
+    },
+    pages::lazy::{self, Part},
 };
+
+/// Content from the second file, loaded when it is first shown.
+pub(crate) fn lazily(part: Part, waiting: fn() -> AnyView) -> AnyView {
+    let drawn = StoredValue::new_local(None::<AnyView>);
+    let there = RwSignal::new(false);
+    spawn_local(ScopedFuture::new_untracked(async move {
+        let view = lazy::part(part).await;
+        drawn.try_set_value(Some(view));
+        there.try_set(true);
+    }));
+    dynamic(move || {
+        let drawn = there.get().then(|| drawn.try_update_value(Option::take).flatten()).flatten();
+        drawn.unwrap_or_else(waiting)
+    })
+}
+
+/// The body of a dialog whose content is being loaded.
+pub(crate) fn waiting() -> AnyView {
+    view! { <div class="dialog-body">{skeleton()}</div> }.erase()
+}
 
 /// A modal dialog. Its content exists only while it is open.
 #[component]
@@ -33,28 +58,22 @@ pub(crate) fn Dialog(
     });
     let children = StoredValue::new(children);
     view! {
-        <dialog class=class node_ref=node aria-label=move || title.get() on:close=move |_| open.set(false)>
-            {move || {
-                open.get()
-                    .then(|| {
-                        view! {
-                            <div class="dialog-head">
-                                <h2>{move || title.get()}</h2>
-                                <button
-                                    type="button"
-                                    class="btn btn-ghost btn-sm btn-square"
-                                    aria-label="Close"
-                                    on:click=move |_| open.set(false)
-                                >
-                                    {icon(lu::LuX)}
-                                </button>
-                            </div>
-                            {children.with_value(|children| children())}
-                        }
-                            .into_any()
-                    })
-            }}
+        <dialog class=class node_ref=node aria-label=title on:close=move |_| open.set(false)>
+            {maybe(move || open.get().then(|| view! {
+                <div class="dialog-head">
+                    <h2>{text(move || title.get())}</h2>
+                    <button
+                        type="button"
+                        class="btn btn-ghost btn-sm btn-square"
+                        aria-label="Close"
+                        on:click=move |_| open.set(false)
+                    >
+                        {icon(lu::LuX)}
+                    </button>
+                </div>
+                {children.with_value(|children| children())}
+            }.erase()))}
         </dialog>
     }
-    .into_any()
+    .erase()
 }

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
+
 /// Says what belongs here, and holds the button that puts it there.
 pub(crate) fn empty(title: &str, words: &str, action: impl IntoView + 'static) -> AnyView {
     view! {
@@ -11,7 +13,7 @@ pub(crate) fn empty(title: &str, words: &str, action: impl IntoView + 'static) -
             <div class="flex flex-wrap justify-center gap-2">{action.into_any()}</div>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 /// Space kept for a table that is on its way.
@@ -24,7 +26,7 @@ pub(crate) fn skeleton() -> AnyView {
             {rows.collect_view()}
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 /// Keeps no space.

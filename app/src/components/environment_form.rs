@@ -6,6 +6,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -152,5 +153,5 @@ pub(crate) fn EnvironmentForm(
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }

@@ -3,6 +3,7 @@
 use domain::problem::Problem;
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::components::icon::{icon, lu};
 
 /// What is wrong with a field, under the id that the input is described by.
@@ -15,7 +16,7 @@ pub(crate) fn field_error(id: String, field: &'static str, problem: RwSignal<Opt
             }}
         </p>
     }
-    .into_any()
+    .erase()
 }
 
 /// A field for text.
@@ -73,7 +74,7 @@ pub(crate) fn TextField(
                 on:input=move |event| value.set(event_target_value(&event))
             ></textarea>
         }
-        .into_any()
+        .erase()
     } else {
         view! {
             <input
@@ -92,7 +93,7 @@ pub(crate) fn TextField(
                 on:input=move |event| value.set(event_target_value(&event))
             />
         }
-        .into_any()
+        .erase()
     };
     view! {
         <div class="field">
@@ -102,7 +103,7 @@ pub(crate) fn TextField(
             {field_error(format!("{id}-error"), name, problem)}
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 /// A choice of one among a few, as radio buttons with a sentence each.
@@ -130,5 +131,5 @@ pub(crate) fn choice(
             </label>
         }
     });
-    view! { <fieldset class="field"><legend>{legend}</legend>{options.collect_view()}</fieldset> }.into_any()
+    view! { <fieldset class="field"><legend>{legend}</legend>{options.collect_view()}</fieldset> }.erase()
 }

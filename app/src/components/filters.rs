@@ -11,7 +11,10 @@ use wasm_bindgen::JsCast;
 
 use crate::{
     browser,
-    components::icon::{icon, lu},
+    components::{
+        erased::{Erase, flag, maybe},
+        icon::{icon, lu},
+    },
 };
 
 /// Typing is gathered for this long before the list follows.
@@ -29,7 +32,7 @@ pub(crate) fn FilterForm(
     let timer = StoredValue::new(None::<TimeoutHandle>);
     let query = use_query_map();
     let navigate = use_navigate();
-    let apply = StoredValue::new_local(move || {
+    let apply = StoredValue::new(move || {
         if let Some(form) = form.try_get_untracked().flatten() {
             let query = browser::form_query(&form);
             let to = NavigateOptions { replace: true, scroll: false, ..Default::default() };
@@ -68,13 +71,13 @@ pub(crate) fn FilterForm(
             }
         >
             {children()}
-            {move || sort().map(|sort| view! { <input type="hidden" name="sort" value=sort /> })}
+            {maybe(move || Some(view! { <input type="hidden" name="sort" value=sort()? /> }.erase()))}
             <noscript>
                 <button type="submit" class="btn btn-sm">"Apply"</button>
             </noscript>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 /// The search field; `/` puts the focus here.
@@ -106,7 +109,7 @@ pub(crate) fn search(placeholder: &'static str) -> AnyView {
             <kbd class="kbd kbd-xs" aria-hidden="true">"/"</kbd>
         </label>
     }
-    .into_any()
+    .erase()
 }
 
 /// A field to choose one value, or all.
@@ -119,30 +122,31 @@ pub(crate) fn select(label: &'static str, name: &'static str, mut options: Vec<(
     }
     let option = |(value, title): (String, String)| {
         let this = value.clone();
-        let is_chosen = Memo::new(move |_| chosen.get() == this);
+        let is_chosen = flag(move || chosen.with(|chosen| *chosen == this));
         view! {
-            <option value=value selected=is_chosen.get_untracked() prop:selected=move || is_chosen.get()>
+            <option value=value selected=is_chosen.get_untracked() prop:selected=is_chosen>
                 {title}
             </option>
         }
+        .erase()
     };
     let options = options.into_iter().map(option).collect_view();
     view! {
         <label class="select select-sm w-auto">
             <span class="label">{label}</span>
             <select name=name>
-                <option value="" prop:selected=move || chosen.with(String::is_empty)>"All"</option>
+                <option value="" prop:selected=flag(move || chosen.with(String::is_empty))>"All"</option>
                 {options}
             </select>
         </label>
     }
-    .into_any()
+    .erase()
 }
 
 /// A switch.
 pub(crate) fn switch(label: &'static str, name: &'static str) -> AnyView {
     let query = use_query_map();
-    let on = Memo::new(move |_| query.with(|query| query.get(name)).as_deref() == Some("true"));
+    let on = flag(move || query.with(|query| query.get(name)).as_deref() == Some("true"));
     view! {
         <label class="flex h-8 items-center gap-2">
             <input
@@ -151,12 +155,12 @@ pub(crate) fn switch(label: &'static str, name: &'static str) -> AnyView {
                 name=name
                 value="true"
                 checked=on.get_untracked()
-                prop:checked=move || on.get()
+                prop:checked=on
             />
             {label}
         </label>
     }
-    .into_any()
+    .erase()
 }
 
 /// A filter's value from the page's address.

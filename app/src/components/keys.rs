@@ -3,7 +3,12 @@
 use leptos::{ev, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use crate::{browser, components::dialog::Dialog};
+use crate::components::erased::Erase;
+use crate::{
+    browser,
+    components::dialog::{Dialog, lazily, waiting},
+    pages::lazy::Part,
+};
 
 /// Where `g` and a letter go.
 const PLACES: &[(&str, &str, &str)] = &[
@@ -50,6 +55,11 @@ pub(crate) fn Keys(
         });
         on_cleanup(move || handle.remove());
     });
+    view! { <Dialog open title="Keys">{lazily(Part::Keys, waiting)}</Dialog> }.erase()
+}
+
+/// The keys, as the dialog lists them.
+pub(crate) fn list() -> AnyView {
     let places = || {
         PLACES
             .iter()
@@ -57,8 +67,7 @@ pub(crate) fn Keys(
             .collect_view()
     };
     view! {
-        <Dialog open title="Keys">
-            <div class="dialog-body">
+        <div class="dialog-body">
                 <dl class="keys">
                     <dt><kbd class="kbd kbd-sm">"/"</kbd></dt>
                     <dd>"Search this page"</dd>
@@ -71,7 +80,6 @@ pub(crate) fn Keys(
                     <dd>"Show this list"</dd>
                 </dl>
             </div>
-        </Dialog>
     }
-    .into_any()
+    .erase()
 }

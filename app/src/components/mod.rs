@@ -9,6 +9,7 @@ pub(crate) mod dialog;
 pub(crate) mod empty;
 pub(crate) mod env;
 pub(crate) mod environment_form;
+pub(crate) mod erased;
 pub(crate) mod field;
 pub(crate) mod filters;
 pub(crate) mod icon;

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
+use crate::components::erased::Erase;
 use crate::components::icon::{icon, lu};
 
 /// This page's address with some of its query changed; nothing removes a name.
@@ -18,32 +19,33 @@ pub(crate) fn with_query(query: &ParamsMap, changes: &[(&'static str, Option<Str
     if text.is_empty() { "?".to_owned() } else { text }
 }
 
-/// Which rows of how many, and links to the pages before and after.
+/// Which rows of how many (the noun is one of them), and links to the pages before and after.
 pub(crate) fn pager(total: u64, page: u32, page_size: u32, noun: &'static str) -> AnyView {
     let query = use_query_map();
     let pages = total.div_ceil(u64::from(page_size.max(1))).max(1) as u32;
     let first = u64::from(page.saturating_sub(1)) * u64::from(page_size) + 1;
     let last = (first + u64::from(page_size) - 1).min(total);
     let words = match total {
-        0 => format!("No {noun}"),
-        _ if pages == 1 => format!("{total} {noun}"),
-        _ => format!("{first}–{last} of {total} {noun}"),
+        0 => format!("No {noun}s"),
+        1 => format!("1 {noun}"),
+        _ if pages == 1 => format!("{total} {noun}s"),
+        _ => format!("{first}–{last} of {total} {noun}s"),
     };
     let step = move |to: u32, label: &'static str, sign, open: bool| {
         if open {
-            let href =
-                move || query.with(|query| with_query(query, &[("page", (to > 1).then(|| to.to_string()))]));
+            let page = (to > 1).then(|| to.to_string());
+            let href = query.with_untracked(|query| with_query(query, &[("page", page)]));
             view! {
                 <a class="btn btn-ghost btn-sm" href=href aria-label=label data-noscroll="">
                     {icon(sign)}
                 </a>
             }
-            .into_any()
+            .erase()
         } else {
             view! {
                 <span class="btn btn-ghost btn-sm btn-disabled" aria-hidden="true">{icon(sign)}</span>
             }
-            .into_any()
+            .erase()
         }
     };
     view! {
@@ -58,43 +60,32 @@ pub(crate) fn pager(total: u64, page: u32, page_size: u32, noun: &'static str) -
                             {step(page + 1, "Next page", lu::LuChevronRight, page < pages)}
                         </span>
                     }
+                    .erase()
                 })}
         </nav>
     }
-    .into_any()
+    .erase()
 }
 
 /// A column's head that sorts by it: a link, and `aria-sort` for those who cannot see the arrow.
+///
+/// Like the pager it belongs to one answer, and is drawn anew with the next.
 pub(crate) fn sort_head(word: &'static str, label: &'static str, class: &'static str) -> AnyView {
-    let query = use_query_map();
-    let sorted = Memo::new(move |_| {
-        let sort = query.with(|query| query.get("sort")).unwrap_or_default();
-        match sort.strip_prefix('-') {
-            Some(rest) if rest == word => Some(false),
-            None if sort == word => Some(true),
-            _ => None,
-        }
-    });
-    let href = move || {
-        let next = if sorted.get() == Some(true) { format!("-{word}") } else { word.to_owned() };
-        query.with(|query| with_query(query, &[("sort", Some(next)), ("page", None)]))
+    let query = use_query_map().get_untracked();
+    let sort = query.get("sort").unwrap_or_default();
+    let (aria, sign, next) = match sort.strip_prefix('-') {
+        Some(rest) if rest == word => ("descending", lu::LuArrowDown, word.to_owned()),
+        None if sort == word => ("ascending", lu::LuArrowUp, format!("-{word}")),
+        _ => ("none", lu::LuChevronsUpDown, word.to_owned()),
     };
-    let aria = move || match sorted.get() {
-        Some(true) => "ascending",
-        Some(false) => "descending",
-        None => "none",
-    };
+    let href = with_query(&query, &[("sort", Some(next)), ("page", None)]);
     view! {
         <th scope="col" class=class aria-sort=aria>
             <a href=href data-noscroll="">
                 {label}
-                {move || match sorted.get() {
-                    Some(true) => icon(lu::LuArrowUp),
-                    Some(false) => icon(lu::LuArrowDown),
-                    None => icon(lu::LuChevronsUpDown),
-                }}
+                {icon(sign)}
             </a>
         </th>
     }
-    .into_any()
+    .erase()
 }

@@ -3,6 +3,7 @@
 use domain::problem::Problem;
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::components::icon::{icon, lu};
 
 /// A problem as a note with its sentence and what is wrong with single fields.
@@ -17,7 +18,7 @@ pub(crate) fn failed(problem: &Problem) -> AnyView {
             </div>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 /// The problem of a request, if it has one that does not stand at a field already.
@@ -33,5 +34,5 @@ pub(crate) fn hint(class: &'static str, words: impl Into<String>) -> AnyView {
         "is-success" => lu::LuCircleCheck,
         _ => lu::LuInfo,
     };
-    view! { <div class=format!("note {class}")>{icon(sign)} <p>{words.into()}</p></div> }.into_any()
+    view! { <div class=format!("note {class}")>{icon(sign)} <p>{words.into()}</p></div> }.erase()
 }

@@ -3,6 +3,7 @@
 use domain::{environment::Environment, service::Service};
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::components::{
     env,
     icon::{icon, lu},
@@ -47,7 +48,7 @@ pub(crate) fn view(
             </table>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 fn row(
@@ -107,7 +108,7 @@ fn row(
                 .then(|| view! { <td>{environment.map(|environment| env::chip(&environment.name, &environment.color))}</td> })}
             <td>
                 <span class="flex items-center gap-2" title=on_hover>
-                    {look.view()} {reason.map(|reason| view! { <span class="muted truncate-cell text-xs">{reason}</span> })}
+                    {look.view()} {reason.map(|reason| view! { <span class="muted max-w-40 truncate text-xs">{reason}</span> })}
                     {stale}
                 </span>
             </td>
@@ -123,5 +124,5 @@ fn row(
             <td>{time::ago_or(service.last_synced, "never")}</td>
         </tr>
     }
-    .into_any()
+    .erase()
 }

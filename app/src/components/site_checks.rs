@@ -3,6 +3,7 @@
 use domain::site::{CheckStatus, SiteTest};
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::components::{problem::hint, status, time};
 
 /// What is checked, in its order.
@@ -28,7 +29,7 @@ pub(crate) fn pending() -> AnyView {
         }
     });
     view! { <ul class="checks" role="status" aria-label="Testing the connection">{lines.collect_view()}</ul> }
-        .into_any()
+        .erase()
 }
 
 /// The checks with how each ended.
@@ -63,5 +64,5 @@ pub(crate) fn view(test: &SiteTest) -> AnyView {
             {expiry}
         </div>
     }
-    .into_any()
+    .erase()
 }

@@ -8,6 +8,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -54,7 +55,7 @@ pub(crate) fn ChooseClusters(
             return Some(hint("is-warning", "This site shows no clusters to this token."));
         }
         let rows = shown().into_iter().map(|cluster| row(cluster, ticked)).collect_view();
-        Some(view! { <ul class="pick-list">{rows}</ul> }.into_any())
+        Some(view! { <ul class="pick-list">{rows}</ul> }.erase())
     };
     let store = move || {
         let chosen = ticked.get_untracked().into_iter().collect();
@@ -106,14 +107,14 @@ pub(crate) fn ChooseClusters(
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 fn row(cluster: Cluster, ticked: RwSignal<BTreeSet<ClusterId>>) -> AnyView {
     let id = cluster.id;
     let unavailable = (cluster.state != ClusterState::Active).then(|| {
         let words = cluster.message.clone().unwrap_or_else(|| "The site cannot reach it.".to_owned());
-        view! { <span class="state is-warning text-xs" style="white-space: normal">{icon(lu::LuUnplug)} "Unavailable: " {words}</span> }
+        view! { <span class="state is-warning ml-2 text-xs" style="white-space: normal">{icon(lu::LuUnplug)} "Unavailable: " {words}</span> }
     });
     let version = cluster.kubernetes_version.unwrap_or_default();
     view! {
@@ -138,5 +139,5 @@ fn row(cluster: Cluster, ticked: RwSignal<BTreeSet<ClusterId>>) -> AnyView {
             </label>
         </li>
     }
-    .into_any()
+    .erase()
 }

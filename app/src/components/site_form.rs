@@ -8,6 +8,7 @@ use domain::{
 use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 
+use crate::components::erased::Erase;
 use crate::{
     api, browser,
     components::{field::TextField, problem::note},
@@ -134,7 +135,7 @@ pub(crate) fn SiteFields(
                 hint="Only where the server's certificate is signed by a CA of your own." />
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -184,5 +185,5 @@ fn Kubeconfig(form: SiteForm, id: &'static str) -> impl IntoView {
             </div>
         </fieldset>
     }
-    .into_any()
+    .erase()
 }

@@ -6,11 +6,12 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
         bind::Bind,
-        dialog::Dialog,
+        dialog::{Dialog, lazily, waiting},
         environment_form::create_standard,
         field::choice,
         icon::{icon, lu},
@@ -20,6 +21,7 @@ use crate::{
         site_form::{SiteFields, SiteForm},
     },
     live,
+    pages::lazy::Part,
     request::Request,
 };
 
@@ -87,20 +89,29 @@ impl Wizard {
 #[component]
 pub(crate) fn SiteWizard() -> impl IntoView {
     let wizard = expect_context::<Wizard>();
+    view! {
+        <Dialog open=wizard.open title="Connect a site">
+            {lazily(Part::Wizard, waiting)}
+        </Dialog>
+    }
+    .erase()
+}
+
+/// What the dialog holds.
+pub(crate) fn content() -> AnyView {
+    let wizard = expect_context::<Wizard>();
     let step = move || match wizard.step.get() {
         Step::Kind => kind(wizard),
         Step::Credentials => credentials(wizard),
-        Step::Test => view! { <Test /> }.into_any(),
+        Step::Test => view! { <Test /> }.erase(),
         Step::Clusters => clusters(wizard),
-        Step::Done => view! { <Done /> }.into_any(),
+        Step::Done => view! { <Done /> }.erase(),
     };
     view! {
-        <Dialog open=wizard.open title="Connect a site">
-            {steps(wizard)}
-            {step}
-        </Dialog>
+        {steps(wizard)}
+        {step}
     }
-    .into_any()
+    .erase()
 }
 
 fn steps(wizard: Wizard) -> AnyView {
@@ -113,8 +124,7 @@ fn steps(wizard: Wizard) -> AnyView {
             </li>
         }
     });
-    view! { <ol class="steps steps-horizontal w-full px-5 pt-3 text-xs">{items.collect_view()}</ol> }
-        .into_any()
+    view! { <ol class="steps steps-horizontal w-full px-5 pt-3 text-xs">{items.collect_view()}</ol> }.erase()
 }
 
 fn kind(wizard: Wizard) -> AnyView {
@@ -146,7 +156,7 @@ fn kind(wizard: Wizard) -> AnyView {
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 fn credentials(wizard: Wizard) -> AnyView {
@@ -176,7 +186,7 @@ fn credentials(wizard: Wizard) -> AnyView {
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -236,13 +246,13 @@ fn Test() -> impl IntoView {
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 fn clusters(wizard: Wizard) -> AnyView {
     let done = Callback::new(move |()| wizard.step.set(Step::Done));
     let site = wizard.site.get_untracked();
-    site.map(|site| view! { <ChooseClusters site=site.id done /> }.into_any()).into_any()
+    site.map(|site| view! { <ChooseClusters site=site.id done /> }.erase()).into_any()
 }
 
 #[component]
@@ -277,7 +287,7 @@ fn Done() -> impl IntoView {
                     <a class="btn" href="/environments?new=true" on:click=move |_| wizard.open.set(false)>"Create others"</a>
                 </div>
             }
-            .into_any(),
+            .erase(),
             _ => view! {
                 <p>"Next, say which of its namespaces belong to which environment."</p>
                 <button type="button" class="btn btn-primary" autofocus on:click=move |_| go_on()>
@@ -285,7 +295,7 @@ fn Done() -> impl IntoView {
                     "Bind namespaces"
                 </button>
             }
-            .into_any(),
+            .erase(),
         })
     };
     view! {
@@ -296,5 +306,5 @@ fn Done() -> impl IntoView {
             <button type="button" class="btn" on:click=move |_| wizard.open.set(false)>"Later"</button>
         </div>
     }
-    .into_any()
+    .erase()
 }

@@ -8,6 +8,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::components::icon::{Icon, icon, lu};
 
 /// A state's colour class, icon and word.
@@ -25,7 +26,7 @@ impl Look {
     /// Icon and word.
     pub(crate) fn view(&self) -> AnyView {
         view! { <span class=format!("state {}", self.class)>{icon(self.icon)}{self.word.clone()}</span> }
-            .into_any()
+            .erase()
     }
 
     /// The icon, with the word and a reason on hover and for screen readers.
@@ -41,7 +42,7 @@ impl Look {
                 <span class="sr-only">{words}</span>
             </span>
         }
-        .into_any()
+        .erase()
     }
 }
 

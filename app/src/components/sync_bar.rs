@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    id::{EnvironmentId, ServiceId},
+    id::{DeploymentId, EnvironmentId, ServiceId},
     matrix::Column,
     sync::SyncRequest,
 };
 use leptos::prelude::*;
 
 use crate::components::{
+    dialog::lazily,
+    empty::nothing,
+    erased::{Erase, dynamic, flag, maybe, text},
     icon::{icon, lu},
     sync_sheet::SyncFlow,
 };
+use crate::pages::lazy::Part;
 
 /// One selected row: what it has in each environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +36,7 @@ pub(crate) struct PickCell {
 }
 
 /// Selected rows by their key; kept over pages and filters.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Selection(RwSignal<BTreeMap<String, Pick>>);
 
 impl Selection {
@@ -103,9 +107,21 @@ fn likely_target(columns: &[Column], source: EnvironmentId) -> Option<Environmen
     right.or_else(|| columns[..at].last()).map(|column| column.id)
 }
 
-/// The bar at the bottom: how many services, from where, to where.
+/// The bar at the bottom while anything is selected.
 #[component]
 pub(crate) fn SyncBar(
+    /// What is selected.
+    selection: Selection,
+    /// The environments, from left to right.
+    columns: Signal<Vec<Column>>,
+) -> impl IntoView {
+    let any = Memo::new(move |_| selection.len() > 0);
+    maybe(move || any.get().then(|| lazily(Part::SyncBar(selection, columns), nothing)))
+}
+
+/// What the bar holds: how many services, from where, to where.
+#[component]
+pub(crate) fn Bar(
     /// What is selected.
     selection: Selection,
     /// The environments, from left to right.
@@ -114,16 +130,16 @@ pub(crate) fn SyncBar(
     let flow = expect_context::<SyncFlow>();
     let chosen_source = RwSignal::new(None::<EnvironmentId>);
     let chosen_target = RwSignal::new(None::<EnvironmentId>);
-    let source = Memo::new(move |_| {
+    let source = Signal::derive(move || {
         let likely = move || selection.0.with(|picks| columns.with(|columns| likely_source(picks, columns)));
         chosen_source.get().or_else(likely)
     });
-    let target = Memo::new(move |_| {
+    let target = Signal::derive(move || {
         let source = source.get()?;
         let likely = move || columns.with(|columns| likely_target(columns, source));
         chosen_target.get().filter(|target| *target != source).or_else(likely)
     });
-    let found = Memo::new(move |_| match source.get() {
+    let found = Signal::derive(move || match source.get() {
         Some(source) => selection.0.with(|picks| services(picks, source)),
         None => Vec::new(),
     });
@@ -132,6 +148,14 @@ pub(crate) fn SyncBar(
         chosen_source.set(None);
         chosen_target.set(None);
     };
+    // What was selected is on its way once its sync has started.
+    Effect::new(move |before: Option<Option<DeploymentId>>| {
+        let started = flow.started();
+        if before.is_some_and(|before| before != started) {
+            clear();
+        }
+        started
+    });
     let start = move |_| {
         if let (Some(source), Some(target)) = (source.get_untracked(), target.get_untracked()) {
             flow.sync(SyncRequest {
@@ -151,17 +175,16 @@ pub(crate) fn SyncBar(
             format!("{services} service{plural} selected")
         }
     };
-    let bar = move || {
-        view! {
+    view! {
             <section class="sync-bar" aria-label="Selection">
-                <strong role="status">{words}</strong>
-                {environment_select("From", columns, source.into(), chosen_source, Signal::stored(None))}
+                <strong role="status">{text(words)}</strong>
+                {environment_select("From", columns, source, chosen_source, Signal::stored(None))}
                 <span class="muted">{icon(lu::LuArrowRight)}</span>
-                {environment_select("To", columns, target.into(), chosen_target, source.into())}
+                {environment_select("To", columns, target, chosen_target, source)}
                 <button
                     type="button"
                     class="btn btn-primary btn-sm"
-                    disabled=move || found.with(Vec::is_empty) || target.get().is_none()
+                    disabled=flag(move || found.with(Vec::is_empty) || target.get().is_none())
                     on:click=start
                 >
                     {icon(lu::LuRefreshCw)}
@@ -169,11 +192,8 @@ pub(crate) fn SyncBar(
                 </button>
                 <button type="button" class="btn btn-ghost btn-sm" on:click=move |_| clear()>"Clear"</button>
             </section>
-        }
-        .into_any()
-    };
-    let any = Memo::new(move |_| selection.len() > 0);
-    (move || any.get().then(bar)).into_any()
+    }
+    .erase()
 }
 
 /// A field to choose an environment.
@@ -191,18 +211,20 @@ fn environment_select(
             .map(|column| {
                 let id = column.id;
                 view! {
-                    <option value=id.to_string() prop:selected=move || value.get() == Some(id)>{column.name}</option>
+                    <option value=id.to_string() prop:selected=flag(move || value.get() == Some(id))>{column.name}</option>
                 }
+                .erase()
             })
             .collect_view()
+            .into_any()
     };
     view! {
         <label class="select select-sm w-auto">
             <span class="label">{label}</span>
-            <select on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>{options}</select>
+            <select on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>{dynamic(options)}</select>
         </label>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::components::{
     icon::{icon, lu},
     status,
@@ -66,7 +67,7 @@ pub(crate) fn view(preview: &Preview, ticks: Ticks) -> AnyView {
             </table>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 fn row(at: usize, item: &PreviewItem, undo: bool, ticks: Ticks) -> AnyView {
@@ -102,7 +103,7 @@ fn row(at: usize, item: &PreviewItem, undo: bool, ticks: Ticks) -> AnyView {
                 <span class="block">{target.namespace.clone()}</span>
                 <span class="muted block text-xs">{target.cluster.clone()}</span>
             }
-            .into_any(),
+            .erase(),
             target.replicas.to_string(),
         ),
         None if undo => (().into_any(), String::new()),
@@ -141,7 +142,7 @@ fn row(at: usize, item: &PreviewItem, undo: bool, ticks: Ticks) -> AnyView {
                 }
             })}
     }
-    .into_any()
+    .erase()
 }
 
 fn versions(containers: &[ContainerChange], of: impl Fn(&ContainerChange) -> (&String, &String)) -> AnyView {
@@ -179,5 +180,5 @@ fn pairing(service: ServiceId, ticks: Ticks) -> AnyView {
             {options}
         </select>
     }
-    .into_any()
+    .erase()
 }

@@ -9,11 +9,11 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
-        deployment::DeploymentView,
-        dialog::Dialog,
+        dialog::{Dialog, lazily, waiting},
         empty::skeleton,
         field::{TextField, choice},
         icon::{icon, lu},
@@ -22,6 +22,7 @@ use crate::{
         time,
     },
     live,
+    pages::lazy::Part,
     request::Request,
 };
 
@@ -70,6 +71,11 @@ impl SyncFlow {
         self.watching.set(false);
     }
 
+    /// The deployment that was started last.
+    pub(crate) fn started(self) -> Option<DeploymentId> {
+        self.watched.get()
+    }
+
     fn watch(self, deployment: DeploymentId) {
         self.open.set(false);
         self.watched.set(Some(deployment));
@@ -84,10 +90,10 @@ pub(crate) fn LiveSheet() -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
     view! {
         <Dialog open=flow.watching title="Sync" class="sheet">
-            {move || flow.watched.get().map(|id| view! { <DeploymentView id modal=true /> })}
+            {move || flow.watched.get().map(|id| lazily(Part::Watch(id), waiting))}
         </Dialog>
     }
-    .into_any()
+    .erase()
 }
 
 /// The confirmation dialog.
@@ -100,14 +106,15 @@ pub(crate) fn SyncSheet() -> impl IntoView {
     });
     view! {
         <Dialog open=flow.open title class="sheet">
-            <Confirm />
+            {lazily(Part::Confirm, waiting)}
         </Dialog>
     }
-    .into_any()
+    .erase()
 }
 
+/// What the confirmation dialog holds.
 #[component]
-fn Confirm() -> impl IntoView {
+pub(crate) fn Confirm() -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
     let preview = RwSignal::new(None::<Preview>);
     let (finding, starting) = (Request::new(), Request::new());
@@ -272,7 +279,7 @@ fn Confirm() -> impl IntoView {
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 /// The items that would be carried out.

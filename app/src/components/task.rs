@@ -3,6 +3,7 @@
 use domain::deployment::{Task, TaskPod, TaskStatus};
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::components::{
     icon::{icon, lu},
     status,
@@ -69,7 +70,7 @@ pub(crate) fn view(task: &Task, pods: RwSignal<Vec<TaskPod>>) -> AnyView {
             </ul>
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 fn pod(pod: TaskPod) -> AnyView {
@@ -87,5 +88,5 @@ fn pod(pod: TaskPod) -> AnyView {
             <span class="muted">{words}</span>
         </li>
     }
-    .into_any()
+    .erase()
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 use leptos::prelude::*;
 
+use crate::components::erased::{Erase, text};
+
 /// Now, as far as the page knows; nothing before hydration, so that both sides render the same.
 #[derive(Clone, Copy)]
 pub(crate) struct Clock(RwSignal<Option<DateTime<Utc>>>);
@@ -49,19 +51,19 @@ pub(crate) fn ago(at: DateTime<Utc>) -> AnyView {
     view! {
         <time
             datetime=format!("{}T{:02}:{:02}:{:02}Z", date(at), at.hour(), at.minute(), at.second())
-            title=move || now.get().map_or_else(|| utc(at), |_| local(at))
+            title=Signal::derive(move || now.get().map_or_else(|| utc(at), |_| local(at)))
         >
-            {move || now.get().map_or_else(|| utc(at), |now| relative(at, now))}
+            {text(move || now.get().map_or_else(|| utc(at), |now| relative(at, now)))}
         </time>
     }
-    .into_any()
+    .erase()
 }
 
 /// A time that may not have come yet.
 pub(crate) fn ago_or(at: Option<DateTime<Utc>>, otherwise: &str) -> AnyView {
     match at {
         Some(at) => ago(at),
-        None => view! { <span class="muted">{otherwise.to_owned()}</span> }.into_any(),
+        None => view! { <span class="muted">{otherwise.to_owned()}</span> }.erase(),
     }
 }
 
@@ -83,7 +85,8 @@ fn local(at: DateTime<Utc>) -> String {
 
 /// `3 minutes ago`, `in 2 days`, and the date for what is far away.
 pub(crate) fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    let past = at <= now;
+    // The page's clock stands still for some seconds at a time.
+    let past = at <= now + TimeDelta::seconds(30);
     let seconds = (now - at).num_seconds().unsigned_abs();
     let (count, unit) = match seconds {
         0..45 => return if past { "just now".to_owned() } else { "in a moment".to_owned() },

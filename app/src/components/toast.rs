@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use domain::{
-    deployment::{Deployment, DeploymentStatus, Origin},
+    deployment::{DeploymentStatus, Origin},
     id::DeploymentId,
 };
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
-    api,
+    api::{self, deployment::Brief},
     components::{
+        dialog::lazily,
+        empty::nothing,
+        erased::{Erase, maybe},
         icon::{icon, lu},
         status,
     },
     live::{self, News},
+    pages::lazy::Part,
 };
 
 /// How long a toast stays.
@@ -59,10 +63,10 @@ pub(crate) fn title(page: String) -> String {
 }
 
 /// How a deployment ended, in a few words.
-pub(crate) fn outcome(deployment: &Deployment) -> String {
+pub(crate) fn outcome(deployment: &Brief) -> String {
     let what = match deployment.origin {
-        Origin::Rollback => format!("Undo in {}", deployment.target_name),
-        _ => format!("Sync to {}", deployment.target_name),
+        Origin::Rollback => format!("Undo in {}", deployment.target),
+        _ => format!("Sync to {}", deployment.target),
     };
     let (sign, how) = match &deployment.status {
         DeploymentStatus::Complete => ("✓", "complete"),
@@ -94,13 +98,11 @@ impl Toasts {
 
     fn ended(self, id: DeploymentId) {
         spawn_local(async move {
-            let Ok(deployment) = api::deployment::get(id).await else { return };
+            let Ok(deployment) = api::deployment::brief(id).await else { return };
             let words = outcome(&deployment);
-            self.say(
-                status::deployment(&deployment.status).class,
-                words.clone(),
-                Some(format!("/syncs/{id}")),
-            );
+            // The card has an icon of its own.
+            let plain = words.trim_start_matches(|c: char| !c.is_alphabetic()).to_owned();
+            self.say(status::deployment(&deployment.status).class, plain, Some(format!("/syncs/{id}")));
             self.title.set(Some(words));
             set_timeout(move || self.title.set(None), Duration::from_secs(20));
         });
@@ -111,36 +113,44 @@ impl Toasts {
 #[component]
 pub(crate) fn ToastList() -> impl IntoView {
     let toasts = expect_context::<Toasts>();
-    let card = move |toast: Toast| {
-        let id = toast.id;
-        let sign = match toast.class {
-            "is-success" => lu::LuCircleCheck,
-            "is-error" => lu::LuCircleX,
-            _ => lu::LuInfo,
-        };
-        view! {
-            <div class=format!("toast-card {}", toast.class)>
-                <span class="state">{icon(sign)}</span>
-                <p class="flex-1">
-                    {toast.words}
-                    {toast.link.map(|link| view! { " " <a class="link" href=link>"Show"</a> })}
-                </p>
-                <button
-                    type="button"
-                    class="btn btn-ghost btn-xs btn-square"
-                    aria-label="Dismiss"
-                    on:click=move |_| toasts.close(id)
-                >
-                    {icon(lu::LuX)}
-                </button>
-            </div>
-        }
-        .into_any()
-    };
+    let any = Memo::new(move |_| !toasts.shown.with(Vec::is_empty));
     view! {
         <div class="toasts" role="status" aria-live="polite">
-            <For each=move || toasts.shown.get() key=|toast| toast.id children=card />
+            {maybe(move || any.get().then(|| lazily(Part::Toasts, nothing)))}
         </div>
     }
-    .into_any()
+    .erase()
+}
+
+/// The toasts themselves.
+pub(crate) fn list() -> AnyView {
+    let toasts = expect_context::<Toasts>();
+    (move || toasts.shown.get().into_iter().map(|toast| card(toasts, toast)).collect_view()).into_any()
+}
+
+fn card(toasts: Toasts, toast: Toast) -> AnyView {
+    let id = toast.id;
+    let sign = match toast.class {
+        "is-success" => lu::LuCircleCheck,
+        "is-error" => lu::LuCircleX,
+        _ => lu::LuInfo,
+    };
+    view! {
+        <div class=format!("toast-card {}", toast.class)>
+            <span class="state">{icon(sign)}</span>
+            <p class="flex-1">
+                {toast.words}
+                {toast.link.map(|link| view! { <a class="link ml-1" href=link>"Show"</a> })}
+            </p>
+            <button
+                type="button"
+                class="btn btn-ghost btn-xs btn-square"
+                aria-label="Dismiss"
+                on:click=move |_| toasts.close(id)
+            >
+                {icon(lu::LuX)}
+            </button>
+        </div>
+    }
+    .erase()
 }

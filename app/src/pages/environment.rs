@@ -13,6 +13,7 @@ use domain::{
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
+use crate::components::erased::Erase;
 use crate::{
     api::{self, ApiError},
     components::{
@@ -45,8 +46,8 @@ pub(crate) fn Environment() -> impl IntoView {
         params.with(|params| params.get("id")).and_then(|id| id.parse::<EnvironmentId>().ok())
     });
     (move || match id.get() {
-        Some(id) => view! { <Shown id /> }.into_any(),
-        None => view! { <NotFound /> }.into_any(),
+        Some(id) => view! { <Shown id /> }.erase(),
+        None => view! { <NotFound /> }.erase(),
     })
     .into_any()
 }
@@ -62,7 +63,7 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
 
     let head = move |all: Vec<Found>| {
         let Some(at) = all.iter().position(|one| one.id == id) else {
-            return view! { <NotFound /> }.into_any();
+            return view! { <NotFound /> }.erase();
         };
         let (found, left) = (&all[at], at.checked_sub(1).map(|at| all[at].clone()));
         let facts = format!(
@@ -89,7 +90,7 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
                 </div>
             </header>
         }
-        .into_any()
+        .erase()
     };
     let tabs = TABS.iter().map(|&(word, label)| {
         let current = move || tab.with(|tab| tab == word).then_some("page");
@@ -113,13 +114,13 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
         {note(gathering.problem)}
         <nav class="tabs tabs-border mb-3" aria-label="About this environment">{tabs}</nav>
         {move || match tab.get().as_str() {
-            "instances" => view! { <Instances environment=id /> }.into_any(),
-            "syncs" => view! { <History environment=id /> }.into_any(),
-            "revisions" => view! { <Revisions environment=id /> }.into_any(),
-            _ => view! { <Services environment=id /> }.into_any(),
+            "instances" => view! { <Instances environment=id /> }.erase(),
+            "syncs" => view! { <History environment=id /> }.erase(),
+            "revisions" => view! { <Revisions environment=id /> }.erase(),
+            _ => view! { <Services environment=id /> }.erase(),
         }}
     }
-    .into_any()
+    .erase()
 }
 
 /// Brings everything along that the left neighbour has.
@@ -142,7 +143,7 @@ fn sync_button(left: Found, target: EnvironmentId, gathering: Request) -> AnyVie
             {format!("Sync from {}…", left.name)}
         </button>
     }
-    .into_any()
+    .erase()
 }
 
 async fn all_services(environment: EnvironmentId) -> Result<Vec<domain::id::ServiceId>, ApiError> {
@@ -200,16 +201,16 @@ fn Services(environment: EnvironmentId) -> impl IntoView {
         view! {
             <div class="surface">
                 {service_table::view(&page.items, &[], selection, false)}
-                {pager(page.total, page.page, page.page_size, "services")}
+                {pager(page.total, page.page, page.page_size, "service")}
             </div>
         }
-        .into_any()
+        .erase()
     };
     view! {
         {show(services, skeleton, table)}
         <SyncBar selection columns=columns.into() />
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -227,10 +228,10 @@ fn History(environment: EnvironmentId) -> impl IntoView {
         0 => empty("No syncs yet", "Syncs to and from this environment are kept here.", ()),
         _ => view! {
             <div class="surface">
-                {syncs::list(&page.items)} {pager(page.total, page.page, page.page_size, "syncs")}
+                {syncs::list(&page.items)} {pager(page.total, page.page, page.page_size, "sync")}
             </div>
         }
-        .into_any(),
+        .erase(),
     };
     show(history, skeleton, table)
 }
@@ -253,10 +254,10 @@ fn Revisions(environment: EnvironmentId) -> impl IntoView {
         _ => view! {
             <div class="surface">
                 <ul class="revisions">{page.items.iter().map(revision).collect_view()}</ul>
-                {pager(page.total, page.page, page.page_size, "revisions")}
+                {pager(page.total, page.page, page.page_size, "revision")}
             </div>
         }
-        .into_any(),
+        .erase(),
     };
     show(revisions, skeleton, list)
 }
@@ -291,5 +292,5 @@ fn revision(one: &Revision) -> AnyView {
             </details>
         </li>
     }
-    .into_any()
+    .erase()
 }

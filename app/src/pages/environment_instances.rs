@@ -8,6 +8,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -76,7 +77,7 @@ pub(crate) fn Instances(
                 </table>
             </div>
         }
-        .into_any()
+        .erase()
     };
     let unbind = move || {
         let one = subject.get()?;
@@ -118,7 +119,7 @@ pub(crate) fn Instances(
             {unbind}
         </Dialog>
     }
-    .into_any()
+    .erase()
 }
 
 fn row(one: &AppInstance, edit: impl Fn() + 'static, unbind: impl Fn() + 'static) -> AnyView {
@@ -153,7 +154,7 @@ fn row(one: &AppInstance, edit: impl Fn() + 'static, unbind: impl Fn() + 'static
             </td>
         </tr>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -235,5 +236,5 @@ fn Edit(instance: AppInstance, done: Callback<()>) -> impl IntoView {
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }

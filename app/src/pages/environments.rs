@@ -7,6 +7,7 @@ use domain::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -100,7 +101,7 @@ pub(crate) fn Environments() -> impl IntoView {
                 </table>
             </div>
         }
-        .into_any()
+        .erase()
     };
     let new = view! {
         <button type="button" class="btn btn-primary btn-sm" on:click=move |_| dialogs.edit(None)>
@@ -143,7 +144,7 @@ pub(crate) fn Environments() -> impl IntoView {
             {confirm}
         </Dialog>
     }
-    .into_any()
+    .erase()
 }
 
 fn none(dialogs: Dialogs) -> AnyView {
@@ -204,9 +205,9 @@ fn row(one: &Found, at: usize, last: usize, dialogs: Dialogs) -> AnyView {
             <td class="num">{one.services}</td>
             <td class="num">
                 {if one.unhealthy > 0 {
-                    view! { <span class="state is-warning">{icon(lu::LuTriangleAlert)} {one.unhealthy}</span> }.into_any()
+                    view! { <span class="state is-warning">{icon(lu::LuTriangleAlert)} {one.unhealthy}</span> }.erase()
                 } else {
-                    view! { <span class="muted">"0"</span> }.into_any()
+                    view! { <span class="muted">"0"</span> }.erase()
                 }}
             </td>
             <td class="num">{one.latest_revision}</td>
@@ -230,5 +231,5 @@ fn row(one: &Found, at: usize, last: usize, dialogs: Dialogs) -> AnyView {
             </td>
         </tr>
     }
-    .into_any()
+    .erase()
 }

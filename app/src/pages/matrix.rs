@@ -3,13 +3,13 @@
 use domain::{
     matrix::{Matrix as Found, MatrixQuery},
     service::WorkloadKind,
-    site::Site,
 };
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
+use crate::components::erased::Erase;
 use crate::{
-    api,
+    api::{self, matrix::Setting},
     components::{
         bind::Bind,
         empty::{empty, nothing, skeleton},
@@ -44,14 +44,9 @@ pub(crate) fn Matrix() -> impl IntoView {
     let query = use_query_map();
     let asked = Memo::new(move |_| query.with(asked));
     let matrix = answer(move || asked.get(), live::tick(News::of_inventory), api::matrix::page);
-    let sites = answer(|| (), live::tick(|news| news.of_kind("site.")), |()| api::site::list());
-    let environments = answer(
-        || (),
-        live::tick(|news| news.of_kind("app_instance.") || news.of_kind("environment.")),
-        |()| api::environment::list(),
-    );
-    let applications =
-        answer(|| (), live::tick(|news| news.of_kind("app_instance.")), |()| api::matrix::applications());
+    let concerns =
+        |news: &News| ["site.", "app_instance.", "environment."].iter().any(|kind| news.of_kind(kind));
+    let setting = answer(|| (), live::tick(concerns), |()| api::matrix::setting());
     let selection = Selection::new();
     let columns = RwSignal::new(Vec::new());
     Effect::new(move |_| {
@@ -60,30 +55,26 @@ pub(crate) fn Matrix() -> impl IntoView {
         }
     });
     Effect::new(move |_| {
-        if ready(sites).is_some_and(|sites| sites.is_empty()) {
+        if ready(setting).is_some_and(|setting| setting.sites.is_empty()) {
             wizard.begin();
         }
     });
-    let by_application = |names: Vec<String>| {
-        filters::select(
-            "Application",
-            "application",
-            names.into_iter().map(|name| (name.clone(), name)).collect(),
-        )
-    };
-    let by_site = |sites: Vec<Site>| match sites.len() {
-        0 | 1 => nothing(),
-        _ => filters::select(
-            "Site",
-            "site",
-            sites.into_iter().map(|site| (site.id.to_string(), site.name)).collect(),
-        ),
+    let choices = |setting: Setting| {
+        let applications = setting.applications.into_iter().map(|name| (name.clone(), name)).collect();
+        let sites: Vec<_> = setting.sites.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
+        let several = sites.len() > 1;
+        vec![
+            filters::select("Application", "application", applications),
+            if several { filters::select("Site", "site", sites) } else { nothing() },
+        ]
+        .into_any()
     };
 
     let before = matrix_table::Before::new();
     let table = move |found: Found| {
-        let no_site = ready(sites).is_some_and(|sites| sites.is_empty());
-        let unbound = ready(environments).is_some_and(|all| all.iter().all(|one| one.app_instances == 0));
+        let setting = ready(setting);
+        let no_site = setting.as_ref().is_some_and(|setting| setting.sites.is_empty());
+        let unbound = setting.is_some_and(|setting| !setting.bound);
         let filtered =
             asked.with(|asked| *asked != MatrixQuery { sort: asked.sort.clone(), ..Default::default() });
         if let Some(reason) = emptiness(&found, no_site, unbound, filtered) {
@@ -92,30 +83,29 @@ pub(crate) fn Matrix() -> impl IntoView {
         view! {
             <div class="surface">
                 {matrix_table::view(&found, selection, before)}
-                {pager(found.total, found.page, found.page_size, "workloads")}
+                {pager(found.total, found.page, found.page_size, "workload")}
             </div>
         }
-        .into_any()
+        .erase()
     };
     let summary = move |found: Found| match found.total {
         0 => nothing(),
         _ => view! {
             <span class="muted num" role="status">{format!("{} out of step", found.out_of_step)}</span>
         }
-        .into_any(),
+        .erase(),
     };
     view! {
         {head("Version matrix", "What version of what runs where.", show(matrix, nothing, summary))}
         <FilterForm path="/">
             {filters::search("Search workloads")}
-            {show(applications, nothing, by_application)} {filters::select("Kind", "kind", kinds())}
-            {show(sites, nothing, by_site)}
+            {show(setting, nothing, choices)} {filters::select("Kind", "kind", kinds())}
             {filters::switch("Out of step only", "outOfStep")}
         </FilterForm>
         {show(matrix, skeleton, table)}
         <SyncBar selection columns=columns.into() />
     }
-    .into_any()
+    .erase()
 }
 
 /// The kinds of workload as filter options.

@@ -11,6 +11,7 @@ use leptos::prelude::*;
 
 use crate::components::{
     env,
+    erased::{Erase, attr, flag},
     icon::{icon, lu},
     pager::sort_head,
     status,
@@ -46,6 +47,7 @@ pub(crate) fn view(matrix: &Matrix, selection: Selection, before: Before) -> Any
                 <a href=format!("/environments/{}", column.id)>{column.name.clone()}</a>
             </th>
         }
+        .erase()
     });
     let heads = heads.collect_view();
     let rows =
@@ -60,7 +62,7 @@ pub(crate) fn view(matrix: &Matrix, selection: Selection, before: Before) -> Any
             </table>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 fn pick(row: &MatrixRow, columns: &[Column], from: Option<EnvironmentId>) -> Pick {
@@ -91,18 +93,18 @@ fn tick(
             type="checkbox"
             class="checkbox checkbox-xs tick"
             aria-label=label
-            prop:checked=ticked
+            prop:checked=flag(ticked)
             on:change=move |event| {
                 selection.set(key.clone(), event_target_checked(&event).then(|| pick.clone()));
             }
         />
     }
-    .into_any()
+    .erase()
 }
 
 fn line(row: &MatrixRow, columns: &[Column], selection: Selection, before: Before) -> AnyView {
     let key = row.id.to_string();
-    let selected = move || selection.has(&key, None).then_some("true");
+    let selected = move || selection.has(&key, None).then(|| "true".to_owned());
     let mut left: Option<&str> = None;
     let cells: Vec<AnyView> = columns
         .iter()
@@ -116,7 +118,7 @@ fn line(row: &MatrixRow, columns: &[Column], selection: Selection, before: Befor
         })
         .collect();
     view! {
-        <tr aria-selected=selected>
+        <tr aria-selected=attr(selected)>
             <th scope="row">
                 <span class="flex items-center gap-2">
                     {tick(row, columns, None, format!("Select {}", row.name), selection)}
@@ -127,16 +129,16 @@ fn line(row: &MatrixRow, columns: &[Column], selection: Selection, before: Befor
                     >
                         {row.name.clone()}
                     </a>
-                    <span class="muted text-xs font-normal">
+                    <span class="muted text-xs font-normal max-sm:hidden">
                         {format!("{} · {}", row.application, row.kind)}
                     </span>
-                    {row.out_of_step.then(|| view! { <span class="sr-only">"out of step"</span> })}
+                    {row.out_of_step.then(|| view! { <span class="sr-only">"out of step"</span> }.erase())}
                 </span>
             </th>
             {cells}
         </tr>
     }
-    .into_any()
+    .erase()
 }
 
 fn services_href(row: &MatrixRow) -> String {
@@ -162,7 +164,7 @@ fn one_cell(
                 <span class="sr-only">"not there"</span>
             </td>
         }
-        .into_any();
+        .erase();
     }
     let several = cell.instances.len() > 1;
     let instances = cell.instances.iter().map(|found| instance(found, several, before.changed(found)));
@@ -181,26 +183,29 @@ fn one_cell(
                                 {icon(lu::LuDiff)} <span class="sr-only">{words}</span>
                             </span>
                         }
+                        .erase()
                     })}
                 {tick(row, columns, Some(column.id), label, selection)}
             </span>
         </td>
     }
-    .into_any()
+    .erase()
 }
 
 fn instance(found: &CellInstance, several: bool, changed: bool) -> AnyView {
     let replicas = format!("{} of {} available", found.available_replicas, found.replicas);
     let reason = found.reason.clone().unwrap_or(replicas);
-    let place = several.then(
-        || view! { <span class="muted text-xs" title=found.cluster.clone()>{found.namespace.clone()}</span> },
-    );
+    let place = several.then(|| {
+        view! { <span class="muted text-xs" title=found.cluster.clone()>{found.namespace.clone()}</span> }
+            .erase()
+    });
     let stale = found.stale_since.map(|since| {
         view! {
             <span class="state is-warning text-xs">
                 {icon(lu::LuUnplug)} <span>"as of " {time::ago(since)}</span>
             </span>
         }
+        .erase()
     });
     view! {
         <span class="flex items-center gap-2" class:stale=found.stale_since.is_some()>
@@ -210,5 +215,5 @@ fn instance(found: &CellInstance, several: bool, changed: bool) -> AnyView {
             {stale}
         </span>
     }
-    .into_any()
+    .erase()
 }

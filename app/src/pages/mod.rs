@@ -3,6 +3,7 @@
 pub(crate) mod environment;
 mod environment_instances;
 pub(crate) mod environments;
+pub(crate) mod lazy;
 pub(crate) mod matrix;
 mod matrix_table;
 pub(crate) mod not_found;
@@ -14,6 +15,8 @@ pub(crate) mod syncs;
 mod syncs_chart;
 
 use leptos::prelude::*;
+
+use crate::components::erased::Erase;
 
 /// A page's head: its name, a sentence, and what can be done.
 fn head(title: &'static str, words: &'static str, actions: impl IntoView + 'static) -> AnyView {
@@ -27,5 +30,5 @@ fn head(title: &'static str, words: &'static str, actions: impl IntoView + 'stat
             <div class="flex flex-wrap items-center gap-2">{actions.into_any()}</div>
         </header>
     }
-    .into_any()
+    .erase()
 }

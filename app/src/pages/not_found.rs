@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::empty::empty;
+use crate::components::erased::Erase;
 
 /// The page for unknown addresses, answered with 404.
 #[component]
@@ -19,5 +20,5 @@ pub(crate) fn NotFound() -> impl IntoView {
             view! { <a class="btn btn-primary" href="/">"To the version matrix"</a> },
         )}
     }
-    .into_any()
+    .erase()
 }

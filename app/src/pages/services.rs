@@ -10,6 +10,7 @@ use domain::{
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -81,7 +82,7 @@ pub(crate) fn Services() -> impl IntoView {
             {filters::select("Site", "site", sites)} {filters::select("Cluster", "cluster", clusters)}
             {filters::select("Namespace", "namespace", namespaces)}
         }
-        .into_any()
+        .erase()
     };
     let table = move |page: Page<Service>| {
         if page.total == 0 {
@@ -103,10 +104,10 @@ pub(crate) fn Services() -> impl IntoView {
         view! {
             <div class="surface">
                 {service_table::view(&page.items, &environments, selection, true)}
-                {pager(page.total, page.page, page.page_size, "services")}
+                {pager(page.total, page.page, page.page_size, "service")}
             </div>
         }
-        .into_any()
+        .erase()
     };
     view! {
         {head("Services", "Every workload in every environment, as it runs now.", ())}
@@ -118,7 +119,7 @@ pub(crate) fn Services() -> impl IntoView {
         {show(services, skeleton, table)}
         <SyncBar selection columns=columns.into() />
     }
-    .into_any()
+    .erase()
 }
 
 fn statuses() -> Vec<(String, String)> {

@@ -8,6 +8,7 @@ use domain::{
 use leptos::prelude::*;
 
 use super::sites::Dialogs;
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -74,7 +75,7 @@ pub(super) fn view(site: &Site, dialogs: Dialogs) -> AnyView {
             {clusters(site)}
         </article>
     }
-    .into_any()
+    .erase()
 }
 
 /// When the token ends, as a warning when that is near.
@@ -91,7 +92,7 @@ fn expiry(site: &Site) -> AnyView {
             format!("The token expires on {}. Make a new one and replace it under Edit.", time::utc(ends)),
         ),
         _ => view! { <p class="muted text-xs">{format!("The token expires on {}.", time::utc(ends))}</p> }
-            .into_any(),
+            .erase(),
     };
     words.into_any()
 }
@@ -108,7 +109,7 @@ fn clusters(site: &Site) -> AnyView {
         if managed.is_empty() {
             return hint("is-info", "No cluster is managed yet: choose some under Clusters.");
         }
-        view! { <ul class="clusters" aria-label="Managed clusters">{managed.into_iter().map(cluster).collect_view()}</ul> }.into_any()
+        view! { <ul class="clusters" aria-label="Managed clusters">{managed.into_iter().map(cluster).collect_view()}</ul> }.erase()
     };
     show(clusters, nothing, list)
 }
@@ -134,5 +135,5 @@ fn cluster(one: &Cluster) -> AnyView {
             {since}
         </li>
     }
-    .into_any()
+    .erase()
 }

@@ -3,6 +3,7 @@
 use domain::site::{Dependents, Site, SiteEdit, SiteTest};
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -105,7 +106,7 @@ pub(crate) fn Sites() -> impl IntoView {
             );
         }
         let cards = found.iter().map(|site| site_card::view(site, dialogs)).collect_view();
-        view! { <div class="space-y-3">{cards}</div> }.into_any()
+        view! { <div class="space-y-3">{cards}</div> }.erase()
     };
     let title = Signal::derive(move || {
         let name = dialogs.site.with(|site| site.as_ref().map(|site| site.name.clone()).unwrap_or_default());
@@ -120,10 +121,10 @@ pub(crate) fn Sites() -> impl IntoView {
         let site = dialogs.site.get()?;
         let done = Callback::new(move |()| dialogs.close());
         Some(match dialogs.doing.get() {
-            Doing::Testing => view! { <Test site dialogs /> }.into_any(),
-            Doing::Editing => view! { <Edit site dialogs /> }.into_any(),
-            Doing::Choosing => view! { <ChooseClusters site=site.id done /> }.into_any(),
-            Doing::Deleting => view! { <Delete site dialogs /> }.into_any(),
+            Doing::Testing => view! { <Test site dialogs /> }.erase(),
+            Doing::Editing => view! { <Edit site dialogs /> }.erase(),
+            Doing::Choosing => view! { <ChooseClusters site=site.id done /> }.erase(),
+            Doing::Deleting => view! { <Delete site dialogs /> }.erase(),
         })
     };
     view! {
@@ -134,7 +135,7 @@ pub(crate) fn Sites() -> impl IntoView {
             {body}
         </Dialog>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -163,7 +164,7 @@ fn Test(site: Site, dialogs: Dialogs) -> impl IntoView {
             <button type="button" class="btn btn-primary" on:click=move |_| dialogs.close()>"Close"</button>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -213,7 +214,7 @@ fn Edit(site: Site, dialogs: Dialogs) -> impl IntoView {
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 #[component]
@@ -239,5 +240,5 @@ fn Delete(site: Site, dialogs: Dialogs) -> impl IntoView {
         {move || asking.pending.get().then(skeleton)}
         {confirm}
     }
-    .into_any()
+    .erase()
 }

@@ -4,6 +4,7 @@ use domain::id::DeploymentId;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
+use crate::components::erased::Erase;
 use crate::{components::deployment::DeploymentView, pages::not_found::NotFound};
 
 /// One sync.
@@ -17,9 +18,9 @@ pub(crate) fn Sync() -> impl IntoView {
         <leptos_meta::Title text="Sync" />
         <p class="mb-3"><a class="link link-hover muted" href="/syncs">"← All syncs"</a></p>
         {move || match id.get() {
-            Some(id) => view! { <DeploymentView id /> }.into_any(),
-            None => view! { <NotFound /> }.into_any(),
+            Some(id) => view! { <DeploymentView id /> }.erase(),
+            None => view! { <NotFound /> }.erase(),
         }}
     }
-    .into_any()
+    .erase()
 }

@@ -8,6 +8,7 @@ use domain::{
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
+use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
@@ -64,9 +65,9 @@ pub(crate) fn Syncs() -> impl IntoView {
         if page.total == 0 {
             let filtered = asked.with(|asked| *asked != HistoryQuery::default());
             let to = if filtered {
-                view! { <a class="btn" href="/syncs">"Clear filters"</a> }.into_any()
+                view! { <a class="btn" href="/syncs">"Clear filters"</a> }.erase()
             } else {
-                view! { <a class="btn btn-primary" href="/">"To the version matrix"</a> }.into_any()
+                view! { <a class="btn btn-primary" href="/">"To the version matrix"</a> }.erase()
             };
             return if filtered {
                 empty("Nothing matches", "No sync fits these filters.", to)
@@ -80,10 +81,10 @@ pub(crate) fn Syncs() -> impl IntoView {
         }
         view! {
             <div class="surface">
-                {list(&page.items)} {pager(page.total, page.page, page.page_size, "syncs")}
+                {list(&page.items)} {pager(page.total, page.page, page.page_size, "sync")}
             </div>
         }
-        .into_any()
+        .erase()
     };
     view! {
         {head("Syncs", "Every sync and every undo, with what came of it.", ())}
@@ -94,7 +95,7 @@ pub(crate) fn Syncs() -> impl IntoView {
         </FilterForm>
         {show(history, skeleton, table)}
     }
-    .into_any()
+    .erase()
 }
 
 fn statuses() -> Vec<(String, String)> {
@@ -122,7 +123,7 @@ pub(crate) fn list(deployments: &[Deployment]) -> AnyView {
             </table>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 fn row(deployment: &Deployment) -> AnyView {
@@ -152,5 +153,5 @@ fn row(deployment: &Deployment) -> AnyView {
             <td class="num">{took}</td>
         </tr>
     }
-    .into_any()
+    .erase()
 }

@@ -3,6 +3,7 @@
 use domain::deployment::HistoryDay;
 use leptos::prelude::*;
 
+use crate::components::erased::Erase;
 use crate::components::time;
 
 const WIDTH: f64 = 720.0;
@@ -73,7 +74,7 @@ pub(crate) fn view(days: &[HistoryDay]) -> AnyView {
     view! {
         <figure class="surface chart">
             <figcaption>
-                <strong>{format!("{total} syncs")}</strong>
+                <strong>{if total == 1 { "1 sync".to_owned() } else { format!("{total} syncs") }}</strong>
                 <span class="muted">{format!(" in {} days, {failed} failed", days.len())}</span>
                 <span class="legend" aria-hidden="true">
                     <span class="key bar-complete">"complete"</span>
@@ -101,5 +102,5 @@ pub(crate) fn view(days: &[HistoryDay]) -> AnyView {
             </table>
         </figure>
     }
-    .into_any()
+    .erase()
 }

@@ -48,11 +48,16 @@ const STAGES: &[&str] = &[
     "canary",
 ];
 
-/// The application a namespace's name suggests: the name without the stage (`shop-dev` → `shop`).
+/// The application a namespace's name suggests: the name without the stage at its end, or at its start
+/// (`shop-dev` → `shop`).
 pub fn suggest_application(namespace: &str) -> String {
-    let is_stage = |word: &str| STAGES.contains(&word.to_lowercase().as_str());
+    let is_stage = |word: &&str| STAGES.contains(&word.to_lowercase().as_str());
     let words: Vec<&str> = namespace.split(['-', '_', '.']).filter(|word| !word.is_empty()).collect();
-    let kept: Vec<&str> = words.iter().copied().filter(|word| !is_stage(word)).collect();
+    let kept = match &words[..] {
+        [rest @ .., last] if !rest.is_empty() && is_stage(last) => rest,
+        [first, rest @ ..] if !rest.is_empty() && is_stage(first) => rest,
+        all => all,
+    };
     if kept.is_empty() { namespace.to_owned() } else { kept.join("-") }
 }
 
@@ -75,5 +80,6 @@ mod tests {
         assert_eq!(suggest_application("shop-dev"), "shop");
         assert_eq!(suggest_application("prod-payments-api"), "payments-api");
         assert_eq!(suggest_application("dev"), "dev");
+        assert_eq!(suggest_application("demo-dev"), "demo");
     }
 }

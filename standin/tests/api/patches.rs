@@ -68,7 +68,9 @@ async fn a_dry_run_checks_and_changes_nothing() {
     let dry = format!("{CART}?dryRun=All");
     let (status, would) = patch(&client, &dry, image("registry.example.com/shop/cart:9")).await;
     assert_eq!((status, &would["metadata"]["generation"]), (StatusCode::OK, &json!(2)));
-    let (status, error) = patch(&client, &dry, image("registry.example.com/shop/cart:9-denied")).await;
+    let system = "/apis/apps/v1/namespaces/kube-system/deployments/coredns?dryRun=All";
+    let denied = json!({ "spec": { "template": { "spec": { "containers": [{ "name": "coredns", "image": "coredns:9-denied" }] } } } });
+    let (status, error) = patch(&client, system, denied).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(error["message"].as_str().unwrap().contains("admission webhook"));
     assert_eq!(get(&client, CART).await.1, before);

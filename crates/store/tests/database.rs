@@ -1,0 +1,293 @@
+//! The store on SQLite and on PostgreSQL.
+
+use chrono::{TimeDelta, Utc};
+use domain::{
+    app_instance::AppInstance,
+    cluster::{Cluster, ClusterState, WatchState},
+    environment::Environment,
+    event::NewEvent,
+    list::Paging,
+    matrix::MatrixQuery,
+    service::{Container, ServiceQuery, ServiceStatus, WorkloadKind},
+    site::{Site, SiteKind},
+};
+use sea_orm::{ConnectionTrait, Database};
+use store::{Error, ObservedService, SealedToken, ServiceKey, Store};
+use uuid::Uuid;
+
+/// A store on an empty database, with what keeps it alive; `None` where there is no PostgreSQL.
+async fn open(postgres: bool) -> Option<(Store, tempfile::TempDir, String)> {
+    let dir = tempfile::tempdir().unwrap();
+    let url = match postgres {
+        false => format!("sqlite://{}?mode=rwc", dir.path().join("test.db").display()),
+        true => {
+            let Ok(admin) = std::env::var("LOCKSTEP_TEST_POSTGRES") else {
+                println!("skipped: LOCKSTEP_TEST_POSTGRES names no PostgreSQL");
+                return None;
+            };
+            let name = format!("store_{}", Uuid::now_v7().simple());
+            let db = Database::connect(&admin).await.unwrap();
+            db.execute_unprepared(&format!("create database {name}")).await.unwrap();
+            format!("{}/{name}", admin.rsplit_once('/').unwrap().0)
+        }
+    };
+    Some((Store::open(&url).await.unwrap(), dir, url))
+}
+
+macro_rules! on_both {
+    ($name:ident) => {
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name(false).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name(true).await;
+            }
+        }
+    };
+}
+
+/// A site, a cluster, two environments, and the same namespace's app instance in each.
+async fn furnish(store: &Store) -> (Cluster, Vec<AppInstance>) {
+    let now = Utc::now();
+    let site = Site {
+        id: Uuid::now_v7().into(),
+        name: "R".into(),
+        kind: SiteKind::Rancher,
+        url: "http://x".into(),
+        ca_certificate: None,
+        active: true,
+        server_version: None,
+        signed_in_as: None,
+        token_expires_at: None,
+        problem: None,
+        managed_clusters: 0,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    let cluster = Cluster {
+        id: Uuid::now_v7().into(),
+        site_id: site.id,
+        site_name: site.name.clone(),
+        external_id: "local".into(),
+        name: "local".into(),
+        state: ClusterState::Active,
+        message: None,
+        kubernetes_version: None,
+        managed: true,
+        watch: WatchState::Idle,
+        stale_since: None,
+        last_contact_at: None,
+    };
+    let mut write = store.write().await.unwrap();
+    write.insert_site(&site, SealedToken { cipher: vec![1], key_id: "k".into() }).await.unwrap();
+    write.upsert_clusters(std::slice::from_ref(&cluster)).await.unwrap();
+    let mut instances = Vec::new();
+    for (position, name) in ["Development", "Staging"].into_iter().enumerate() {
+        let environment = Environment {
+            id: Uuid::now_v7().into(),
+            name: name.into(),
+            description: String::new(),
+            color: "#000000".into(),
+            position: position as i32,
+            app_instances: 0,
+            services: 0,
+            unhealthy: 0,
+            latest_revision: 0,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        write.insert_environment(&environment).await.unwrap();
+        let instance = AppInstance {
+            id: Uuid::now_v7().into(),
+            name: format!("shop-{position}"),
+            rancher_site_id: site.id,
+            site_name: site.name.clone(),
+            cluster: cluster.name.clone(),
+            cluster_id: cluster.id,
+            namespace: format!("shop-{position}"),
+            environment_id: environment.id,
+            environment_name: name.into(),
+            application: "shop".into(),
+            services: 0,
+            stale_since: None,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        write.insert_app_instance(&instance).await.unwrap();
+        instances.push(instance);
+    }
+    write.commit().await.unwrap();
+    (cluster, instances)
+}
+
+fn observed(instance: &AppInstance, name: &str, image: &str) -> ObservedService {
+    ObservedService {
+        key: ServiceKey { app_instance_id: instance.id, kind: WorkloadKind::Deployment, name: name.into() },
+        environment_id: instance.environment_id,
+        cluster_id: instance.cluster_id,
+        namespace: instance.namespace.clone(),
+        application: instance.application.clone(),
+        status: ServiceStatus::Running,
+        reason: None,
+        replicas: 1,
+        available: 1,
+        containers: vec![Container { name: "app".into(), init: false, image: image.into(), running_digest: None }],
+        manager: None,
+        changed_at: Utc::now(),
+    }
+}
+
+async fn out_of_step(store: &Store) -> (u64, u64) {
+    let matrix = store.matrix(&MatrixQuery::default(), Paging { page: 1, page_size: 10 }).await.unwrap();
+    (matrix.total, matrix.out_of_step)
+}
+
+async fn put(store: &Store, services: &[ObservedService]) {
+    let mut write = store.write().await.unwrap();
+    write.upsert_services(services).await.unwrap();
+    write.commit().await.unwrap();
+}
+
+on_both!(rows_follow_their_services);
+async fn rows_follow_their_services(postgres: bool) {
+    let Some((store, _dir, _)) = open(postgres).await else { return };
+    let (_, instances) = furnish(&store).await;
+    put(&store, &[observed(&instances[0], "web", "web:2"), observed(&instances[1], "web", "web:1")]).await;
+    assert_eq!(out_of_step(&store).await, (1, 1));
+    put(&store, &[observed(&instances[1], "web", "web:2")]).await;
+    assert_eq!(out_of_step(&store).await, (1, 0));
+    put(&store, &[observed(&instances[0], "only", "only:1")]).await;
+    assert_eq!(out_of_step(&store).await, (2, 0), "what runs in one place only is not out of step");
+    let mut write = store.write().await.unwrap();
+    write.delete_services(&[observed(&instances[0], "only", "").key]).await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!(out_of_step(&store).await, (1, 0), "a row goes with its last service");
+}
+
+on_both!(more_services_than_a_statement_takes);
+async fn more_services_than_a_statement_takes(postgres: bool) {
+    let Some((store, _dir, _)) = open(postgres).await else { return };
+    let (_, instances) = furnish(&store).await;
+    let many: Vec<ObservedService> =
+        (0..1_500).map(|n| observed(&instances[0], &format!("svc-{n:05}"), "web:1")).collect();
+    put(&store, &many).await;
+    let page = store.services(&ServiceQuery::default(), None, Paging { page: 30, page_size: 50 }).await.unwrap();
+    assert_eq!((page.total, page.items.len(), page.items[0].name.as_str()), (1_500, 50, "svc-01450"));
+    assert_eq!(out_of_step(&store).await, (1_500, 0));
+}
+
+on_both!(event_numbers_have_no_gaps_and_follow_commits);
+async fn event_numbers_have_no_gaps_and_follow_commits(postgres: bool) {
+    let Some((store, _dir, _)) = open(postgres).await else { return };
+    let writers = (0..8).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                let mut write = store.write().await.unwrap();
+                write.append(NewEvent::new("test", "tester", format!("by {n}"))).await.unwrap();
+                if n == 7 {
+                    continue; // never committed: its number must not be missing
+                }
+                write.commit().await.unwrap();
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let mut newest = store.newest_event();
+    let (mut seen, mut after) = (Vec::new(), 0);
+    while seen.len() < 70 {
+        newest.borrow_and_update();
+        let events = store.events_after(after, 100).await.unwrap();
+        if events.is_empty() {
+            newest.changed().await.unwrap();
+        }
+        after = events.last().map_or(after, |event| event.seq);
+        seen.extend(events.into_iter().map(|event| event.seq));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(seen, (1..=70).collect::<Vec<i64>>(), "a reader that follows sees each once, in order");
+}
+
+on_both!(a_lost_lease_cannot_write);
+async fn a_lost_lease_cannot_write(postgres: bool) {
+    let Some((store, _dir, _)) = open(postgres).await else { return };
+    let (_, instances) = furnish(&store).await;
+    let id = deployment(&store, &instances).await;
+    let claim = async |owner: &str, now| {
+        let mut write = store.write().await.unwrap();
+        let lease = write.claim(id, owner, now, TimeDelta::seconds(10)).await.unwrap();
+        write.commit().await.unwrap();
+        lease
+    };
+    let now = Utc::now();
+    let first = claim("one", now).await.unwrap();
+    assert!(claim("two", now).await.is_none(), "it is taken");
+    let second = claim("two", now + TimeDelta::seconds(11)).await.unwrap();
+    assert!(second.epoch > first.epoch);
+    let mut write = store.write().await.unwrap();
+    let status = domain::deployment::DeploymentStatus::Running;
+    assert!(matches!(write.set_deployment_status(&first, &status, now).await, Err(Error::LeaseLost)));
+    assert!(matches!(write.renew(&first, now).await, Err(Error::LeaseLost)));
+    write.set_deployment_status(&second, &status, now).await.unwrap();
+}
+
+async fn deployment(store: &Store, instances: &[AppInstance]) -> domain::id::DeploymentId {
+    let (source, target) = (&instances[0], &instances[1]);
+    let deployment = domain::deployment::Deployment {
+        id: Uuid::now_v7().into(),
+        origin: domain::deployment::Origin::Sync,
+        source_environment_id: source.environment_id,
+        source_name: source.environment_name.clone(),
+        target_environment_id: target.environment_id,
+        target_name: target.environment_name.clone(),
+        service_ids: Vec::new(),
+        status: domain::deployment::DeploymentStatus::Pending,
+        on_failure: domain::sync::OnFailure::Stop,
+        cancel_requested: false,
+        note: String::new(),
+        ticket: String::new(),
+        initiated_by: "tester".into(),
+        undo_of: None,
+        revision: 1,
+        start_time: Utc::now(),
+        end_time: None,
+        results: Vec::new(),
+        counts: Default::default(),
+    };
+    let id = deployment.id;
+    let mut write = store.write().await.unwrap();
+    write.insert_deployment(&store::NewDeployment { deployment, tasks: Vec::new() }).await.unwrap();
+    write.commit().await.unwrap();
+    id
+}
+
+on_both!(a_newer_database_is_refused);
+async fn a_newer_database_is_refused(postgres: bool) {
+    let Some((store, _dir, url)) = open(postgres).await else { return };
+    store.close().await.unwrap();
+    let db = Database::connect(&url).await.unwrap();
+    db.execute_unprepared("insert into seaql_migrations (version, applied_at) values ('m99990101_from_the_future', 0)")
+        .await
+        .unwrap();
+    assert!(matches!(Store::open(&url).await, Err(Error::Newer(step)) if step.contains("future")));
+}
+
+on_both!(an_unknown_word_is_shown_as_it_stands);
+async fn an_unknown_word_is_shown_as_it_stands(postgres: bool) {
+    let Some((store, _dir, url)) = open(postgres).await else { return };
+    let (_, instances) = furnish(&store).await;
+    put(&store, &[observed(&instances[0], "web", "web:2")]).await;
+    let db = Database::connect(&url).await.unwrap();
+    db.execute_unprepared("update service set status = 'hibernating'").await.unwrap();
+    let page = store.services(&ServiceQuery::default(), None, Paging { page: 1, page_size: 10 }).await.unwrap();
+    assert_eq!(page.items[0].status, ServiceStatus::Unknown("hibernating".into()));
+}

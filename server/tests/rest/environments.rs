@@ -1,0 +1,82 @@
+//! `/api/environments` and `/api/app-instances`
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{App, On, on_both};
+
+on_both!(environments_keep_their_order);
+async fn environments_keep_their_order(on: On) {
+    let Some(app) = App::start(on).await else { return };
+    for name in ["Development", "Production"] {
+        app.api.post("/api/environments", &json!({ "name": name })).await;
+    }
+    let staging = json!({ "name": "Staging", "color": "#2196F3", "position": 1, "description": "Ü <b>'; drop table" });
+    let staging = app.api.post("/api/environments", &staging).await;
+    assert_eq!(staging["description"], "Ü <b>'; drop table");
+    let names = |all: &Value| -> Vec<String> {
+        all.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&app.api.get("/api/environments").await), ["Development", "Staging", "Production"]);
+    let path = format!("/api/environments/{}", staging["id"].as_str().unwrap());
+    app.api.call(Method::PUT, &path, Some(&json!({ "position": 0 }))).await;
+    assert_eq!(names(&app.api.get("/api/environments").await), ["Staging", "Development", "Production"]);
+    let (status, problem) = app.api.call(Method::PUT, &path, Some(&json!({ "name": "Production" }))).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("name_taken")));
+    app.stop().await;
+}
+
+on_both!(bad_fields_are_named);
+async fn bad_fields_are_named(on: On) {
+    let Some(app) = App::start(on).await else { return };
+    let long = "x".repeat(1_500_000);
+    for (body, field) in [
+        (json!({ "name": " " }), "name"),
+        (json!({ "name": long }), "name"),
+        (json!({ "name": "a\nb" }), "name"),
+        (json!({ "name": "x", "color": "red" }), "color"),
+    ] {
+        let (status, problem) = app.api.call(Method::POST, "/api/environments", Some(&body)).await;
+        assert_eq!((status.as_u16(), &problem["errors"][0]["field"]), (422, &json!(field)));
+    }
+    assert_eq!(app.api.get("/api/environments").await, json!([]));
+    app.stop().await;
+}
+
+on_both!(a_namespace_is_in_one_environment_only);
+async fn a_namespace_is_in_one_environment_only(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let staging = app.api.environment("Staging").await;
+    let bound = json!({ "cluster": "local", "namespace": "shop-dev", "environmentId": staging });
+    let (status, problem) = app.api.call(Method::POST, "/api/app-instances", Some(&bound)).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("namespace_bound")));
+    assert!(problem["detail"].as_str().unwrap().contains("Development"), "{problem}");
+    let unknown = json!({ "cluster": "nowhere", "namespace": "x", "environmentId": staging });
+    let (status, problem) = app.api.call(Method::POST, "/api/app-instances", Some(&unknown)).await;
+    assert_eq!((status.as_u16(), &problem["errors"][0]["field"]), (422, &json!("cluster")));
+
+    let env = app.api.environment("Production").await;
+    let instances = app.api.get(&format!("/api/app-instances?env={env}")).await;
+    let shop = instances.as_array().unwrap().iter().find(|one| one["application"] == "shop").unwrap();
+    let path = format!("/api/app-instances/{}", shop["id"].as_str().unwrap());
+    let (status, _) = app.api.call(Method::DELETE, &path, None).await;
+    assert_eq!(status, 204);
+    let left = app.api.get(&format!("/api/services?env={env}&pageSize=200")).await;
+    assert!(left.as_array().unwrap().iter().all(|service| service["application"] != "shop"));
+    app.stop().await;
+}
+
+on_both!(the_application_pairs_instances);
+async fn the_application_pairs_instances(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let before = app.api.get("/api/matrix").await["total"].as_u64().unwrap();
+    let staging = app.api.environment("Staging").await;
+    let instances = app.api.get(&format!("/api/app-instances?env={staging}")).await;
+    let shop = instances.as_array().unwrap().iter().find(|one| one["application"] == "shop").unwrap();
+    let path = format!("/api/app-instances/{}", shop["id"].as_str().unwrap());
+    let (status, _) = app.api.call(Method::PUT, &path, Some(&json!({ "application": "other" }))).await;
+    assert_eq!(status, 200);
+    let after = app.api.get("/api/matrix").await["total"].as_u64().unwrap();
+    assert_eq!(after - before, shop["services"].as_u64().unwrap(), "its services have rows of their own now");
+    app.stop().await;
+}

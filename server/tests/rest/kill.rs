@@ -1,0 +1,73 @@
+//! SIGKILL in the middle of a sync: the record says truthfully what happened, and nothing takes effect twice.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, On, database, on_both};
+
+struct Server {
+    process: Child,
+    api: Api,
+}
+
+/// Starts the real binary and waits for the line that tells its address.
+fn serve(dir: &std::path::Path, database: &str) -> Server {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(["serve", "--addr", "127.0.0.1:0", "--database-url", database, "--data-dir"])
+        .arg(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let addr = line.trim().rsplit('/').next().unwrap().parse().unwrap();
+    Server { process, api: Api::new(addr) }
+}
+
+on_both!(a_killed_server_goes_on);
+async fn a_killed_server_goes_on(on: On) {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(database) = database(on, dir.path()).await else { return };
+    let options = standin::Options { rollout: Duration::from_millis(40), ..Default::default() };
+    let rancher = standin::start(options).await.unwrap();
+    let mut server = serve(dir.path(), &database);
+    server.api.connect(rancher.url()).await;
+    let dev = server.api.environment("Development").await;
+    let services = server.api.get(&format!("/api/services?env={dev}&status=running")).await;
+    let ids: Vec<&Value> = services.as_array().unwrap().iter().map(|service| &service["id"]).collect();
+    let request = json!({
+        "sourceEnvironmentId": dev,
+        "targetEnvironmentId": server.api.environment("Staging").await,
+        "serviceIds": ids,
+        "onFailure": "go_on",
+    });
+    let sync = server.api.post("/api/sync", &request).await;
+    let path = format!("/api/sync/{}", sync["id"].as_str().unwrap());
+    let total = sync["counts"]["total"].as_u64().unwrap();
+    for share in [1, 2] {
+        let far = move |sync: &Value| sync["counts"]["success"].as_u64().unwrap() >= total * share / 4;
+        server.api.until(&path, far).await;
+        server.process.kill().unwrap();
+        server.process.wait().unwrap();
+        server = serve(dir.path(), &database);
+    }
+    let ended = server.api.until(&path, |sync| sync["endTime"].is_string()).await;
+    assert_eq!((&ended["status"], &ended["counts"]["success"]), (&json!("complete"), &json!(total)), "{ended}");
+
+    let staging = rancher.cluster("c-m-stage001").unwrap();
+    let mut patched: HashMap<(String, String), u64> = HashMap::new();
+    for record in staging.records() {
+        *patched.entry((format!("{:?}", record.kind), record.name)).or_default() += 1;
+    }
+    assert_eq!(patched.len() as u64, total);
+    assert!(patched.values().all(|times| *times == 1), "a change took effect twice: {patched:?}");
+    server.process.kill().unwrap();
+    server.process.wait().unwrap();
+}
