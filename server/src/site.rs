@@ -8,7 +8,7 @@ use leptos::{
     config::{Env, LeptosOptions},
     prelude::provide_context,
 };
-use leptos_axum::{LeptosRoutes, generate_route_list};
+use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
 use tower::ServiceBuilder;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
@@ -25,16 +25,14 @@ pub(crate) fn routes(ctx: Context, settings: &Settings) -> Router {
         .hash_files(settings.hashed)
         .build();
     let shell_options = options.clone();
+    let provide = move || provide_context(ctx.clone());
     Router::new()
-        .leptos_routes_with_context(
-            &options,
-            generate_route_list(App),
-            move || provide_context(ctx.clone()),
-            move || shell(shell_options.clone()),
-        )
+        .leptos_routes_with_context(&options, generate_route_list(App), provide.clone(), move || {
+            shell(shell_options.clone())
+        })
         .nest_service("/pkg", files(settings, "pkg", if settings.hashed { FOR_GOOD } else { REVALIDATE }))
         .nest_service("/fonts", files(settings, "fonts", FOR_GOOD))
-        .fallback_service(files(settings, "", REVALIDATE))
+        .fallback(file_and_error_handler_with_context(provide, shell))
         .with_state(options)
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     group.start("tailwindcss", site::tailwind().arg("--watch=always"))?;
     group.start("the stand-in", command(standin).arg("--addr").arg(args.standin_addr.to_string()))?;
     let address = args.addr.to_string();
-    let mut watch = cargo(&["leptos", "watch", "--", "serve", "--addr", &address, "--data-dir"]);
+    let mut watch = cargo(&["leptos", "watch", "--split", "--", "serve", "--addr", &address, "--data-dir"]);
     watch.arg(root().join("target/dev-data")).env("LEPTOS_SITE_ADDR", &address);
     group.start("cargo leptos watch", &mut watch)?;
     say(format!(

@@ -68,8 +68,11 @@ fn read(mut answer: Response<ureq::Body>, what: &str) -> Result<Value> {
 }
 
 /// The stand-in's clusters, the stage each plays, and the end of its namespaces' names.
-const STAGES: [(&str, &str, &str); 3] =
-    [("Development", "local", "dev"), ("Staging", "c-m-stage001", "staging"), ("Production", "c-m-prod0001", "prod")];
+const STAGES: [(&str, &str, &str); 3] = [
+    ("Development", "local", "dev"),
+    ("Staging", "c-m-stage001", "staging"),
+    ("Production", "c-m-prod0001", "prod"),
+];
 
 /// Connects the stand-in as a site and binds its namespaces to three environments, so that the matrix is full. Does
 /// nothing when the server has a site already.

@@ -29,7 +29,7 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
     css()?;
     let profile = if release { "release" } else { "debug" };
     say(format!("building the site and the server ({profile})"));
-    let mut leptos = cargo(&["leptos", "build"]);
+    let mut leptos = cargo(&["leptos", "build", "--split"]);
     if release {
         leptos.arg("--release");
     }
@@ -57,6 +57,8 @@ pub(crate) fn css() -> Result<()> {
 pub(crate) fn build_standin(release: bool) -> Result<PathBuf> {
     say("building the stand-in");
     let mut build = cargo(&["build", "-p", "server", "-p", "standin", "--bin", "standin"]);
+    // What cargo-leptos builds the server with (`always-erase-components` in Cargo.toml), for the same reason.
+    build.env("RUSTFLAGS", "--cfg erase_components");
     if release {
         build.arg("--release");
     }

@@ -11,7 +11,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Context, Error, error::duplicate};
+use crate::{Context, Error, error::name_taken};
 
 /// Every environment, from left to right.
 pub async fn list(ctx: &Context) -> Result<Vec<Environment>, Error> {
@@ -57,10 +57,7 @@ pub async fn create(ctx: &Context, new: NewEnvironment) -> Result<Environment, E
     let mut order: Vec<EnvironmentId> = existing.iter().map(|environment| environment.id).collect();
     place(&mut order, environment.id, new.position);
     let mut write = ctx.store().write().await?;
-    write
-        .insert_environment(&environment)
-        .await
-        .map_err(duplicate("name_taken", taken(&environment.name)))?;
+    write.insert_environment(&environment).await.map_err(name_taken(taken(&environment.name)))?;
     write.reorder_environments(&order).await?;
     let event = ctx.event("environment.created", format!("made environment {}", environment.name));
     write.append(event.environment(environment.id)).await?;
@@ -90,7 +87,7 @@ pub async fn edit(ctx: &Context, id: EnvironmentId, edit: EnvironmentEdit) -> Re
     let mut write = ctx.store().write().await?;
     match write.update_environment(&after, version).await {
         Err(store::Error::Stale) => return Err(Error::stale(&before)),
-        other => other.map_err(duplicate("name_taken", taken(&after.name)))?,
+        other => other.map_err(name_taken(taken(&after.name)))?,
     }
     if edit.position.is_some() {
         let mut order: Vec<EnvironmentId> =

@@ -26,6 +26,8 @@ pub enum Error {
         code: &'static str,
         /// What is in the way and what to do.
         detail: String,
+        /// The field of the request that is in the way, if one.
+        field: Option<&'static str>,
         /// What is stored now.
         current: Option<serde_json::Value>,
     },
@@ -55,7 +57,7 @@ impl Error {
     }
 
     pub(crate) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Error::Conflict { code, detail: detail.into(), current: None }
+        Error::Conflict { code, detail: detail.into(), field: None, current: None }
     }
 
     /// A stale edit, with what is stored now.
@@ -64,6 +66,7 @@ impl Error {
             code: "edit_conflict",
             detail: "Someone else has changed this meanwhile. Look at what is stored now, and save again."
                 .into(),
+            field: None,
             current: serde_json::to_value(current).ok(),
         }
     }
@@ -79,9 +82,11 @@ impl Error {
                 Problem::new(404, "not_found", "Not found", format!("There is no such {noun}."))
             }
             Error::NotFound { .. } => Problem::new(404, "not_found", "Not found", format!("{self}.")),
-            Error::Conflict { code, detail, current } => {
-                Problem { current: current.clone(), ..Problem::new(409, code, "Conflict", detail.clone()) }
-            }
+            Error::Conflict { code, detail, field, current } => Problem {
+                errors: field.iter().map(|field| FieldError::new(field, detail)).collect(),
+                current: current.clone(),
+                ..Problem::new(409, code, "Conflict", detail.clone())
+            },
             Error::Platform(error) => platform_problem(error),
             Error::Store(error) => {
                 tracing::error!(error = error as &dyn std::error::Error, "database");
@@ -110,10 +115,12 @@ fn platform_problem(error: &platform::Error) -> Problem {
     Problem::new(502, code, title, error.to_string())
 }
 
-/// Turns a unique index's refusal into a conflict at a field.
-pub(crate) fn duplicate(code: &'static str, detail: String) -> impl FnOnce(store::Error) -> Error {
+/// Turns a unique index's refusal into a conflict at the name.
+pub(crate) fn name_taken(detail: String) -> impl FnOnce(store::Error) -> Error {
     move |error| match error {
-        store::Error::Duplicate(_) => Error::conflict(code, detail),
+        store::Error::Duplicate(_) => {
+            Error::Conflict { code: "name_taken", detail, field: Some("name"), current: None }
+        }
         other => other.into(),
     }
 }
@@ -130,6 +137,7 @@ pub(crate) fn busy(deployment: Option<&Deployment>) -> Error {
     Error::Conflict {
         code: "service_busy",
         detail,
+        field: None,
         current: deployment.map(|running| serde_json::json!({ "deploymentId": running.id })),
     }
 }

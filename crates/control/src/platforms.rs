@@ -10,7 +10,10 @@ use crate::{Control, Error};
 
 /// Drivers by site, each with the version of the site it was made from.
 #[derive(Default)]
-pub(crate) struct Platforms(Mutex<HashMap<SiteId, (i64, Arc<dyn Platform>)>>);
+pub(crate) struct Platforms(Mutex<HashMap<SiteId, Versioned>>);
+
+/// A driver and the version of the site it was made from.
+type Versioned = (i64, Arc<dyn Platform>);
 
 impl Control {
     /// A site's driver.

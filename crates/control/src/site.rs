@@ -9,7 +9,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Context, Error, cluster, error::duplicate, platforms::connection_of};
+use crate::{Context, Error, cluster, error::name_taken, platforms::connection_of};
 
 /// The longest CA certificate, in bytes.
 const MAX_CERTIFICATE: usize = 64 * 1024;
@@ -65,7 +65,7 @@ pub async fn create(ctx: &Context, new: NewSite) -> Result<Site, Error> {
     };
     let sealed = ctx.control().vault.seal(&site.id.to_string(), &connection.token);
     let mut write = ctx.store().write().await?;
-    write.insert_site(&site, sealed).await.map_err(duplicate("name_taken", taken(&site.name)))?;
+    write.insert_site(&site, sealed).await.map_err(name_taken(taken(&site.name)))?;
     write.append(ctx.event("site.created", format!("connected site {}", site.name))).await?;
     write.commit().await?;
     // What cannot be reached now is a site with a problem, not a failed request: it may come up later.
@@ -109,7 +109,7 @@ pub async fn edit(ctx: &Context, id: SiteId, edit: SiteEdit) -> Result<Site, Err
     let mut write = ctx.store().write().await?;
     match write.update_site(&site, edit.version.unwrap_or(before.version), sealed).await {
         Err(store::Error::Stale) => return Err(Error::stale(&before)),
-        other => other.map_err(duplicate("name_taken", taken(&site.name)))?,
+        other => other.map_err(name_taken(taken(&site.name)))?,
     }
     write.append(ctx.event("site.changed", format!("edited site {}", site.name))).await?;
     write.commit().await?;

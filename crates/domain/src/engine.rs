@@ -130,7 +130,7 @@ pub fn step(state: &State, now: DateTime<Utc>) -> Vec<Action> {
         )
     });
     let putting_back = failed && state.on_failure == OnFailure::PutBack;
-    let begin = !state.cancel_requested && !(failed && state.on_failure != OnFailure::GoOn);
+    let begin = !state.cancel_requested && (!failed || state.on_failure == OnFailure::GoOn);
 
     let mut actions = Vec::new();
     let mut under_way: HashMap<ClusterId, usize> = HashMap::new();

@@ -1,5 +1,7 @@
 //! The store on SQLite and on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use chrono::{TimeDelta, Utc};
 use domain::{
     app_instance::AppInstance,
@@ -138,7 +140,12 @@ fn observed(instance: &AppInstance, name: &str, image: &str) -> ObservedService 
         reason: None,
         replicas: 1,
         available: 1,
-        containers: vec![Container { name: "app".into(), init: false, image: image.into(), running_digest: None }],
+        containers: vec![Container {
+            name: "app".into(),
+            init: false,
+            image: image.into(),
+            running_digest: None,
+        }],
         manager: None,
         changed_at: Utc::now(),
     }
@@ -178,7 +185,8 @@ async fn more_services_than_a_statement_takes(postgres: bool) {
     let many: Vec<ObservedService> =
         (0..1_500).map(|n| observed(&instances[0], &format!("svc-{n:05}"), "web:1")).collect();
     put(&store, &many).await;
-    let page = store.services(&ServiceQuery::default(), None, Paging { page: 30, page_size: 50 }).await.unwrap();
+    let page =
+        store.services(&ServiceQuery::default(), None, Paging { page: 30, page_size: 50 }).await.unwrap();
     assert_eq!((page.total, page.items.len(), page.items[0].name.as_str()), (1_500, 50, "svc-01450"));
     assert_eq!(out_of_step(&store).await, (1_500, 0));
 }
@@ -275,9 +283,11 @@ async fn a_newer_database_is_refused(postgres: bool) {
     let Some((store, _dir, url)) = open(postgres).await else { return };
     store.close().await.unwrap();
     let db = Database::connect(&url).await.unwrap();
-    db.execute_unprepared("insert into seaql_migrations (version, applied_at) values ('m99990101_from_the_future', 0)")
-        .await
-        .unwrap();
+    db.execute_unprepared(
+        "insert into seaql_migrations (version, applied_at) values ('m99990101_from_the_future', 0)",
+    )
+    .await
+    .unwrap();
     assert!(matches!(Store::open(&url).await, Err(Error::Newer(step)) if step.contains("future")));
 }
 
@@ -288,6 +298,7 @@ async fn an_unknown_word_is_shown_as_it_stands(postgres: bool) {
     put(&store, &[observed(&instances[0], "web", "web:2")]).await;
     let db = Database::connect(&url).await.unwrap();
     db.execute_unprepared("update service set status = 'hibernating'").await.unwrap();
-    let page = store.services(&ServiceQuery::default(), None, Paging { page: 1, page_size: 10 }).await.unwrap();
+    let page =
+        store.services(&ServiceQuery::default(), None, Paging { page: 1, page_size: 10 }).await.unwrap();
     assert_eq!(page.items[0].status, ServiceStatus::Unknown("hibernating".into()));
 }

@@ -11,7 +11,8 @@ async fn environments_keep_their_order(on: On) {
     for name in ["Development", "Production"] {
         app.api.post("/api/environments", &json!({ "name": name })).await;
     }
-    let staging = json!({ "name": "Staging", "color": "#2196F3", "position": 1, "description": "Ü <b>'; drop table" });
+    let staging =
+        json!({ "name": "Staging", "color": "#2196F3", "position": 1, "description": "Ü <b>'; drop table" });
     let staging = app.api.post("/api/environments", &staging).await;
     assert_eq!(staging["description"], "Ü <b>'; drop table");
     let names = |all: &Value| -> Vec<String> {

@@ -18,9 +18,10 @@ async fn other_hosts_and_origins_are_refused() {
     ];
     for (headers, status) in cases {
         for path in ["/api/environments", "/healthz"] {
-            let request = headers.iter().fold(app.api.request(Method::GET, path), |request, (name, value)| {
-                request.header(*name, *value)
-            });
+            let request =
+                headers.iter().fold(app.api.request(Method::GET, path), |request, (name, value)| {
+                    request.header(*name, *value)
+                });
             assert_eq!(request.send().await.unwrap().status(), status, "{headers:?} {path}");
         }
     }
@@ -35,11 +36,19 @@ async fn errors_are_problem_documents() {
     };
     let cases = [
         (send(Method::GET, "/api/nothing", "application/json", String::new()), 404, "unknown_path"),
-        (send(Method::GET, "/api/environments/x/y/z", "application/json", String::new()), 404, "unknown_path"),
+        (
+            send(Method::GET, "/api/environments/x/y/z", "application/json", String::new()),
+            404,
+            "unknown_path",
+        ),
         (send(Method::PATCH, "/api/environments", "application/json", String::new()), 405, "wrong_method"),
         (send(Method::POST, "/api/environments", "application/json", "{".into()), 422, "bad_body"),
         (send(Method::POST, "/api/environments", "text/plain", "{}".into()), 415, "not_json"),
-        (send(Method::POST, "/api/environments", "application/json", "x".repeat(3_000_000)), 413, "body_too_large"),
+        (
+            send(Method::POST, "/api/environments", "application/json", "x".repeat(3_000_000)),
+            413,
+            "body_too_large",
+        ),
         (send(Method::GET, "/api/services?page=minus", "application/json", String::new()), 422, "bad_query"),
         (send(Method::GET, "/api/services/..%2f", "application/json", String::new()), 404, "not_found"),
     ];
@@ -48,7 +57,11 @@ async fn errors_are_problem_documents() {
         assert_eq!(response.headers()["content-type"], "application/problem+json", "{code}");
         let sent = response.status().as_u16();
         let problem: Value = response.json().await.unwrap();
-        assert_eq!((sent, &problem["code"], &problem["status"]), (status, &json!(code), &json!(status)), "{problem}");
+        assert_eq!(
+            (sent, &problem["code"], &problem["status"]),
+            (status, &json!(code), &json!(status)),
+            "{problem}"
+        );
         let page = app.api.send(Method::GET, problem["type"].as_str().unwrap(), None).await;
         assert_eq!(page.status(), 200, "{code} has a page");
     }

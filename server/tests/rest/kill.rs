@@ -59,7 +59,11 @@ async fn a_killed_server_goes_on(on: On) {
         server = serve(dir.path(), &database);
     }
     let ended = server.api.until(&path, |sync| sync["endTime"].is_string()).await;
-    assert_eq!((&ended["status"], &ended["counts"]["success"]), (&json!("complete"), &json!(total)), "{ended}");
+    assert_eq!(
+        (&ended["status"], &ended["counts"]["success"]),
+        (&json!("complete"), &json!(total)),
+        "{ended}"
+    );
 
     let staging = rancher.cluster("c-m-stage001").unwrap();
     let mut patched: HashMap<(String, String), u64> = HashMap::new();

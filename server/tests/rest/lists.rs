@@ -41,7 +41,11 @@ async fn filters_search_and_sorting(on: On) {
     assert_eq!(names(&daemons), ["node-agent"; 3]);
     assert_eq!(names(&app.api.get("/api/services?q=CART&cluster=staging-eu").await), ["cart"]);
     for literal in ["%25", "_", "100%25_"] {
-        assert_eq!(app.api.get(&format!("/api/services?q={literal}")).await, json!([]), "a wildcard is a character");
+        assert_eq!(
+            app.api.get(&format!("/api/services?q={literal}")).await,
+            json!([]),
+            "a wildcard is a character"
+        );
     }
     let descending = app.api.get(&format!("/api/services?env={dev}&sort=-name")).await;
     let mut sorted = names(&descending);
@@ -59,8 +63,12 @@ async fn the_matrix_knows_what_is_out_of_step(on: On) {
     let matrix = app.api.get("/api/matrix?pageSize=5&page=2").await;
     assert_eq!((&matrix["total"], &matrix["outOfStep"]), (&json!(28), &json!(25)));
     assert_eq!(matrix["rows"].as_array().unwrap().len(), 5);
-    let heads: Vec<&str> =
-        matrix["environments"].as_array().unwrap().iter().map(|head| head["name"].as_str().unwrap()).collect();
+    let heads: Vec<&str> = matrix["environments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|head| head["name"].as_str().unwrap())
+        .collect();
     assert_eq!(heads, ["Development", "Staging", "Production"]);
     let only = app.api.get("/api/matrix?outOfStep=true").await;
     assert_eq!(only["total"], 25);

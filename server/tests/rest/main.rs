@@ -1,5 +1,7 @@
 //! The REST API, over HTTP, against the stand-in Rancher; every test on SQLite and on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod documents;
 mod environments;
 mod guard;

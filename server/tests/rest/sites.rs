@@ -8,7 +8,8 @@ use crate::support::{App, On, on_both};
 on_both!(a_site_is_connected_tested_and_removed);
 async fn a_site_is_connected_tested_and_removed(on: On) {
     let Some(app) = App::start(on).await else { return };
-    let new = json!({ "name": "Prod 🚀 'x' ../<b>", "url": app.rancher.url(), "token": standin::ADMIN_TOKEN });
+    let new =
+        json!({ "name": "Prod 🚀 'x' ../<b>", "url": app.rancher.url(), "token": standin::ADMIN_TOKEN });
     let site = app.api.post("/api/sites", &new).await;
     assert_eq!(site["kind"], "rancher");
     assert_eq!(site["active"], true);
@@ -64,7 +65,11 @@ async fn a_stale_edit_shows_what_is_stored(on: On) {
     assert_eq!(problem["current"]["name"], "first");
     let elsewhere = json!({ "url": "http://127.0.0.1:1" });
     let (status, problem) = app.api.call(Method::PUT, &path, Some(&elsewhere)).await;
-    assert_eq!((status.as_u16(), &problem["errors"][0]["field"]), (422, &json!("token")), "a token goes only where it was given for");
+    assert_eq!(
+        (status.as_u16(), &problem["errors"][0]["field"]),
+        (422, &json!("token")),
+        "a token goes only where it was given for"
+    );
     app.stop().await;
 }
 
@@ -98,7 +103,8 @@ async fn a_read_only_token_is_warned_of() {
     let Some(app) = App::start(On::Sqlite).await else { return };
     let new = json!({ "name": "x", "url": app.rancher.url(), "token": standin::VIEW_TOKEN });
     let test = app.api.post("/api/sites/test", &new).await;
-    let patch = test["checks"].as_array().unwrap().iter().find(|check| check["name"] == "patch_workloads").unwrap();
+    let patch =
+        test["checks"].as_array().unwrap().iter().find(|check| check["name"] == "patch_workloads").unwrap();
     assert_eq!((&test["success"], &patch["status"]), (&json!(true), &json!("warning")), "{test}");
     app.stop().await;
 }

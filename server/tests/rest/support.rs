@@ -166,7 +166,11 @@ impl Api {
     pub(crate) async fn connect(&self, url: String) {
         let site = json!({ "name": "Rancher", "url": url, "token": standin::ADMIN_TOKEN });
         let site = self.post("/api/sites", &site).await;
-        let stages = [("Development", "local", "dev"), ("Staging", "c-m-stage001", "staging"), ("Production", "c-m-prod0001", "prod")];
+        let stages = [
+            ("Development", "local", "dev"),
+            ("Staging", "c-m-stage001", "staging"),
+            ("Production", "c-m-prod0001", "prod"),
+        ];
         for (name, cluster, suffix) in stages {
             let environment = self.post("/api/environments", &json!({ "name": name })).await;
             for application in ["shop", "payments", "platform"] {

@@ -24,8 +24,15 @@ async fn a_sync_moves_the_tag_and_nothing_else(on: On) {
     let mut request = app.api.sync_request(&["cart"]).await;
     let preview = app.api.post("/api/sync/preview", &request).await;
     let item = &preview["items"][0];
-    assert_eq!((&item["containers"][0]["fromVersion"], &item["containers"][0]["toVersion"]), (&json!("1.14.0"), &json!("1.14.2")));
-    assert_eq!(image(&staging.get(Kind::Deployment, "shop-staging", "cart").unwrap()), image(&before), "a preview changes nothing");
+    assert_eq!(
+        (&item["containers"][0]["fromVersion"], &item["containers"][0]["toVersion"]),
+        (&json!("1.14.0"), &json!("1.14.2"))
+    );
+    assert_eq!(
+        image(&staging.get(Kind::Deployment, "shop-staging", "cart").unwrap()),
+        image(&before),
+        "a preview changes nothing"
+    );
 
     request["previewId"] = preview["id"].clone();
     request["note"] = json!("because");
@@ -33,13 +40,17 @@ async fn a_sync_moves_the_tag_and_nothing_else(on: On) {
     let sync = app.api.post("/api/sync?wait=true", &request).await;
     assert_eq!(sync["status"], "complete", "{sync}");
     let result = &sync["results"][0];
-    assert_eq!((&result["previousImageTag"], &result["newImageTag"], &result["status"]), (&json!("1.14.0"), &json!("1.14.2"), &json!("success")));
+    assert_eq!(
+        (&result["previousImageTag"], &result["newImageTag"], &result["status"]),
+        (&json!("1.14.0"), &json!("1.14.2"), &json!("success"))
+    );
 
     let after = staging.get(Kind::Deployment, "shop-staging", "cart").unwrap();
     assert_eq!(image(&after), "registry.example.com/shop/cart:1.14.2");
     assert_eq!(after["metadata"]["annotations"]["lockstep.dev/deployment"], sync["id"]);
     let mut spec = after["spec"].clone();
-    spec["template"]["spec"]["containers"][0]["image"] = before["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    spec["template"]["spec"]["containers"][0]["image"] =
+        before["spec"]["template"]["spec"]["containers"][0]["image"].clone();
     assert_eq!(spec, before["spec"], "all but the image stays");
     app.api.until("/api/matrix?q=cart", |matrix| matrix["rows"][0]["cells"][1]["differs"] == false).await;
     assert!(app.api.service("Staging", "cart").await["lastSynced"].is_string());
@@ -60,11 +71,17 @@ async fn an_undo_goes_back(on: On) {
     let path = format!("/api/sync/{}/undo", sync["id"].as_str().unwrap());
     let preview = app.api.post(&path, &json!({})).await;
     assert_eq!(preview["undoOf"], sync["id"]);
-    assert_eq!(image(&staging.get(Kind::Deployment, "shop-staging", "cart").unwrap()), "registry.example.com/shop/cart:1.14.2");
+    assert_eq!(
+        image(&staging.get(Kind::Deployment, "shop-staging", "cart").unwrap()),
+        "registry.example.com/shop/cart:1.14.2"
+    );
     let undo = format!("{path}?confirm=true&wait=true&previewId={}", preview["id"].as_str().unwrap());
     let undone = app.api.post(&undo, &json!({})).await;
     assert_eq!((&undone["status"], &undone["origin"]), (&json!("complete"), &json!("rollback")), "{undone}");
-    assert_eq!(image(&staging.get(Kind::Deployment, "shop-staging", "cart").unwrap()), "registry.example.com/shop/cart:1.14.0");
+    assert_eq!(
+        image(&staging.get(Kind::Deployment, "shop-staging", "cart").unwrap()),
+        "registry.example.com/shop/cart:1.14.0"
+    );
     app.stop().await;
 }
 
@@ -80,12 +97,19 @@ async fn what_changed_since_the_preview_is_refused(on: On) {
     let other_field = json!({ "metadata": { "labels": { "touched": "yes" } } });
     staging.patch(Kind::Deployment, "shop-staging", "checkout", other_field).unwrap();
     let sync = app.api.post("/api/sync?wait=true", &request).await;
-    let of = |name: &str| sync["results"].as_array().unwrap().iter().find(|task| task["name"] == name).unwrap().clone();
-    assert_eq!((&sync["status"], &of("cart")["status"], &of("checkout")["status"]), (&json!("failed"), &json!("refused"), &json!("success")), "{sync}");
+    let of = |name: &str| {
+        sync["results"].as_array().unwrap().iter().find(|task| task["name"] == name).unwrap().clone()
+    };
+    assert_eq!(
+        (&sync["status"], &of("cart")["status"], &of("checkout")["status"]),
+        (&json!("failed"), &json!("refused"), &json!("success")),
+        "{sync}"
+    );
     assert!(of("cart")["error"].as_str().unwrap().contains("7.0.0"), "it shows the new state: {sync}");
     assert_eq!(image(&staging.get(Kind::Deployment, "shop-staging", "cart").unwrap()), theirs);
     let again = app.api.post("/api/sync/preview", &app.api.sync_request(&["cart"]).await).await;
-    let codes: Vec<&Value> = again["items"][0]["warnings"].as_array().unwrap().iter().map(|warning| &warning["code"]).collect();
+    let codes: Vec<&Value> =
+        again["items"][0]["warnings"].as_array().unwrap().iter().map(|warning| &warning["code"]).collect();
     assert!(codes.contains(&&json!("older_version")), "{again}");
     app.stop().await;
 }
@@ -114,7 +138,11 @@ on_both!(two_syncs_never_work_on_one_service);
 async fn two_syncs_never_work_on_one_service(on: On) {
     let Some(app) = App::connected(on).await else { return };
     let hanging = "registry.example.com/shop/cart:2.0.0-hang";
-    app.rancher.cluster("local").unwrap().patch(Kind::Deployment, "shop-dev", "cart", set_image(hanging)).unwrap();
+    app.rancher
+        .cluster("local")
+        .unwrap()
+        .patch(Kind::Deployment, "shop-dev", "cart", set_image(hanging))
+        .unwrap();
     app.api.until("/api/services?q=2.0.0-hang", |list| list.as_array().unwrap().len() == 1).await;
     let request = app.api.sync_request(&["cart"]).await;
     let shown = app.api.post("/api/sync/preview", &request).await;
@@ -129,7 +157,9 @@ async fn two_syncs_never_work_on_one_service(on: On) {
     let (status, _) = app.api.call(Method::POST, &format!("{path}/cancel"), None).await;
     assert_eq!(status, 202);
     let staging = app.rancher.cluster(STAGING).unwrap();
-    staging.patch(Kind::Deployment, "shop-staging", "cart", set_image("registry.example.com/shop/cart:3.0.0")).unwrap();
+    staging
+        .patch(Kind::Deployment, "shop-staging", "cart", set_image("registry.example.com/shop/cart:3.0.0"))
+        .unwrap();
     let ended = app.api.until(&path, |sync| sync["endTime"].is_string()).await;
     assert_eq!(ended["results"][0]["status"], "failed", "someone else's change is told, not fought: {ended}");
     app.stop().await;
@@ -139,12 +169,17 @@ on_both!(what_admission_refuses_is_seen_before);
 async fn what_admission_refuses_is_seen_before(on: On) {
     let Some(app) = App::connected(on).await else { return };
     let dev = app.rancher.cluster("local").unwrap();
-    dev.patch(Kind::Deployment, "shop-dev", "cart", set_image("registry.example.com/shop/cart:2.0.0-denied")).unwrap();
+    dev.patch(Kind::Deployment, "shop-dev", "cart", set_image("registry.example.com/shop/cart:2.0.0-denied"))
+        .unwrap();
     app.api.until("/api/services?q=2.0.0-denied", |list| list.as_array().unwrap().len() == 1).await;
     let request = app.api.sync_request(&["cart"]).await;
     let preview = app.api.post("/api/sync/preview", &request).await;
     let warning = preview["items"][0]["warnings"].as_array().unwrap().last().unwrap();
-    assert_eq!((&warning["code"], &warning["severity"]), (&json!("refused_by_cluster"), &json!("blocking")), "{preview}");
+    assert_eq!(
+        (&warning["code"], &warning["severity"]),
+        (&json!("refused_by_cluster"), &json!("blocking")),
+        "{preview}"
+    );
     assert!(warning["message"].as_str().unwrap().contains("images.policy.example.com"), "{preview}");
     let (status, problem) = app.api.call(Method::POST, "/api/sync", Some(&request)).await;
     assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("nothing_to_do")));

@@ -8,7 +8,7 @@ use domain::{
     id::{DeploymentId, PreviewId, ServiceId},
     revision::{ContainerImage, Revision, RevisionEntry},
     service::Service,
-    sync::{OnFailure, Preview, PreviewItem, PreviewTarget, StartSync},
+    sync::{OnFailure, Preview, PreviewItem, PreviewTarget, StartSync, SyncRequest},
     validate,
 };
 use store::{NewDeployment, NewTask};
@@ -29,7 +29,7 @@ pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error>
             "This preview is of another request. Preview again.",
         ));
     }
-    begin(ctx, &shown, Some(&start.request.service_ids), start.on_failure, &start.note, &start.ticket).await
+    begin(ctx, &shown, Some(&start.request), start.on_failure, &start.note, &start.ticket).await
 }
 
 /// Starts the way back from a deployment, as its preview showed.
@@ -71,7 +71,7 @@ fn covers(preview: &Preview, start: &StartSync) -> bool {
 async fn begin(
     ctx: &Context,
     preview: &Preview,
-    only: Option<&[ServiceId]>,
+    only: Option<&SyncRequest>,
     on_failure: OnFailure,
     note: &str,
     ticket: &str,
@@ -88,7 +88,7 @@ async fn begin(
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    let wanted = |item: &&PreviewItem| only.is_none_or(|only| only.contains(&item.service_id));
+    let wanted = |item: &&PreviewItem| only.is_none_or(|only| is_asked_for(item, only));
     let items: Vec<&PreviewItem> = preview.changes().filter(wanted).collect();
     if items.is_empty() {
         let detail = "Nothing would be changed: every service is in step, blocked, or without a counterpart.";
@@ -103,6 +103,15 @@ async fn begin(
     let id = store_all(ctx, &mut new, preview).await?;
     ctx.control().observer.wake_engine();
     deployment::get(ctx, id).await
+}
+
+/// Whether a request names an item: its service and, where it says so at the same position, its app instance.
+fn is_asked_for(item: &PreviewItem, request: &SyncRequest) -> bool {
+    let target = item.target.as_ref().map(|target| target.app_instance_id);
+    request.service_ids.iter().enumerate().any(|(n, id)| {
+        let chosen = request.target_app_instances.get(n).copied().flatten();
+        *id == item.service_id && (chosen.is_none() || chosen == target)
+    })
 }
 
 async fn store_all(ctx: &Context, new: &mut NewDeployment, preview: &Preview) -> Result<DeploymentId, Error> {
