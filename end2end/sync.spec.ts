@@ -1,0 +1,91 @@
+// The main job: connect a Rancher, see what runs where, bring Staging in step with Development, and take it back.
+import { expect, expectAccessible, test, type Api } from "./fixtures";
+
+const stages = [
+  { name: "Development", cluster: "local", suffix: "dev" },
+  { name: "Staging", cluster: "c-m-stage001", suffix: "staging" },
+  { name: "Production", cluster: "c-m-prod0001", suffix: "prod" },
+];
+
+/** Binds the stand-in's namespaces to three environments, and waits until all services are seen. */
+async function bind(api: Api): Promise<void> {
+  const environments = await api.get("/api/environments");
+  for (const { name, cluster, suffix } of stages) {
+    const environment = environments.find((environment: any) => environment.name === name);
+    const many = ["shop", "payments", "platform"].map((application) => ({
+      cluster,
+      namespace: `${application}-${suffix}`,
+      environmentId: environment.id,
+    }));
+    await api.post("/api/app-instances/batch", many);
+  }
+  await expect.poll(async () => (await api.get("/api/services")).length).toBe(84);
+}
+
+test.describe.configure({ mode: "serial" });
+
+test("the wizard connects a Rancher and makes the environments", async ({ page, lockstep, standin, pageErrors }) => {
+  await page.goto("/");
+  const wizard = page.getByRole("dialog", { name: "Connect a site" });
+  await wizard.getByRole("button", { name: "Continue" }).click();
+  await wizard.getByLabel("Name", { exact: true }).fill("Rancher 🚀");
+  await wizard.getByLabel("Server address").fill(standin.url);
+  await wizard.getByLabel("API token").fill(standin.token);
+  await wizard.getByRole("button", { name: "Test the connection" }).click();
+  await expect(wizard.getByText("Signed in as Default Admin.")).toBeVisible();
+  await wizard.getByRole("button", { name: "Connect", exact: true }).click();
+  await wizard.getByRole("button", { name: /^Manage 3 clusters/ }).click();
+  await wizard.getByRole("button", { name: "Create Development, Staging and Production" }).click();
+  await expect.poll(async () => (await lockstep.api.get("/api/environments")).length).toBe(3);
+  expect(pageErrors).toEqual([]);
+});
+
+test("a row of the matrix is synced, seen live, and undone", async ({ page, lockstep, pageErrors }) => {
+  await bind(lockstep.api);
+  await page.goto("/?q=cart");
+  const row = page.getByRole("row", { name: /cart/ });
+  await expect(row).toContainText("1.14.2");
+  await expect(row).toContainText("1.14.0");
+  await row.getByLabel("Select cart", { exact: true }).check();
+  await page.getByRole("button", { name: "Sync…" }).click();
+
+  const confirmation = page.getByRole("dialog", { name: "Sync" });
+  await expect(confirmation).toContainText("1.14.0");
+  await expectAccessible(page);
+  await confirmation.getByRole("button", { name: "Sync 1 service to Staging" }).click();
+  await expect(page.getByRole("button", { name: "Undo…" })).toBeVisible({ timeout: 30_000 });
+  await expect(page).toHaveTitle(/✓/);
+  await expect.poll(async () => (await lockstep.api.get("/api/sync/history"))[0].status).toBe("complete");
+
+  await page.getByRole("button", { name: "Undo…" }).click();
+  await page.getByRole("button", { name: "Put 1 service back in Staging" }).click();
+  await expect
+    .poll(async () => (await lockstep.api.get("/api/sync/history")).map((sync: any) => `${sync.origin} ${sync.status}`), {
+      timeout: 30_000,
+    })
+    .toEqual(["rollback complete", "sync complete"]);
+  expect(pageErrors).toEqual([]);
+});
+
+for (const theme of ["light", "dark"] as const) {
+  test(`every page is accessible, ${theme}`, async ({ page, lockstep, pageErrors }) => {
+    await page.emulateMedia({ colorScheme: theme });
+    const [environment] = await lockstep.api.get("/api/environments");
+    const [sync] = await lockstep.api.get("/api/sync/history");
+    const paths = ["/", "/services", "/environments", `/environments/${environment.id}`, "/sites", "/syncs", `/syncs/${sync.id}`];
+    for (const path of paths) {
+      await page.goto(path);
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      await expectAccessible(page);
+    }
+    expect(pageErrors).toEqual([]);
+  });
+}
+
+test("the matrix can be read without scripts", async ({ browser, lockstep }) => {
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(`${lockstep.url}/?q=cart`);
+  await expect(page.getByRole("row", { name: /cart/ })).toContainText("1.14.2");
+  await context.close();
+});
