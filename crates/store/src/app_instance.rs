@@ -149,7 +149,7 @@ impl Store {
 impl Write {
     /// Adds an app instance. [`Error::Duplicate`] when its namespace is bound already.
     pub async fn insert_app_instance(&mut self, instance: &AppInstance) -> Result<(), Error> {
-        Entity::insert(active(instance)).exec_without_returning(&self.tx).await?;
+        Entity::insert(active(instance)).exec_without_returning(self.tx()).await?;
         Ok(())
     }
 
@@ -160,7 +160,7 @@ impl Write {
             .set(row)
             .filter(Column::Id.eq(instance.id.0))
             .filter(Column::Version.eq(version));
-        match update.exec(&self.tx).await?.rows_affected {
+        match update.exec(self.tx()).await?.rows_affected {
             0 => Err(Error::Stale),
             _ => self.regroup(instance).await,
         }
@@ -169,7 +169,7 @@ impl Write {
     /// Removes an app instance with its observed services.
     pub async fn delete_app_instance(&mut self, id: AppInstanceId) -> Result<(), Error> {
         let rows = self.rows_of_instance(id).await?;
-        match Entity::delete_by_id(id.0).exec(&self.tx).await?.rows_affected {
+        match Entity::delete_by_id(id.0).exec(self.tx()).await?.rows_affected {
             0 => Err(Error::NotFound),
             _ => self.refresh_rows(&rows).await,
         }

@@ -188,7 +188,7 @@ impl Write {
             let update = OnConflict::columns([Column::SiteId, Column::ExternalId])
                 .update_columns([Column::Name, Column::State, Column::Message, Column::KubernetesVersion])
                 .to_owned();
-            Entity::insert(row).on_conflict(update).exec_without_returning(&self.tx).await?;
+            Entity::insert(row).on_conflict(update).exec_without_returning(self.tx()).await?;
         }
         Ok(())
     }
@@ -200,12 +200,12 @@ impl Write {
         of_site()
             .col_expr(Column::Managed, Expr::value(false))
             .filter(Column::Id.is_not_in(ids.clone()))
-            .exec(&self.tx)
+            .exec(self.tx())
             .await?;
         of_site()
             .col_expr(Column::Managed, Expr::value(true))
             .filter(Column::Id.is_in(ids))
-            .exec(&self.tx)
+            .exec(self.tx())
             .await?;
         Ok(())
     }
@@ -226,7 +226,7 @@ impl Write {
         if watch == WatchState::Live {
             update = update.col_expr(Column::LastContactAt, Expr::value(Utc::now()));
         }
-        update.exec(&self.tx).await?;
+        update.exec(self.tx()).await?;
         Ok(())
     }
 }

@@ -193,7 +193,7 @@ impl Write {
             lease_epoch: Set(0),
             lease_until: Set(None),
         };
-        Entity::insert(row).exec_without_returning(&self.tx).await?;
+        Entity::insert(row).exec_without_returning(self.tx()).await?;
         self.insert_tasks(deployment.id, &new.tasks).await
     }
 
@@ -203,7 +203,7 @@ impl Write {
             .col_expr(Column::CancelRequested, Expr::value(true))
             .filter(Column::Id.eq(id.0))
             .filter(Column::Status.is_in(open()));
-        Ok(update.exec(&self.tx).await?.rows_affected > 0)
+        Ok(update.exec(self.tx()).await?.rows_affected > 0)
     }
 
     /// Records how far a deployment is; with its end, its workloads are free again.
@@ -221,7 +221,7 @@ impl Write {
             update = update.col_expr(Column::EndTime, Expr::value(now));
             self.free_tasks(lease.deployment).await?;
         }
-        update.exec(&self.tx).await?;
+        update.exec(self.tx()).await?;
         Ok(())
     }
 }

@@ -148,7 +148,7 @@ impl Store {
 impl Write {
     /// Adds an environment.
     pub async fn insert_environment(&mut self, environment: &Environment) -> Result<(), Error> {
-        Entity::insert(active(environment)).exec_without_returning(&self.tx).await?;
+        Entity::insert(active(environment)).exec_without_returning(self.tx()).await?;
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl Write {
             .set(row)
             .filter(Column::Id.eq(environment.id.0))
             .filter(Column::Version.eq(version));
-        match update.exec(&self.tx).await?.rows_affected {
+        match update.exec(self.tx()).await?.rows_affected {
             0 => Err(Error::Stale),
             _ => Ok(()),
         }
@@ -171,7 +171,7 @@ impl Write {
             Entity::update_many()
                 .col_expr(Column::Position, Expr::value(position as i32))
                 .filter(Column::Id.eq(id.0))
-                .exec(&self.tx)
+                .exec(self.tx())
                 .await?;
         }
         Ok(())
@@ -179,7 +179,7 @@ impl Write {
 
     /// Removes an environment with its app instances, observed services and revisions.
     pub async fn delete_environment(&mut self, id: EnvironmentId) -> Result<(), Error> {
-        match Entity::delete_by_id(id.0).exec(&self.tx).await?.rows_affected {
+        match Entity::delete_by_id(id.0).exec(self.tx()).await?.rows_affected {
             0 => Err(Error::NotFound),
             _ => self.prune_matrix().await,
         }

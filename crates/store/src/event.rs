@@ -73,10 +73,10 @@ impl Write {
     /// Appends an event. Its number is taken under a lock that is held until the commit, so that numbers follow the
     /// order of commits: on PostgreSQL an advisory lock, on SQLite there is one writer anyway.
     pub async fn append(&mut self, event: NewEvent) -> Result<i64, Error> {
-        if self.tx.get_database_backend() == sea_orm::DbBackend::Postgres {
-            self.tx.execute_unprepared("select pg_advisory_xact_lock(7601001)").await?;
+        if self.tx().get_database_backend() == sea_orm::DbBackend::Postgres {
+            self.tx().execute_unprepared("select pg_advisory_xact_lock(7601001)").await?;
         }
-        let seq = newest(&self.tx).await? + 1;
+        let seq = newest(self.tx()).await? + 1;
         let row = ActiveModel {
             seq: Set(seq),
             at: Set(Utc::now()),
@@ -87,7 +87,7 @@ impl Write {
             environment_id: Set(event.environment_id.map(|id| id.0)),
             message: Set(event.message),
         };
-        Entity::insert(row).exec_without_returning(&self.tx).await?;
+        Entity::insert(row).exec_without_returning(self.tx()).await?;
         self.appended = Some(seq);
         Ok(seq)
     }

@@ -51,7 +51,7 @@ impl Write {
             .col_expr(Column::LeaseUntil, Expr::value(now + time))
             .filter(Column::Id.eq(id.0))
             .filter(free)
-            .exec(&self.tx)
+            .exec(self.tx())
             .await?;
         if claimed.rows_affected == 0 {
             return Ok(None);
@@ -60,7 +60,7 @@ impl Write {
             .select_only()
             .column(Column::LeaseEpoch)
             .into_tuple()
-            .one(&self.tx)
+            .one(self.tx())
             .await?;
         Ok(epoch.map(|epoch| Lease { deployment: id, epoch }))
     }
@@ -71,7 +71,7 @@ impl Write {
             .col_expr(Column::LeaseUntil, Expr::value(until))
             .filter(Column::Id.eq(lease.deployment.0))
             .filter(Column::LeaseEpoch.eq(lease.epoch))
-            .exec(&self.tx)
+            .exec(self.tx())
             .await?;
         if renewed.rows_affected == 0 { Err(Error::LeaseLost) } else { Ok(()) }
     }
@@ -81,7 +81,7 @@ impl Write {
         Entity::update_many()
             .col_expr(Column::LeaseUntil, Expr::value(Option::<DateTimeUtc>::None))
             .filter(Column::Status.is_in(open()))
-            .exec(&self.tx)
+            .exec(self.tx())
             .await?;
         Ok(())
     }
@@ -92,10 +92,10 @@ impl Write {
             .select_only()
             .column(Column::LeaseEpoch)
             .filter(Column::LeaseEpoch.eq(lease.epoch));
-        if self.tx.get_database_backend() == sea_orm::DbBackend::Postgres {
+        if self.tx().get_database_backend() == sea_orm::DbBackend::Postgres {
             query = query.lock_exclusive();
         }
-        let held: Option<i64> = query.into_tuple().one(&self.tx).await?;
+        let held: Option<i64> = query.into_tuple().one(self.tx()).await?;
         held.map(|_| ()).ok_or(Error::LeaseLost)
     }
 }

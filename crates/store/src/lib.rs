@@ -47,10 +47,10 @@ pub struct Store {
 
 /// A transaction. Without [`Write::commit`] nothing of it happens.
 pub struct Write {
-    tx: DatabaseTransaction,
+    tx: Option<DatabaseTransaction>,
     newest: watch::Sender<i64>,
     appended: Option<i64>,
-    _writer: Option<OwnedMutexGuard<()>>,
+    writer: Option<OwnedMutexGuard<()>>,
 }
 
 impl Store {
@@ -95,7 +95,7 @@ impl Store {
             false => None,
         };
         let tx = self.db.begin().await?;
-        Ok(Write { tx, newest: self.newest.clone(), appended: None, _writer: writer })
+        Ok(Write { tx: Some(tx), newest: self.newest.clone(), appended: None, writer })
     }
 
     /// Wakes whenever events were appended by this process; holds the newest one's number.
@@ -111,8 +111,10 @@ impl Store {
 
 impl Write {
     /// Makes it so, and wakes the event streams.
-    pub async fn commit(self) -> Result<(), Error> {
-        self.tx.commit().await?;
+    pub async fn commit(mut self) -> Result<(), Error> {
+        if let Some(tx) = self.tx.take() {
+            tx.commit().await?;
+        }
         if let Some(seq) = self.appended {
             self.newest.send_if_modified(|newest| {
                 let newer = seq > *newest;
@@ -121,6 +123,26 @@ impl Write {
             });
         }
         Ok(())
+    }
+}
+
+impl Write {
+    fn tx(&self) -> &DatabaseTransaction {
+        self.tx.as_ref().expect("a transaction is there until it is committed")
+    }
+}
+
+impl Drop for Write {
+    /// The next writer waits until an abandoned transaction has really ended.
+    fn drop(&mut self) {
+        let (Some(tx), writer) = (self.tx.take(), self.writer.take()) else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // A connection that cannot even roll back is closed by the pool, which ends the transaction too.
+                let _ = tx.rollback().await;
+                drop(writer);
+            });
+        }
     }
 }
 

@@ -227,9 +227,9 @@ impl Write {
             let keep = OnConflict::columns([Column::Application, Column::Name, Column::Kind])
                 .do_nothing()
                 .to_owned();
-            Entity::insert_many(models).on_conflict(keep).exec_without_returning(&self.tx).await?;
+            Entity::insert_many(models).on_conflict(keep).exec_without_returning(self.tx()).await?;
             let names: HashSet<&str> = chunk.iter().map(|key| key.name.as_str()).collect();
-            for row in Entity::find().filter(Column::Name.is_in(names)).all(&self.tx).await? {
+            for row in Entity::find().filter(Column::Name.is_in(names)).all(self.tx()).await? {
                 rows.insert(RowKey { application: row.application, kind: row.kind, name: row.name }, row.id);
             }
         }
@@ -246,7 +246,7 @@ impl Write {
                 .columns([service::Column::MatrixRowId, service::Column::Containers])
                 .filter(service::Column::MatrixRowId.is_in(chunk.iter().copied()))
                 .into_tuple()
-                .all(&self.tx)
+                .all(self.tx())
                 .await?;
             let mut by_row: HashMap<Uuid, Vec<Vec<Container>>> = HashMap::new();
             for (row, containers) in services {
@@ -260,7 +260,7 @@ impl Write {
                 rest.into_iter().partition(|row| by_row.contains_key(row));
             self.set_out_of_step(out, true).await?;
             self.set_out_of_step(in_step, false).await?;
-            Entity::delete_many().filter(Column::Id.is_in(empty)).exec(&self.tx).await?;
+            Entity::delete_many().filter(Column::Id.is_in(empty)).exec(self.tx()).await?;
         }
         Ok(())
     }
@@ -270,7 +270,7 @@ impl Write {
             .col_expr(Column::OutOfStep, Expr::value(out))
             .filter(Column::Id.is_in(rows))
             .filter(Column::OutOfStep.ne(out))
-            .exec(&self.tx)
+            .exec(self.tx())
             .await?;
         Ok(())
     }
@@ -278,7 +278,7 @@ impl Write {
     /// Works every row out anew, after services went with what they hung on.
     pub(crate) async fn prune_matrix(&mut self) -> Result<(), Error> {
         let rows: Vec<Uuid> =
-            Entity::find().select_only().column(Column::Id).into_tuple().all(&self.tx).await?;
+            Entity::find().select_only().column(Column::Id).into_tuple().all(self.tx()).await?;
         self.refresh_rows(&rows).await
     }
 }

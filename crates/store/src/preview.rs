@@ -31,13 +31,13 @@ impl Store {
 impl Write {
     /// Keeps a preview, and forgets the expired ones.
     pub async fn insert_preview(&mut self, preview: &Preview) -> Result<(), Error> {
-        Entity::delete_many().filter(Column::ExpiresAt.lt(Utc::now())).exec(&self.tx).await?;
+        Entity::delete_many().filter(Column::ExpiresAt.lt(Utc::now())).exec(self.tx()).await?;
         let row = ActiveModel {
             id: Set(preview.id.0),
             content: Set(serde_json::to_value(preview)?),
             expires_at: Set(preview.expires_at),
         };
-        Entity::insert(row).exec_without_returning(&self.tx).await?;
+        Entity::insert(row).exec_without_returning(self.tx()).await?;
         Ok(())
     }
 }

@@ -86,7 +86,7 @@ impl Write {
             .column_as(Column::Number.max(), "number")
             .filter(Column::EnvironmentId.eq(revision.environment_id.0))
             .into_tuple()
-            .one(&self.tx)
+            .one(self.tx())
             .await?;
         let number = latest.flatten().unwrap_or(0) + 1;
         let row = ActiveModel {
@@ -99,7 +99,7 @@ impl Write {
             reason: Set(revision.reason.clone()),
             created_at: Set(revision.created_at),
         };
-        Entity::insert(row).exec_without_returning(&self.tx).await?;
+        Entity::insert(row).exec_without_returning(self.tx()).await?;
         Ok(number)
     }
 }

@@ -331,7 +331,7 @@ impl Write {
                     Column::LastChanged,
                 ])
                 .to_owned();
-            Entity::insert_many(models).on_conflict(update).exec_without_returning(&self.tx).await?;
+            Entity::insert_many(models).on_conflict(update).exec_without_returning(self.tx()).await?;
         }
         let ids: Vec<Uuid> = rows.into_values().collect();
         self.refresh_rows(&ids).await
@@ -345,11 +345,11 @@ impl Write {
                 .filter(Column::AppInstanceId.eq(key.app_instance_id.0))
                 .filter(Column::Kind.eq(key.kind.as_str()))
                 .filter(Column::Name.eq(&key.name))
-                .one(&self.tx)
+                .one(self.tx())
                 .await?;
             if let Some(service) = found {
                 rows.push(service.matrix_row_id);
-                service.delete(&self.tx).await?;
+                service.delete(self.tx()).await?;
             }
         }
         self.refresh_rows(&rows).await
@@ -360,7 +360,7 @@ impl Write {
         Entity::update_many()
             .col_expr(Column::LastSynced, Expr::value(at))
             .filter(Column::Id.eq(id.0))
-            .exec(&self.tx)
+            .exec(self.tx())
             .await?;
         Ok(())
     }
@@ -373,14 +373,14 @@ impl Write {
             .distinct()
             .filter(Column::AppInstanceId.eq(id.0))
             .into_tuple()
-            .all(&self.tx)
+            .all(self.tx())
             .await?)
     }
 
     /// Takes an edited app instance's application and environment over into its services.
     pub(crate) async fn regroup(&mut self, instance: &AppInstance) -> Result<(), Error> {
         let mut touched = self.rows_of_instance(instance.id).await?;
-        let services = Entity::find().filter(Column::AppInstanceId.eq(instance.id.0)).all(&self.tx).await?;
+        let services = Entity::find().filter(Column::AppInstanceId.eq(instance.id.0)).all(self.tx()).await?;
         let key = |service: &Model| matrix::RowKey {
             application: instance.application.clone(),
             kind: service.kind.clone(),
@@ -397,7 +397,7 @@ impl Write {
                 .col_expr(Column::MatrixRowId, Expr::value(row))
                 .col_expr(Column::Search, Expr::value(search))
                 .filter(Column::Id.eq(service.id))
-                .exec(&self.tx)
+                .exec(self.tx())
                 .await?;
         }
         touched.extend(rows.into_values());

@@ -160,7 +160,7 @@ impl Write {
             created_at: Set(site.created_at),
             updated_at: Set(site.updated_at),
         };
-        Entity::insert(row).exec_without_returning(&self.tx).await?;
+        Entity::insert(row).exec_without_returning(self.tx()).await?;
         Ok(())
     }
 
@@ -185,7 +185,7 @@ impl Write {
                 .col_expr(Column::TokenCipher, Expr::value(token.cipher))
                 .col_expr(Column::TokenKeyId, Expr::value(token.key_id));
         }
-        match update.exec(&self.tx).await?.rows_affected {
+        match update.exec(self.tx()).await?.rows_affected {
             0 => Err(Error::Stale),
             _ => Ok(()),
         }
@@ -193,7 +193,7 @@ impl Write {
 
     /// Records what a test found out.
     pub async fn record_site_test(&mut self, id: SiteId, test: &SiteTest) -> Result<(), Error> {
-        let row = Entity::find_by_id(id.0).one(&self.tx).await?.ok_or(Error::NotFound)?;
+        let row = Entity::find_by_id(id.0).one(self.tx()).await?.ok_or(Error::NotFound)?;
         let mut row = row.into_active_model();
         row.problem = Set((!test.success).then(|| test.message.clone()));
         if test.success {
@@ -201,13 +201,13 @@ impl Write {
             row.signed_in_as = Set(test.signed_in_as.clone());
             row.token_expires_at = Set(test.token_expires_at);
         }
-        row.update(&self.tx).await?;
+        row.update(self.tx()).await?;
         Ok(())
     }
 
     /// Removes a site with its clusters, app instances and observed services.
     pub async fn delete_site(&mut self, id: SiteId) -> Result<(), Error> {
-        match Entity::delete_by_id(id.0).exec(&self.tx).await?.rows_affected {
+        match Entity::delete_by_id(id.0).exec(self.tx()).await?.rows_affected {
             0 => Err(Error::NotFound),
             _ => self.prune_matrix().await,
         }

@@ -269,7 +269,7 @@ impl Write {
         for (index, chunk) in tasks.chunks(100).enumerate() {
             let rows = chunk.iter().enumerate().map(|(n, task)| active(id, index * 100 + n, task));
             let rows = rows.collect::<Result<Vec<_>, Error>>()?;
-            Entity::insert_many(rows).exec_without_returning(&self.tx).await?;
+            Entity::insert_many(rows).exec_without_returning(self.tx()).await?;
         }
         Ok(())
     }
@@ -289,7 +289,7 @@ impl Write {
             .col_expr(Column::EndedAt, Expr::value(Option::<DateTimeUtc>::None))
             .col_expr(Column::Retries, Expr::value(0))
             .filter(Column::Id.eq(id.0))
-            .exec(&self.tx)
+            .exec(self.tx())
             .await?;
         Ok(())
     }
@@ -321,7 +321,7 @@ impl Write {
         if change.status.ended() {
             update = update.col_expr(Column::EndedAt, Expr::value(now));
         }
-        update.exec(&self.tx).await?;
+        update.exec(self.tx()).await?;
         Ok(())
     }
 
@@ -329,7 +329,7 @@ impl Write {
         Entity::update_many()
             .col_expr(Column::Busy, Expr::value(Option::<bool>::None))
             .filter(Column::DeploymentId.eq(id.0))
-            .exec(&self.tx)
+            .exec(self.tx())
             .await?;
         Ok(())
     }
