@@ -54,12 +54,30 @@ fn router() -> OpenApiRouter<Context> {
 
 /// The OpenAPI document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    router().into_openapi()
+    described(router().into_openapi())
+}
+
+/// OpenAPI wants words for every response: where a handler gives none, its status's own.
+fn described(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        for (status, response) in operations.into_iter().flatten().flat_map(|of| &mut of.responses.responses)
+        {
+            let status = status.parse().ok().and_then(|status: u16| http::StatusCode::from_u16(status).ok());
+            if let (utoipa::openapi::RefOr::T(response), Some(status)) = (response, status)
+                && response.description.is_empty()
+            {
+                response.description = status.canonical_reason().unwrap_or_default().to_owned();
+            }
+        }
+    }
+    document
 }
 
 /// The API's routes, its document and the readable page of it.
 pub(crate) fn routes(ctx: Context) -> Router {
     let (routes, document) = router().split_for_parts();
+    let document = described(document);
     let page = docs::page(&document);
     routes
         .route("/api/openapi.json", get(move || async move { axum::Json(document) }))
