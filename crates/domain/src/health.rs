@@ -136,7 +136,10 @@ fn container_trouble(container: &PodContainer) -> Option<String> {
         _ => return None,
     };
     Some(match &container.message {
-        Some(message) if !message.is_empty() && !words.starts_with("crash") => format!("{words}: {message}"),
+        // Of a back-off the kubelet says only that it is one.
+        Some(message) if !message.is_empty() && !message.to_lowercase().starts_with("back-off") => {
+            format!("{words}: {message}")
+        }
         _ => words,
     })
 }

@@ -125,7 +125,7 @@ fn health_warnings(source: &Service, target: &Service) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if !matches!(source.status, ServiceStatus::Running | ServiceStatus::Stopped) {
         let reason = source.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let message = format!("The source is {}{reason}.", source.status);
+        let message = format!("The source’s status is {}{reason}.", source.status);
         warnings.push(Warning::new("source_not_healthy", Severity::Warning, message));
     }
     if let Some(since) = source.stale_since {
