@@ -87,6 +87,8 @@ pub struct ClusterTarget {
     pub external_id: String,
     /// The namespaces bound, in order.
     pub namespaces: Vec<String>,
+    /// The edits of their app instances, in the same order: what is observed is stored under what they say.
+    pub instance_versions: Vec<i64>,
 }
 
 fn select() -> Select<Entity> {
@@ -135,13 +137,14 @@ impl Store {
 
     /// What is to be watched: managed clusters of active sites that something is bound to.
     pub async fn cluster_targets(&self) -> Result<Vec<ClusterTarget>, Error> {
-        let rows: Vec<(Uuid, Uuid, i64, String, String)> = Entity::find()
+        let rows: Vec<(Uuid, Uuid, i64, String, String, i64)> = Entity::find()
             .select_only()
             .column(Column::Id)
             .column(Column::SiteId)
             .column_as(site::Column::Version, "site_version")
             .column(Column::ExternalId)
             .column_as(app_instance::Column::Namespace, "namespace")
+            .column_as(app_instance::Column::Version, "instance_version")
             .join(JoinType::InnerJoin, Relation::Site.def())
             .join(JoinType::InnerJoin, app_instance::Relation::Cluster.def().rev())
             .filter(Column::Managed.eq(true))
@@ -152,15 +155,19 @@ impl Store {
             .all(&self.db)
             .await?;
         let mut targets: Vec<ClusterTarget> = Vec::new();
-        for (id, site_id, site_version, external_id, namespace) in rows {
+        for (id, site_id, site_version, external_id, namespace, instance_version) in rows {
             match targets.last_mut().filter(|target| target.id.0 == id) {
-                Some(target) => target.namespaces.push(namespace),
+                Some(target) => {
+                    target.namespaces.push(namespace);
+                    target.instance_versions.push(instance_version);
+                }
                 None => targets.push(ClusterTarget {
                     id: id.into(),
                     site_id: site_id.into(),
                     site_version,
                     external_id,
                     namespaces: vec![namespace],
+                    instance_versions: vec![instance_version],
                 }),
             }
         }

@@ -79,5 +79,12 @@ async fn the_application_pairs_instances(on: On) {
     assert_eq!(status, 200);
     let after = app.api.get("/api/matrix").await["total"].as_u64().unwrap();
     assert_eq!(after - before, shop["services"].as_u64().unwrap(), "its services have rows of their own now");
+    let image = json!({ "spec": { "template": { "spec": { "containers": [
+        { "name": "app", "image": "registry.example.com/shop/cart:8.8.8" }
+    ] } } } });
+    let cluster = app.rancher.cluster("c-m-stage001").unwrap();
+    cluster.patch(standin::Kind::Deployment, "shop-staging", "cart", image).unwrap();
+    let found = app.api.until("/api/services?q=8.8.8", |list| list.as_array().unwrap().len() == 1).await;
+    assert_eq!(found[0]["application"], "other", "what is observed later does not undo the edit");
     app.stop().await;
 }

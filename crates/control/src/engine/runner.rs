@@ -90,11 +90,15 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
                     record(&mut state, id, &change);
                 }
             }
-            _ = renew.tick() => runner.renew().await?,
+            _ = renew.tick() => {
+                runner.renew().await?;
+                // Another server's request to cancel is not announced in this process.
+                state.cancel_requested = runner.cancel_requested().await?;
+            }
             Ok(()) = events.changed() => {
                 events.borrow_and_update();
                 if !state.cancel_requested {
-                    state.cancel_requested = runner.control.store.cancel_requested(runner.lease.deployment).await?;
+                    state.cancel_requested = runner.cancel_requested().await?;
                 }
             }
             () = tokio::time::sleep(pause), if work.is_empty() => {}
@@ -135,6 +139,10 @@ impl Runner {
         let mut write = self.control.store.write().await?;
         write.renew(&self.lease, Utc::now() + LEASE).await?;
         Ok(write.commit().await?)
+    }
+
+    async fn cancel_requested(&self) -> Result<bool, Error> {
+        Ok(self.control.store.cancel_requested(self.lease.deployment).await?)
     }
 
     async fn set_status(&self, status: &DeploymentStatus, words: &str) -> Result<(), Error> {
