@@ -156,6 +156,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
 /** Fails when the page breaks a rule of WCAG 2.2 AA that a program can check. */
 export async function expectAccessible(page: Page): Promise<void> {
+  // What is still fading in has not its colours yet.
+  await page.emulateMedia({ reducedMotion: "reduce" });
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
   const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
   const found = violations.map((fault) => `${fault.id}: ${fault.nodes.map((node) => node.target).join(", ")}`);
