@@ -6,7 +6,8 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_location;
 
 use crate::{
-    api, browser,
+    api::{self, ApiError},
+    browser,
     components::{
         bind::BindDialog,
         erased::{Erase, attr, dynamic, maybe},
@@ -38,11 +39,11 @@ pub(crate) fn Frame(
                     "Lockstep"
                 </a>
                 <ul>
-                    {link("/", "Matrix", lu::LuGrid3x3)}
-                    {link("/services", "Services", lu::LuBoxes)}
-                    {link("/environments", "Environments", lu::LuLayers)}
-                    {link("/syncs", "Syncs", lu::LuHistory)}
-                    {link("/sites", "Sites", lu::LuServer)}
+                    {link("/", "Matrix", lu::LuGrid3x3, None)}
+                    {link("/services", "Services", lu::LuBoxes, None)}
+                    {link("/environments", "Environments", lu::LuLayers, None)}
+                    {link("/syncs", "Syncs", lu::LuHistory, None)}
+                    {link("/sites", "Sites", lu::LuServer, Some(troubles()))}
                 </ul>
                 {running()}
                 <div class="shell-foot">
@@ -75,7 +76,7 @@ pub(crate) fn Frame(
     .erase()
 }
 
-fn link(href: &'static str, name: &'static str, sign: Icon) -> AnyView {
+fn link(href: &'static str, name: &'static str, sign: Icon, notice: Option<AnyView>) -> AnyView {
     let path = use_location().pathname;
     let current = move || {
         let here = path.with(|path| {
@@ -88,24 +89,55 @@ fn link(href: &'static str, name: &'static str, sign: Icon) -> AnyView {
             <a href=href aria-current=attr(current)>
                 {icon(sign)}
                 {name}
+                {notice}
             </a>
         </li>
     }
     .erase()
 }
 
-/// Syncs under way, as the way back to them.
-fn running() -> AnyView {
-    let running = RwSignal::new(Vec::new());
-    let tick = live::tick(|news| news.of_kind("deployment.") || news.of_kind("task."));
+/// A mark for sites that want looking after, with why.
+fn troubles() -> AnyView {
+    let troubles = fetched(live::tick(|news| news.of_kind("site.")), api::site::troubles);
+    maybe(move || {
+        let words = troubles.with(|troubles| troubles.join(". "));
+        (!words.is_empty()).then(|| {
+            let on_hover = words.clone();
+            view! {
+                <span class="state is-warning ml-auto" title=on_hover>
+                    {icon(lu::LuTriangleAlert)}
+                    <span class="sr-only">{words}</span>
+                </span>
+            }
+            .erase()
+        })
+    })
+}
+
+/// What the server lists, fetched in the browser and again with each tick.
+fn fetched<T: Send + Sync + 'static, F>(
+    tick: RwSignal<u32>,
+    fetch: impl Fn() -> F + Copy + 'static,
+) -> RwSignal<Vec<T>>
+where
+    F: Future<Output = Result<Vec<T>, ApiError>> + 'static,
+{
+    let list = RwSignal::new(Vec::new());
     Effect::new(move |_| {
         tick.track();
         spawn_local(async move {
-            if let Ok(found) = api::deployment::running().await {
-                running.try_set(found);
+            if let Ok(found) = fetch().await {
+                list.try_set(found);
             }
         });
     });
+    list
+}
+
+/// Syncs under way, as the way back to them.
+fn running() -> AnyView {
+    let tick = live::tick(|news| news.of_kind("deployment.") || news.of_kind("task."));
+    let running = fetched(tick, api::deployment::running);
     maybe(move || {
         let running = running.get();
         let first = running.first()?;

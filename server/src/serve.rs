@@ -1,6 +1,6 @@
 //! Puts a server together and runs it until it is told to stop.
 
-use std::{fs::File, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use control::{Context, Control, Options, Vault};
@@ -43,9 +43,19 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
-    /// Another server uses the data directory.
-    #[error("another lockstep uses the data directory {0}: stop it, or give another with --data-dir")]
+    /// Another server uses the SQLite file.
+    #[error(
+        "another lockstep uses the database {0}: stop it, or give another with --data-dir or --database-url"
+    )]
     InUse(String),
+    /// The SQLite file cannot be locked.
+    #[error("{path} cannot be written: make its directory writable, or give another with --data-dir")]
+    Lock {
+        /// The lock's file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The address cannot be listened on.
     #[error("{addr} cannot be listened on: choose another with --addr")]
     Listen {
@@ -74,7 +84,7 @@ pub struct Running {
     control: Arc<Control>,
     serving: JoinHandle<std::io::Result<()>>,
     store: Store,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// Starts a server.
@@ -82,7 +92,9 @@ pub struct Running {
 /// # Errors
 /// When its directory, key, database or address cannot be used.
 pub async fn start(settings: Settings) -> Result<Running, ServeError> {
-    let lock = lock_data_dir(&settings.data_dir)?;
+    let failed = |source| ServeError::DataDir { path: settings.data_dir.display().to_string(), source };
+    std::fs::create_dir_all(&settings.data_dir).map_err(failed)?;
+    let lock = lock_database(&settings.database_url)?;
     let vault = match &settings.secret_key {
         Some(key) => Vault::from_base64(key, "LOCKSTEP_SECRET_KEY")?,
         None => Vault::from_file(&settings.data_dir.join("secret.key"))?,
@@ -120,15 +132,24 @@ impl Running {
     }
 }
 
-fn lock_data_dir(dir: &Path) -> Result<File, ServeError> {
-    let failed = |source| ServeError::DataDir { path: dir.display().to_string(), source };
-    std::fs::create_dir_all(dir).map_err(failed)?;
-    let file = File::create(dir.join("lock")).map_err(failed)?;
+/// A SQLite file belongs to one server alone; PostgreSQL may be shared.
+fn lock_database(url: &str) -> Result<Option<File>, ServeError> {
+    let Some(database) = sqlite_file(url) else { return Ok(None) };
+    let path = format!("{database}.lock");
+    let failed = |source| ServeError::Lock { path: path.clone(), source };
+    let file = File::create(&path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::InUse(dir.display().to_string())),
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::InUse(database.to_owned())),
         Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// The file that a URL names; none for PostgreSQL and for a database in memory.
+fn sqlite_file(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("sqlite:")?;
+    let path = rest.strip_prefix("//").unwrap_or(rest).split('?').next().unwrap_or_default();
+    (!path.is_empty() && path != ":memory:").then_some(path)
 }
 
 fn routes(control: &Arc<Control>, store: &Store, settings: &Settings) -> Router {
@@ -136,13 +157,14 @@ fn routes(control: &Arc<Control>, store: &Store, settings: &Settings) -> Router 
     let allowed: AllowedHosts = settings.allowed_hosts.clone().into();
     let ready = store.clone();
     Router::new()
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(move || readiness(ready.clone())))
         .merge(rest::routes(ctx.clone()))
         .route("/api/{*path}", axum::routing::any(unknown_path))
         .fallback_service(site::routes(ctx, settings))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(allowed, guard::guard))
+        // Below the guard: probes ask by whatever name they know, and these tell nobody anything.
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(move || readiness(ready.clone())))
         .layer(compression())
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
@@ -165,10 +187,11 @@ fn routes(control: &Arc<Control>, store: &Store, settings: &Settings) -> Router 
         .layer(TraceLayer::new_for_http())
 }
 
-/// Everything but event streams, which must not be held back, and fonts, which are compressed already.
+/// Everything but streams, which must not be held back, and fonts, which are compressed already.
 fn compression() -> CompressionLayer<impl Predicate> {
     let worth_it = DefaultPredicate::new()
         .and(NotForContentType::new("text/event-stream"))
+        .and(NotForContentType::new("application/octet-stream"))
         .and(NotForContentType::new("font/"));
     CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest).compress_when(worth_it)
 }

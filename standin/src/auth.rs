@@ -13,6 +13,8 @@ pub const ADMIN_TOKEN: &str = "token-admin:stand-in-secret";
 pub const VIEW_TOKEN: &str = "token-view:stand-in-secret";
 /// Belongs to one cluster, and is refused under `/v3`.
 pub const SCOPED_TOKEN: &str = "token-scoped:stand-in-secret";
+/// May do everything but with cron jobs.
+pub const NO_CRON_JOBS_TOKEN: &str = "token-apps:stand-in-secret";
 /// Expires ten days after the start.
 pub const EXPIRING_TOKEN: &str = "token-soon:stand-in-secret";
 /// Has expired.
@@ -29,6 +31,8 @@ pub(crate) struct Token {
     /// The cluster that the token belongs to.
     pub(crate) cluster: Option<String>,
     pub(crate) read_only: bool,
+    /// A kind of object that it may not even look at, by its plural.
+    hidden: Option<&'static str>,
 }
 
 /// Why a request is not let in.
@@ -53,6 +57,7 @@ impl Tokens {
         Self(vec![
             admin.clone(),
             Token { read_only: true, ..token(VIEW_TOKEN, "viewer", "Vera Viewer") },
+            Token { hidden: Some("cronjobs"), ..token(NO_CRON_JOBS_TOKEN, "deployer", "Dora Deployer") },
             Token { cluster: cluster.map(str::to_owned), ..token(SCOPED_TOKEN, "admin", "Default Admin") },
             Token {
                 expires: Some(now + TimeDelta::days(10)),
@@ -105,9 +110,10 @@ impl Token {
         self.cluster.as_ref().map_or(Ok(()), |own| Err(Denied::Scoped(own.clone())))
     }
 
-    /// Whether the bearer may do this to workloads.
-    pub(crate) fn may(&self, verb: &str) -> bool {
-        !self.read_only || matches!(verb, "get" | "list" | "watch")
+    /// Whether the bearer may do this to objects of a kind, given by its plural.
+    pub(crate) fn may(&self, verb: &str, plural: &str) -> bool {
+        let readable = self.hidden != Some(plural);
+        readable && (!self.read_only || matches!(verb, "get" | "list" | "watch"))
     }
 
     fn resource(&self, current: bool) -> Value {
@@ -122,7 +128,7 @@ impl Token {
 
 fn token(text: &'static str, user: &'static str, full_name: &'static str) -> Token {
     let (name, secret) = text.split_once(':').unwrap_or((text, ""));
-    Token { name, secret, user, full_name, expires: None, cluster: None, read_only: false }
+    Token { name, secret, user, full_name, expires: None, cluster: None, read_only: false, hidden: None }
 }
 
 /// What stands behind `Bearer`, or inside `Basic`.

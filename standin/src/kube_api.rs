@@ -53,7 +53,7 @@ pub(crate) fn answer(simulation: &Arc<Simulation>, request: &Request<'_>) -> Res
     }
     let target = target(&simulation.versions, request.path).ok_or_else(Refusal::no_such_path)?;
     let verb = request.verb(target.name.is_some())?;
-    if !request.token.may(verb) {
+    if !request.token.may(verb, target.kind.plural()) {
         return Err(forbidden(request.token, verb, &target));
     }
     match target.name {

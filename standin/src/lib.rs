@@ -40,7 +40,7 @@ mod tls;
 mod watch;
 mod writes;
 
-pub use auth::{ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, SCOPED_TOKEN, VIEW_TOKEN};
+pub use auth::{ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, NO_CRON_JOBS_TOKEN, SCOPED_TOKEN, VIEW_TOKEN};
 pub use error::Error;
 pub use handle::ClusterHandle;
 pub use kinds::Kind;

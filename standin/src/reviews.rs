@@ -17,9 +17,10 @@ pub(crate) fn is_review(path: &str) -> bool {
 /// Answers a review.
 pub(crate) fn answer(token: &Token, mut review: Value) -> Value {
     let verb = text(&review, "/spec/resourceAttributes/verb");
-    let mut status = json!({ "allowed": token.may(verb) });
-    if !token.may(verb) {
-        status["reason"] = json!(format!("{} may only read", token.user));
+    let may = token.may(verb, text(&review, "/spec/resourceAttributes/resource"));
+    let mut status = json!({ "allowed": may });
+    if !may {
+        status["reason"] = json!(format!("{} may not do this", token.user));
     }
     if let Some(review) = review.as_object_mut() {
         review.insert("status".to_owned(), status);

@@ -2,9 +2,14 @@
 
 use domain::{
     id::SiteId,
-    site::{Dependents, KubeconfigParts, NewSite, Site, SiteEdit, SiteTest},
+    problem::Problem,
+    site::{Check, Dependents, KubeconfigParts, NewSite, Site, SiteEdit, SiteTest, TestProgress, Tested},
 };
-use leptos::prelude::*;
+use futures::{StreamExt, pin_mut};
+use leptos::{
+    prelude::*,
+    server_fn::codec::{ByteStream, Streaming},
+};
 
 use super::{ApiError, Json};
 #[cfg(feature = "ssr")]
@@ -17,6 +22,13 @@ pub async fn list() -> Result<Vec<Site>, ApiError> {
     control::site::list(&ctx).await.map_err(fail)
 }
 
+/// What a person should look after, in a sentence for each site that is in trouble or will be soon.
+#[server(name = CallSiteTroubles, prefix = "/rpc", endpoint = "site/troubles", input = Json, output = Json)]
+pub async fn troubles() -> Result<Vec<String>, ApiError> {
+    let ctx = context()?;
+    control::site::troubles(&ctx).await.map_err(fail)
+}
+
 /// One site.
 #[server(name = CallSiteGet, prefix = "/rpc", endpoint = "site/get", input = Json, output = Json)]
 pub async fn get(id: SiteId) -> Result<Site, ApiError> {
@@ -24,18 +36,45 @@ pub async fn get(id: SiteId) -> Result<Site, ApiError> {
     control::site::get(&ctx, id).await.map_err(fail)
 }
 
-/// Tests a connection that is not stored yet.
-#[server(name = CallSiteTestNew, prefix = "/rpc", endpoint = "site/test_new", input = Json, output = Json)]
-pub async fn test_new(site: NewSite) -> Result<SiteTest, ApiError> {
+/// Tests a connection: a line of JSON for each check as it ends, and one for the outcome or what went wrong.
+#[server(name = CallSiteTest, prefix = "/rpc", endpoint = "site/test", input = Json, output = Streaming)]
+pub async fn test(tested: Tested) -> Result<ByteStream<ApiError>, ApiError> {
     let ctx = context()?;
-    control::site::test_new(&ctx, site).await.map_err(fail)
+    let progress = control::site::follow_test(&ctx, tested).await.map_err(fail)?;
+    Ok(ByteStream::new(progress.map(|told| {
+        let told: Result<TestProgress, ApiError> = told.map_err(|error| ApiError(error.problem()));
+        let mut line = serde_json::to_vec(&told).unwrap_or_default();
+        line.push(b'\n');
+        Ok(line)
+    })))
 }
 
-/// Tests a stored connection again.
-#[server(name = CallSiteTest, prefix = "/rpc", endpoint = "site/test", input = Json, output = Json)]
-pub async fn test(id: SiteId) -> Result<SiteTest, ApiError> {
-    let ctx = context()?;
-    control::site::test(&ctx, id).await.map_err(fail)
+/// Tests a connection, and gives each check out as it ends.
+pub async fn follow_test(tested: Tested, mut seen: impl FnMut(Check)) -> Result<SiteTest, ApiError> {
+    let chunks = test(tested).await?.into_inner();
+    pin_mut!(chunks);
+    let mut line = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        for byte in chunk? {
+            if byte != b'\n' {
+                line.push(byte);
+                continue;
+            }
+            let told: Option<Result<TestProgress, ApiError>> = serde_json::from_slice(&line).ok();
+            line.clear();
+            match told.transpose()? {
+                Some(TestProgress::Checked(check)) => seen(check),
+                Some(TestProgress::Ended(outcome)) => return Ok(outcome),
+                None => {}
+            }
+        }
+    }
+    Err(ApiError(Problem::new(
+        503,
+        "server_unreachable",
+        "No answer",
+        "The Lockstep server has gone before the test ended. Check that it is running, then test again.",
+    )))
 }
 
 /// Connects a site.

@@ -29,6 +29,7 @@ pub(crate) mod tag;
 pub(crate) mod task;
 pub(crate) mod time;
 pub(crate) mod toast;
+pub(crate) mod token;
 
 /// Provides the contexts that pages and dialogs share.
 pub(crate) fn provide() {

@@ -1,68 +1,108 @@
-//! The checks of a connection, as they pass or fail.
+//! A connection's test: its checks as they pass or fail, and the outcome.
 
-use domain::site::{CheckStatus, SiteTest};
+use domain::site::{CHECKS, Check, CheckStatus, SiteTest, Tested};
 use leptos::prelude::*;
 
-use crate::components::erased::Erase;
-use crate::components::{problem::hint, status, time};
+use crate::{
+    api,
+    components::{
+        erased::{Erase, dynamic},
+        problem::{hint, note},
+        status, token,
+    },
+    request::Request,
+};
 
-/// What is checked, in its order.
-const CHECKS: &[&str] = &[
-    "The address can be reached",
-    "The certificate is trusted",
-    "Signed in",
-    "Version",
-    "Clusters",
-    "May list workloads",
-    "May change workloads",
-    "May read pods",
-];
-
-/// The checks while they are made.
-pub(crate) fn pending() -> AnyView {
-    let lines = CHECKS.iter().map(|title| {
-        view! {
-            <li class="check is-quiet">
-                <span class="state"><span class="loading loading-spinner loading-xs"></span></span>
-                <span class="font-medium">{*title}</span>
-            </li>
-        }
-    });
-    view! { <ul class="checks" role="status" aria-label="Testing the connection">{lines.collect_view()}</ul> }
-        .erase()
+/// A test, under way or ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Testing {
+    /// Whether it is under way, and why it could not be made.
+    pub(crate) request: Request,
+    made: RwSignal<Vec<Check>>,
+    outcome: RwSignal<Option<SiteTest>>,
 }
 
-/// The checks with how each ended.
-pub(crate) fn view(test: &SiteTest) -> AnyView {
-    let lines = test.checks.iter().enumerate().map(|(at, check)| {
-        let look = status::check(&check.status);
-        let title = if check.title.is_empty() { check.name.clone() } else { check.title.clone() };
-        view! {
-            <li class="check fade-in" style=format!("animation-delay: {}ms", at * 60)>
-                {look.mark(None)}
-                <span>
-                    <span class="font-medium">{title}</span>
-                    <span class="muted block text-xs">{check.message.clone()}</span>
-                </span>
-            </li>
-        }
-    });
-    let lines = lines.collect_view();
-    let warned = test.checks.iter().any(|check| check.status == CheckStatus::Warning);
-    let outcome = match (test.success, warned) {
-        (true, false) => hint("is-success", "The connection works."),
-        (true, true) => hint("is-warning", "The connection works, with limits worth knowing."),
-        (false, _) => hint("is-error", test.message.clone()),
-    };
-    let expiry = test
-        .token_expires_at
-        .map(|at| view! { <p class="muted text-xs">"The token expires " {time::ago(at)}</p> });
-    view! {
-        <div class="space-y-3">
-            <div role="status">{outcome}</div>
-            <ul class="checks">{lines}</ul>
-            {expiry}
-        </div>
+impl Testing {
+    pub(crate) fn new() -> Self {
+        Self { request: Request::new(), made: RwSignal::default(), outcome: RwSignal::new(None) }
     }
-    .erase()
+
+    /// Makes the test, and goes on with its outcome.
+    pub(crate) fn begin(self, tested: Tested, ended: impl FnOnce(&SiteTest) + 'static) {
+        self.forget();
+        let seen = move |check| {
+            self.made.try_update(|made| made.push(check));
+        };
+        self.request.send(api::site::follow_test(tested, seen), move |outcome| {
+            ended(&outcome);
+            self.outcome.try_set(Some(outcome));
+        });
+    }
+
+    /// Forgets the last one.
+    pub(crate) fn forget(self) {
+        self.made.set(Vec::new());
+        self.outcome.set(None);
+    }
+
+    /// It has ended well.
+    pub(crate) fn passed(self) -> bool {
+        self.outcome.with(|outcome| outcome.as_ref().is_some_and(|outcome| outcome.success))
+    }
+
+    /// The checks with how each ended, and the outcome.
+    pub(crate) fn view(self) -> AnyView {
+        let lines = CHECKS.iter().enumerate().map(|(at, (_, title))| {
+            view! { <li class="check">{dynamic(move || self.line(at, title))}</li> }
+        });
+        view! {
+            <div class="space-y-3">
+                {note(self.request.problem)} <div role="status">{dynamic(move || self.summary())}</div>
+                <ul class="checks" aria-label="Checks">
+                    {lines.collect_view()}
+                </ul>
+                {dynamic(move || self.expiry())}
+            </div>
+        }
+        .erase()
+    }
+
+    fn line(self, at: usize, title: &'static str) -> AnyView {
+        let Some(check) = self.made.with(|made| made.get(at).cloned()) else {
+            let next = self.request.pending.get() && self.made.with(|made| made.len() == at);
+            let mark = if next { "loading loading-spinner loading-xs" } else { "check-to-come" };
+            return view! {
+                <span class="state is-quiet">
+                    <span class=mark></span>
+                </span>
+                <span class="muted">{title}</span>
+            }
+            .erase();
+        };
+        view! {
+            {status::check(&check.status).mark(None)}
+            <span class="fade-in">
+                <span class="font-medium">{check.title}</span>
+                <span class="muted block text-xs">{check.message}</span>
+            </span>
+        }
+        .erase()
+    }
+
+    fn summary(self) -> AnyView {
+        self.outcome.with(|outcome| match outcome {
+            None if self.request.pending.get() => hint("is-info", "Testing the connection…"),
+            None => ().into_any(),
+            Some(outcome) if !outcome.success => hint("is-error", outcome.message.clone()),
+            Some(outcome) if outcome.checks.iter().any(|check| check.status == CheckStatus::Warning) => {
+                hint("is-warning", "The connection works, with limits worth knowing.")
+            }
+            Some(_) => hint("is-success", "The connection works."),
+        })
+    }
+
+    fn expiry(self) -> AnyView {
+        let ends = self.outcome.with(|outcome| outcome.as_ref().and_then(|outcome| outcome.token_expires_at));
+        ends.map_or_else(|| ().into_any(), token::expiry)
+    }
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     problem::Problem,
-    site::{Site, SiteKind, SiteTest},
+    site::{Site, SiteKind, Tested},
 };
 use leptos::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::{
         field::choice,
         icon::{icon, lu},
         problem::{hint, note},
-        site_checks,
+        site_checks::Testing,
         site_clusters::ChooseClusters,
         site_form::{SiteFields, SiteForm},
     },
@@ -49,7 +49,6 @@ pub(crate) struct Wizard {
     open: RwSignal<bool>,
     step: RwSignal<Step>,
     form: SiteForm,
-    test: RwSignal<Option<SiteTest>>,
     site: RwSignal<Option<Site>>,
 }
 
@@ -59,7 +58,6 @@ pub(crate) fn provide() {
         open: RwSignal::new(false),
         step: RwSignal::new(Step::Kind),
         form: SiteForm::new(),
-        test: RwSignal::new(None),
         site: RwSignal::new(None),
     });
 }
@@ -69,7 +67,6 @@ impl Wizard {
     pub(crate) fn begin(self) {
         if self.step.get_untracked() == Step::Done {
             self.form.clear();
-            self.test.set(None);
             self.site.set(None);
             self.step.set(Step::Kind);
         }
@@ -192,13 +189,9 @@ fn credentials(wizard: Wizard) -> AnyView {
 #[component]
 fn Test() -> impl IntoView {
     let wizard = expect_context::<Wizard>();
-    let (testing, creating) = (Request::new(), Request::new());
+    let (testing, creating) = (Testing::new(), Request::new());
     let test = move || {
-        wizard.test.set(None);
-        testing.send(api::site::test_new(wizard.form.new_site()), move |test| {
-            wizard.form.blame(&test);
-            wizard.test.set(Some(test));
-        });
+        testing.begin(Tested::New(wizard.form.new_site()), move |outcome| wizard.form.blame(outcome));
     };
     test();
     let create = move || {
@@ -211,12 +204,11 @@ fn Test() -> impl IntoView {
     };
     // A refused field is shown where it can be mended.
     Effect::new(move |_| {
-        let refused = testing.problem.get().or_else(|| creating.problem.get());
+        let refused = testing.request.problem.get().or_else(|| creating.problem.get());
         if refused.as_ref().is_some_and(|problem| !problem.errors.is_empty()) {
             wizard.back_to_fields(refused);
         }
     });
-    let passed = move || wizard.test.with(|test| test.as_ref().is_some_and(|test| test.success));
     view! {
         <form
             class="contents"
@@ -225,21 +217,22 @@ fn Test() -> impl IntoView {
                 create();
             }
         >
-            <div class="dialog-body space-y-3">
-                {note(testing.problem)} {note(creating.problem)}
-                {move || testing.pending.get().then(site_checks::pending)}
-                {move || wizard.test.with(|test| test.as_ref().map(site_checks::view))}
-            </div>
+            <div class="dialog-body space-y-3">{note(creating.problem)} {testing.view()}</div>
             <div class="dialog-foot">
                 <button type="button" class="btn" on:click=move |_| wizard.back_to_fields(None)>"Back"</button>
-                <button type="button" class="btn" disabled=move || testing.pending.get() on:click=move |_| test()>
+                <button
+                    type="button"
+                    class="btn"
+                    disabled=move || testing.request.pending.get()
+                    on:click=move |_| test()
+                >
                     {icon(lu::LuRefreshCw)}
                     "Test again"
                 </button>
                 <button
                     type="submit"
                     class="btn btn-primary"
-                    disabled=move || !passed() || creating.pending.get()
+                    disabled=move || !testing.passed() || creating.pending.get()
                 >
                     "Connect"
                 </button>

@@ -1,6 +1,5 @@
 //! One site with its state, its clusters, and what can be done with it.
 
-use chrono::TimeDelta;
 use domain::{
     cluster::{Cluster, ClusterState, WatchState},
     site::{Site, SiteKind},
@@ -15,14 +14,11 @@ use crate::{
         empty::nothing,
         icon::{Icon, icon, lu},
         problem::hint,
-        time,
+        time, token,
     },
     live,
     request::{answer, show},
 };
-
-/// How long before a token ends its end is warned of.
-const WARN: TimeDelta = TimeDelta::weeks(2);
 
 /// A site as a card.
 pub(super) fn view(site: &Site, dialogs: Dialogs) -> AnyView {
@@ -70,31 +66,12 @@ pub(super) fn view(site: &Site, dialogs: Dialogs) -> AnyView {
             <p class="muted mono text-xs">{site.url.clone()}</p>
             <p class="muted text-xs">{facts.join(" · ")}</p>
             <div class="mt-2 space-y-2">
-                {site.problem.clone().map(|problem| hint("is-error", problem))} {expiry(site)}
+                {site.problem.clone().map(|problem| hint("is-error", problem))} {site.token_expires_at.map(token::expiry)}
             </div>
             {clusters(site)}
         </article>
     }
     .erase()
-}
-
-/// When the token ends, as a warning when that is near.
-fn expiry(site: &Site) -> AnyView {
-    let Some(ends) = site.token_expires_at else { return ().into_any() };
-    let now = time::now();
-    let near = Memo::new(move |_| now.get().map(|now| (ends <= now, ends - now < WARN)));
-    let words = move || match near.get() {
-        Some((true, _)) => {
-            hint("is-error", format!("The token expired on {}. Replace it under Edit.", time::utc(ends)))
-        }
-        Some((_, true)) => hint(
-            "is-warning",
-            format!("The token expires on {}. Make a new one and replace it under Edit.", time::utc(ends)),
-        ),
-        _ => view! { <p class="muted text-xs">{format!("The token expires on {}.", time::utc(ends))}</p> }
-            .erase(),
-    };
-    words.into_any()
 }
 
 fn clusters(site: &Site) -> AnyView {

@@ -1,6 +1,6 @@
 //! Sites: the connections to where software runs.
 
-use domain::site::{Dependents, Site, SiteEdit, SiteTest};
+use domain::site::{Dependents, Site, SiteEdit, Tested};
 use leptos::prelude::*;
 
 use crate::components::erased::Erase;
@@ -12,7 +12,7 @@ use crate::{
         empty::{empty, skeleton},
         icon::{icon, lu},
         problem::{hint, note},
-        site_checks,
+        site_checks::Testing,
         site_clusters::ChooseClusters,
         site_form::{SiteFields, SiteForm},
         site_wizard::Wizard,
@@ -140,24 +140,19 @@ pub(crate) fn Sites() -> impl IntoView {
 
 #[component]
 fn Test(site: Site, dialogs: Dialogs) -> impl IntoView {
-    let request = Request::new();
-    let outcome = RwSignal::new(None::<SiteTest>);
+    let testing = Testing::new();
     let id = site.id;
-    let test = move || {
-        outcome.set(None);
-        request.send(api::site::test(id), move |test| {
-            outcome.set(Some(test));
-            live::look_again();
-        });
-    };
+    let test = move || testing.begin(Tested::Stored(id), |_| live::look_again());
     test();
     view! {
-        <div class="dialog-body space-y-3">
-            {note(request.problem)} {move || request.pending.get().then(site_checks::pending)}
-            {move || outcome.with(|outcome| outcome.as_ref().map(site_checks::view))}
-        </div>
+        <div class="dialog-body">{testing.view()}</div>
         <div class="dialog-foot">
-            <button type="button" class="btn" disabled=move || request.pending.get() on:click=move |_| test()>
+            <button
+                type="button"
+                class="btn"
+                disabled=move || testing.request.pending.get()
+                on:click=move |_| test()
+            >
                 {icon(lu::LuRefreshCw)}
                 "Test again"
             </button>

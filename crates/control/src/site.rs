@@ -4,9 +4,14 @@ use chrono::Utc;
 use domain::{
     id::SiteId,
     problem::FieldError,
-    site::{Dependents, KubeconfigParts, NewSite, Site, SiteEdit, SiteKind, SiteTest},
+    site::{
+        Check, Dependents, KubeconfigParts, NewSite, Site, SiteEdit, SiteKind, SiteTest, TestProgress, Tested,
+    },
     validate,
 };
+use futures::{Stream, stream};
+use platform::Told;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{Context, Error, cluster, error::name_taken, platforms::connection_of};
@@ -21,24 +26,55 @@ pub async fn list(ctx: &Context) -> Result<Vec<Site>, Error> {
     Ok(ctx.store().sites().await?)
 }
 
+/// What a person should look after, in a sentence for each site that is in trouble or will be soon.
+pub async fn troubles(ctx: &Context) -> Result<Vec<String>, Error> {
+    let now = Utc::now();
+    Ok(list(ctx).await?.iter().filter_map(|site| site.trouble(now)).collect())
+}
+
 /// One site.
 pub async fn get(ctx: &Context, id: SiteId) -> Result<Site, Error> {
     ctx.store().site(id).await.map_err(not_found(id))
 }
 
-/// Tries a connection that is not stored.
-pub async fn test_new(ctx: &Context, new: NewSite) -> Result<SiteTest, Error> {
-    let _ = ctx;
-    check(&new)?;
-    Ok(platform::test(&connection_of(&new)).await)
+/// Tries a connection; the outcome of a stored one is remembered.
+pub async fn test(ctx: &Context, tested: Tested) -> Result<SiteTest, Error> {
+    try_out(ctx, tested, &|_| {}).await
 }
 
-/// Tries a stored connection and remembers the outcome.
-pub async fn test(ctx: &Context, id: SiteId) -> Result<SiteTest, Error> {
-    get(ctx, id).await?;
-    let outcome = platform::test(&ctx.control().connection(id).await?).await;
-    record(ctx, id, &outcome).await?;
-    Ok(outcome)
+/// Tries a connection like [`test`], and tells each check as it ends. It goes on when nobody listens any more.
+pub async fn follow_test(
+    ctx: &Context,
+    tested: Tested,
+) -> Result<impl Stream<Item = Result<TestProgress, Error>> + Send + use<>, Error> {
+    match &tested {
+        Tested::New(new) => drop(check(new)?),
+        Tested::Stored(id) => drop(get(ctx, *id).await?),
+    }
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let ctx = ctx.clone();
+    ctx.control().clone().spawn(async move {
+        let told = |check: &Check| drop(sender.send(Ok(TestProgress::Checked(check.clone()))));
+        let outcome = try_out(&ctx, tested, &told).await;
+        // Whoever asked may have left.
+        let _ = sender.send(outcome.map(TestProgress::Ended));
+    });
+    Ok(stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))))
+}
+
+async fn try_out(ctx: &Context, tested: Tested, told: Told<'_>) -> Result<SiteTest, Error> {
+    match tested {
+        Tested::New(new) => {
+            check(&new)?;
+            Ok(platform::test(&connection_of(&new), told).await)
+        }
+        Tested::Stored(id) => {
+            get(ctx, id).await?;
+            let outcome = platform::test(&ctx.control().connection(id).await?, told).await;
+            record(ctx, id, &outcome).await?;
+            Ok(outcome)
+        }
+    }
 }
 
 /// Connects a site, and lists its clusters where it answers.
@@ -72,7 +108,7 @@ pub async fn create(ctx: &Context, new: NewSite) -> Result<Site, Error> {
     if let Err(error) = cluster::discover(ctx, site.id).await {
         record(ctx, site.id, &problem_only(&error)).await?;
     } else {
-        test(ctx, site.id).await?;
+        test(ctx, Tested::Stored(site.id)).await?;
     }
     get(ctx, site.id).await
 }
@@ -115,7 +151,7 @@ pub async fn edit(ctx: &Context, id: SiteId, edit: SiteEdit) -> Result<Site, Err
     write.commit().await?;
     ctx.control().observer.refresh();
     if site.active && (token.is_some() || site.ca_certificate != before.ca_certificate) {
-        test(ctx, id).await?;
+        test(ctx, Tested::Stored(id)).await?;
     }
     get(ctx, id).await
 }

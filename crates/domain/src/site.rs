@@ -1,6 +1,6 @@
 //! Sites: connections to something that runs software.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{id::SiteId, secret::Secret};
@@ -64,6 +64,46 @@ pub struct Site {
     pub updated_at: DateTime<Utc>,
 }
 
+/// How long before a token ends its end is warned of.
+const WARN: TimeDelta = TimeDelta::weeks(2);
+
+/// How near the end of a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenEnd {
+    /// It has ended.
+    Past,
+    /// Two weeks or less.
+    Near,
+    /// More.
+    Far,
+}
+
+impl TokenEnd {
+    /// Of a token that ends at a time.
+    pub fn of(ends: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        match ends - now {
+            left if left <= TimeDelta::zero() => Self::Past,
+            left if left <= WARN => Self::Near,
+            _ => Self::Far,
+        }
+    }
+}
+
+impl Site {
+    /// What a person should look after, if anything: a connection in trouble, a token near its end.
+    pub fn trouble(&self, now: DateTime<Utc>) -> Option<String> {
+        let name = &self.name;
+        let end = self.token_expires_at.map(|ends| (TokenEnd::of(ends, now), ends.format("%Y-%m-%d")));
+        match (&self.problem, end) {
+            _ if !self.active => None,
+            (_, Some((TokenEnd::Past, day))) => Some(format!("{name}: the token expired on {day}")),
+            (Some(problem), _) => Some(format!("{name}: {problem}")),
+            (None, Some((TokenEnd::Near, day))) => Some(format!("{name}: the token expires on {day}")),
+            (None, _) => None,
+        }
+    }
+}
+
 /// Connects a site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -112,12 +152,25 @@ pub struct SiteEdit {
     pub version: Option<i64>,
 }
 
+/// Every check of a connection, in the order in which they are made: its stable name, and what is checked.
+pub const CHECKS: &[(&str, &str)] = &[
+    ("address", "The address answers"),
+    ("tls", "The connection is secure"),
+    ("sign_in", "The token signs in"),
+    ("version", "The server tells its version"),
+    ("clusters", "Clusters are found"),
+    ("list_workloads", "Workloads may be listed"),
+    ("patch_workloads", "Workloads may be changed"),
+    ("read_pods", "Pods may be read"),
+];
+
 /// One check of a connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
-    /// Stable name: `address`, `tls`, `sign_in`, `version`, `clusters`, `list_workloads`, `patch_workloads`, `read_pods`.
+    /// Stable name, one of [`CHECKS`]: `address`, `tls`, `sign_in`, `version`, `clusters`, `list_workloads`,
+    /// `patch_workloads`, `read_pods`.
     pub name: String,
     /// What is checked, for people.
     pub title: String,
@@ -178,6 +231,26 @@ impl SiteTest {
     }
 }
 
+/// The connection that is tested.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Tested {
+    /// One that is not stored.
+    New(NewSite),
+    /// A stored one; the outcome is remembered.
+    Stored(SiteId),
+}
+
+/// What a test tells while it goes on: each check as it ends, and the outcome at last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TestProgress {
+    /// A check has ended.
+    Checked(Check),
+    /// The test has ended.
+    Ended(SiteTest),
+}
+
 /// What depends on a site, named before it is deleted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -204,4 +277,17 @@ pub struct KubeconfigParts {
     pub token: Secret,
     /// PEM of the server's CA.
     pub ca_certificate: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_token_is_near_two_weeks_ahead() {
+        let now = Utc::now();
+        assert_eq!(TokenEnd::of(now + TimeDelta::days(15), now), TokenEnd::Far);
+        assert_eq!(TokenEnd::of(now + TimeDelta::days(14), now), TokenEnd::Near);
+        assert_eq!(TokenEnd::of(now, now), TokenEnd::Past);
+    }
 }

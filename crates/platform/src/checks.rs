@@ -3,36 +3,29 @@
 use chrono::{DateTime, Utc};
 use domain::{
     cluster::ClusterState,
-    site::{Check, CheckStatus, SiteTest},
+    site::{CHECKS, Check, CheckStatus, SiteTest},
 };
 use futures::future::try_join_all;
 use http::Method;
 use serde::de::IgnoredAny;
 
-use crate::{Error, FoundCluster, access, client::Client, resource::PODS, sign_in::SignedIn};
-
-/// Every check with what it is about, in the order in which they are made.
-const CHECKS: &[(&str, &str)] = &[
-    ("address", "The address answers"),
-    ("tls", "The connection is secure"),
-    ("sign_in", "The token signs in"),
-    ("version", "The server tells its version"),
-    ("clusters", "Clusters are found"),
-    ("list_workloads", "Workloads may be listed"),
-    ("patch_workloads", "Workloads may be changed"),
-    ("read_pods", "Pods may be read"),
-];
+use crate::{Error, FoundCluster, Told, access, client::Client, resource::PODS, sign_in::SignedIn};
 
 /// The checks made so far and what they found.
-#[derive(Default)]
-pub(crate) struct Checks {
+pub(crate) struct Checks<'a> {
+    told: Told<'a>,
     made: Vec<Check>,
     server_version: Option<String>,
     signed_in_as: Option<String>,
     token_expires_at: Option<DateTime<Utc>>,
 }
 
-impl Checks {
+impl<'a> Checks<'a> {
+    /// None made yet; each is told when it ends.
+    pub(crate) fn begin(told: Told<'a>) -> Self {
+        Self { told, made: Vec::new(), server_version: None, signed_in_as: None, token_expires_at: None }
+    }
+
     /// The next check passed.
     pub(crate) fn passed(&mut self, name: &str, message: &str) {
         self.record(name, CheckStatus::Passed, message);
@@ -148,7 +141,9 @@ impl Checks {
     fn record(&mut self, name: &str, status: CheckStatus, message: &str) {
         let title = CHECKS.iter().find(|(known, _)| *known == name).map_or(name, |(_, title)| title);
         let (name, title, message) = (name.to_owned(), title.to_owned(), message.to_owned());
-        self.made.push(Check { name, title, status, message });
+        let check = Check { name, title, status, message };
+        (self.told)(&check);
+        self.made.push(check);
     }
 
     /// The outcome, with the checks that were not made as skipped.
@@ -172,8 +167,8 @@ impl Checks {
 }
 
 /// The outcome for a connection that is not even tried, by what is wrong with it.
-pub(crate) fn refused(error: &Error) -> SiteTest {
-    let mut checks = Checks::default();
+pub(crate) fn refused(error: &Error, told: Told<'_>) -> SiteTest {
+    let mut checks = Checks::begin(told);
     let words = error.to_string();
     match error {
         Error::SignIn(_) => {

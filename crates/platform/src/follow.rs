@@ -27,6 +27,8 @@ const SILENCE: Duration = Duration::from_secs(330);
 const TOO_SHORT: Duration = Duration::from_secs(1);
 /// How long it takes until what is not served, or may not be read, is asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
+/// How often what may be listed and not watched is listed.
+const POLL: Duration = Duration::from_secs(30);
 
 /// A kind of object that can be followed.
 pub(crate) trait Watched: Send + Sync + 'static {
@@ -43,6 +45,8 @@ pub(crate) trait Watched: Send + Sync + 'static {
     fn dispensable(&self, error: &Error) -> bool;
     /// What is kept of an object.
     fn facts(&self, object: Object<Self::Spec, Self::Status>) -> Self::Facts;
+    /// Tells that the token may not list them; `None` where that is no news to anyone.
+    fn denied(&self, namespace: Option<String>, words: String) -> Option<WatchEvent>;
     /// Tells the whole list.
     fn listed(&self, namespace: Option<String>, all: Vec<Self::Facts>) -> WatchEvent;
     /// Tells one that was made or has changed.
@@ -148,6 +152,7 @@ impl<W: Watched> Follower<W> {
                 let told = std::mem::replace(&mut self.nothing_told, true);
                 (!told).then(|| self.watched.listed(self.namespace.clone(), Vec::new()))
             }
+            Err(error @ Error::Forbidden(_)) => self.deny(&error),
             Err(error) => self.lose(error),
         }
     }
@@ -180,6 +185,10 @@ impl<W: Watched> Follower<W> {
                 None
             }
             Err(Error::Expired(_)) => self.list_anew(),
+            Err(Error::Forbidden(_)) => {
+                self.pause = POLL;
+                None
+            }
             Err(error) => self.lose(error),
         }
     }
@@ -252,6 +261,15 @@ impl<W: Watched> Follower<W> {
             self.pause = pause;
         }
         None
+    }
+
+    /// The server answers and refuses this kind: told once, and asked for again from time to time.
+    fn deny(&mut self, error: &Error) -> Option<WatchEvent> {
+        self.pause = ASK_AGAIN;
+        self.lost = None;
+        let told = std::mem::replace(&mut self.nothing_told, true);
+        let words = self.words(error);
+        if told { None } else { self.watched.denied(self.namespace.clone(), words) }
     }
 
     /// Contact is lost: told once, and tried again by a list.

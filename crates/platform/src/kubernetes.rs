@@ -6,7 +6,7 @@ use futures::stream::BoxStream;
 use serde::Deserialize;
 
 use crate::{
-    Connection, Error, FoundCluster, FoundNamespace, ImageChange, Platform, Scope, SetImages, Snapshot,
+    Connection, Error, FoundCluster, FoundNamespace, ImageChange, Platform, Scope, SetImages, Snapshot, Told,
     WatchEvent, apply, checks::Checks, client::Client, cluster, sign_in, watch,
 };
 
@@ -46,7 +46,7 @@ impl Kubernetes {
         }
     }
 
-    async fn check(&self, checks: &mut Checks) -> Option<()> {
+    async fn check(&self, checks: &mut Checks<'_>) -> Option<()> {
         checks.connection(&self.client, "/version", NO_KUBERNETES).await?;
         let signed_in = sign_in::to_kubernetes(&self.client, self.token.expose()).await;
         checks.signed_in(signed_in)?;
@@ -60,8 +60,8 @@ impl Kubernetes {
 
 #[async_trait]
 impl Platform for Kubernetes {
-    async fn test(&self) -> SiteTest {
-        let mut checks = Checks::default();
+    async fn test(&self, told: Told<'_>) -> SiteTest {
+        let mut checks = Checks::begin(told);
         self.check(&mut checks).await;
         checks.finish()
     }

@@ -29,7 +29,7 @@ use domain::{
     cluster::ClusterState,
     secret::Secret,
     service::Container,
-    site::{SiteKind, SiteTest},
+    site::{Check, SiteKind, SiteTest},
     workload::{PodFacts, WorkloadFacts, WorkloadKey},
 };
 use futures::stream::BoxStream;
@@ -114,9 +114,18 @@ pub enum WatchEvent {
         /// Its name.
         name: String,
     },
+    /// The token may not list a kind, with the reason; it is tried again. Everything else goes on.
+    Denied {
+        /// The kind.
+        kind: domain::service::WorkloadKind,
+        /// The only namespace meant, where the scope is not the whole cluster.
+        namespace: Option<String>,
+        /// Why, and what to do.
+        words: String,
+    },
     /// Contact was lost, with the reason; it is tried again.
     Lost(String),
-    /// The server was heard of (a bookmark, say), with nothing new.
+    /// The server was heard of (a bookmark, say), with nothing new; the end of a loss of contact.
     Alive,
 }
 
@@ -156,11 +165,14 @@ pub enum SetImages {
     Changed(String),
 }
 
+/// Is told each check of a connection as it ends.
+pub type Told<'a> = &'a (dyn Fn(&Check) + Send + Sync);
+
 /// Something that runs workloads. Every method may be called again after a crash without harm.
 #[async_trait]
 pub trait Platform: Send + Sync {
-    /// Tries the connection, check by check; failures are in the result.
-    async fn test(&self) -> SiteTest;
+    /// Tries the connection, check by check, and tells each as it ends; failures are in the result.
+    async fn test(&self, told: Told<'_>) -> SiteTest;
 
     /// The site's clusters; those it cannot reach are listed as such.
     async fn clusters(&self) -> Result<Vec<FoundCluster>, Error>;
@@ -199,9 +211,9 @@ pub fn connect(connection: &Connection) -> Result<Arc<dyn Platform>, Error> {
 }
 
 /// Tries a connection, check by check, also one that cannot even be begun.
-pub async fn test(connection: &Connection) -> SiteTest {
+pub async fn test(connection: &Connection, told: Told<'_>) -> SiteTest {
     match connect(connection) {
-        Ok(platform) => platform.test().await,
-        Err(error) => checks::refused(&error),
+        Ok(platform) => platform.test(told).await,
+        Err(error) => checks::refused(&error, told),
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{
-    Connection, Error, FoundCluster, FoundNamespace, ImageChange, Platform, Scope, SetImages, Snapshot,
+    Connection, Error, FoundCluster, FoundNamespace, ImageChange, Platform, Scope, SetImages, Snapshot, Told,
     WatchEvent, apply,
     checks::Checks,
     client::{Client, segment},
@@ -118,7 +118,7 @@ impl Rancher {
         projects.into_iter().map(|project| (project.id, project.name)).collect()
     }
 
-    async fn check(&self, checks: &mut Checks) -> Option<()> {
+    async fn check(&self, checks: &mut Checks<'_>) -> Option<()> {
         checks.connection(&self.client, "/rancherversion", NO_RANCHER).await?;
         let signed_in = sign_in::to_rancher(&self.client, &self.token_name).await;
         checks.signed_in(signed_in)?;
@@ -158,8 +158,8 @@ fn found(cluster: Cluster) -> FoundCluster {
 
 #[async_trait]
 impl Platform for Rancher {
-    async fn test(&self) -> SiteTest {
-        let mut checks = Checks::default();
+    async fn test(&self, told: Told<'_>) -> SiteTest {
+        let mut checks = Checks::begin(told);
         self.check(&mut checks).await;
         checks.finish()
     }

@@ -7,7 +7,7 @@ use domain::{
     workload::{PodFacts, WorkloadFacts},
 };
 use futures::{
-    StreamExt, future,
+    StreamExt,
     stream::{self, BoxStream},
 };
 
@@ -37,7 +37,7 @@ pub(crate) fn watch(client: &Client, scope: Scope) -> BoxStream<'static, WatchEv
         feeds.into_iter().enumerate().map(|(number, feed)| feed.map(move |event| (number, event)).boxed());
     let mut contact = Contact::default();
     stream::select_all(feeds)
-        .filter_map(move |(feed, event)| future::ready(contact.passes(feed, &event).then_some(event)))
+        .flat_map(move |(feed, event)| stream::iter(contact.pass(feed, event).into_iter().flatten()))
         // Without any namespace there is nothing to follow, and still no end.
         .chain(stream::pending())
         .boxed()
@@ -56,20 +56,21 @@ struct Contact {
 }
 
 impl Contact {
-    fn passes(&mut self, feed: usize, event: &WatchEvent) -> bool {
+    /// What is told of an event; once no feed is lost any more, also that contact is there.
+    fn pass(&mut self, feed: usize, event: WatchEvent) -> [Option<WatchEvent>; 2] {
         match event {
             WatchEvent::Lost(words) => {
-                let news = self.lost.is_empty() || self.words != *words;
+                let news = self.lost.is_empty() || self.words != words;
                 self.lost.insert(feed);
-                self.words.clone_from(words);
-                news
+                self.words.clone_from(&words);
+                [news.then_some(WatchEvent::Lost(words)), None]
             }
-            WatchEvent::Listed { .. } | WatchEvent::ListedPods { .. } => {
-                self.lost.remove(&feed);
-                true
+            WatchEvent::Listed { .. } | WatchEvent::ListedPods { .. } | WatchEvent::Denied { .. } => {
+                let found = self.lost.remove(&feed) && self.lost.is_empty();
+                [Some(event), found.then_some(WatchEvent::Alive)]
             }
-            WatchEvent::Alive => self.lost.is_empty(),
-            _ => true,
+            WatchEvent::Alive => [self.lost.is_empty().then_some(event), None],
+            other => [Some(other), None],
         }
     }
 }
@@ -91,6 +92,10 @@ impl Watched for Workloads {
 
     fn facts(&self, object: Object<WorkloadSpec, WorkloadStatus>) -> WorkloadFacts {
         facts::workload(&self.0, object)
+    }
+
+    fn denied(&self, namespace: Option<String>, words: String) -> Option<WatchEvent> {
+        Some(WatchEvent::Denied { kind: self.0.clone(), namespace, words })
     }
 
     fn listed(&self, namespace: Option<String>, workloads: Vec<WorkloadFacts>) -> WatchEvent {
@@ -125,6 +130,10 @@ impl Watched for Pods {
         facts::pod(object)
     }
 
+    fn denied(&self, _namespace: Option<String>, _words: String) -> Option<WatchEvent> {
+        None
+    }
+
     fn listed(&self, namespace: Option<String>, pods: Vec<PodFacts>) -> WatchEvent {
         WatchEvent::ListedPods { namespace, pods }
     }
@@ -146,14 +155,15 @@ mod tests {
     fn one_loss_of_contact_is_told_once() {
         let mut contact = Contact::default();
         let lost = |words: &str| WatchEvent::Lost(words.to_owned());
-        let listed = WatchEvent::ListedPods { namespace: None, pods: vec![] };
-        assert!(contact.passes(0, &lost("refused")));
-        assert!(!contact.passes(1, &lost("refused")));
-        assert!(contact.passes(1, &lost("timed out")), "another reason is news");
-        assert!(contact.passes(0, &listed));
-        assert!(!contact.passes(0, &WatchEvent::Alive), "the other one is still lost");
-        assert!(contact.passes(1, &listed));
-        assert!(contact.passes(0, &WatchEvent::Alive));
-        assert!(contact.passes(0, &lost("timed out")), "a new loss is told again");
+        let listed = || WatchEvent::ListedPods { namespace: None, pods: vec![] };
+        let mut told = |feed, event| contact.pass(feed, event).into_iter().flatten().count();
+        assert_eq!(told(0, lost("refused")), 1);
+        assert_eq!(told(1, lost("refused")), 0);
+        assert_eq!(told(1, lost("timed out")), 1, "another reason is news");
+        assert_eq!(told(0, listed()), 1);
+        assert_eq!(told(0, WatchEvent::Alive), 0, "the other one is still lost");
+        assert_eq!(told(1, listed()), 2, "and that contact is there again");
+        assert_eq!(told(0, WatchEvent::Alive), 1);
+        assert_eq!(told(0, lost("timed out")), 1, "a new loss is told again");
     }
 }

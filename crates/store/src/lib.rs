@@ -12,6 +12,7 @@ mod event;
 mod history;
 mod lease;
 mod matrix;
+mod observed;
 mod preview;
 mod revision;
 mod service;
@@ -31,7 +32,7 @@ pub use cluster::ClusterTarget;
 pub use deployment::NewDeployment;
 pub use error::Error;
 pub use lease::Lease;
-pub use service::{ObservedService, ServiceKey};
+pub use observed::{ObservedService, ServiceKey};
 pub use site::{Credentials, SealedToken};
 pub use task::{NewTask, RunningTask};
 

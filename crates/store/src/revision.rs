@@ -7,7 +7,7 @@ use domain::{
 };
 use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
 
-use crate::{Error, Store, Write};
+use crate::{Error, Store, Write, environment};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "revision")]
@@ -81,6 +81,11 @@ impl Store {
 impl Write {
     /// Adds a revision with the environment's next number, which it returns.
     pub async fn insert_revision(&mut self, revision: &Revision) -> Result<i64, Error> {
+        // Held until the commit, so that two that are added at once do not take the same number.
+        if self.tx().get_database_backend() == sea_orm::DbBackend::Postgres {
+            let environment = environment::Entity::find_by_id(revision.environment_id.0);
+            environment.lock_exclusive().one(self.tx()).await?;
+        }
         let latest: Option<Option<i64>> = Entity::find()
             .select_only()
             .column_as(Column::Number.max(), "number")

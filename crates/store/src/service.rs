@@ -1,22 +1,16 @@
-//! Observed services.
+//! Observed services: the table, and its reads.
 
-use std::collections::HashMap;
-
-use chrono::{DateTime, Utc};
 use domain::{
-    app_instance::AppInstance,
-    id::{AppInstanceId, ClusterId, EnvironmentId, ServiceId},
+    id::{ClusterId, EnvironmentId, ServiceId},
     list::{Page, Paging},
-    service::{Container, Manager, Service, ServiceQuery, ServiceStatus, WorkloadKind},
+    service::{Manager, Service, ServiceQuery, ServiceStatus, WorkloadKind},
 };
 use sea_orm::{
-    ActiveValue::Set,
-    FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, Select,
-    entity::prelude::*,
-    sea_query::{LikeExpr, OnConflict},
+    FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, Select, entity::prelude::*,
+    sea_query::LikeExpr,
 };
 
-use crate::{Error, Store, Write, app_instance, cluster, environment, matrix};
+use crate::{Error, Store, app_instance, cluster, environment, matrix};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "service")]
@@ -64,46 +58,6 @@ pub(crate) enum Relation {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// Which service, as a watch names it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServiceKey {
-    /// Where it runs.
-    pub app_instance_id: AppInstanceId,
-    /// Its kind.
-    pub kind: WorkloadKind,
-    /// Its name.
-    pub name: String,
-}
-
-/// A service as a watch observes it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ObservedService {
-    /// Which one.
-    pub key: ServiceKey,
-    /// Its environment.
-    pub environment_id: EnvironmentId,
-    /// Its cluster.
-    pub cluster_id: ClusterId,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its application.
-    pub application: String,
-    /// How it is.
-    pub status: ServiceStatus,
-    /// Why.
-    pub reason: Option<String>,
-    /// Desired replicas.
-    pub replicas: i32,
-    /// Available replicas.
-    pub available: i32,
-    /// Its containers with the digests that run.
-    pub containers: Vec<Container>,
-    /// The other tool that owns it.
-    pub manager: Option<Manager>,
-    /// When what it runs changed.
-    pub changed_at: DateTime<Utc>,
-}
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -277,160 +231,4 @@ impl Store {
     pub async fn services_of(&self, environment: EnvironmentId) -> Result<Vec<Service>, Error> {
         read(&self.db, select().filter(Column::EnvironmentId.eq(environment.0))).await
     }
-
-    /// What is stored of a cluster's services: key, containers and when they changed; for a watch to begin from.
-    pub async fn stored_services(
-        &self,
-        cluster: ClusterId,
-    ) -> Result<Vec<(ServiceKey, Vec<Container>, DateTime<Utc>)>, Error> {
-        let rows: Vec<(Uuid, String, String, Json, DateTimeUtc)> = Entity::find()
-            .select_only()
-            .columns([
-                Column::AppInstanceId,
-                Column::Kind,
-                Column::Name,
-                Column::Containers,
-                Column::LastChanged,
-            ])
-            .filter(Column::ClusterId.eq(cluster.0))
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        let stored = |(instance, kind, name, containers, at): (Uuid, String, String, Json, DateTimeUtc)| {
-            let kind = WorkloadKind::from(kind.as_str());
-            let key = ServiceKey { app_instance_id: instance.into(), kind, name };
-            Ok((key, serde_json::from_value(containers)?, at))
-        };
-        rows.into_iter().map(stored).collect()
-    }
-}
-
-impl Write {
-    /// Stores observed services and keeps their rows of the matrix true.
-    pub async fn upsert_services(&mut self, observed: &[ObservedService]) -> Result<(), Error> {
-        if observed.is_empty() {
-            return Ok(());
-        }
-        let rows = self.ensure_rows(observed.iter().map(matrix::RowKey::of)).await?;
-        for chunk in observed.chunks(200) {
-            let models =
-                chunk.iter().map(|service| active(service, &rows)).collect::<Result<Vec<_>, Error>>()?;
-            let update = OnConflict::columns([Column::AppInstanceId, Column::Kind, Column::Name])
-                .update_columns([
-                    Column::EnvironmentId,
-                    Column::MatrixRowId,
-                    Column::Application,
-                    Column::Status,
-                    Column::Reason,
-                    Column::Replicas,
-                    Column::AvailableReplicas,
-                    Column::ImageTag,
-                    Column::Containers,
-                    Column::Manager,
-                    Column::Search,
-                    Column::LastChanged,
-                ])
-                .to_owned();
-            Entity::insert_many(models).on_conflict(update).exec_without_returning(self.tx()).await?;
-        }
-        let ids: Vec<Uuid> = rows.into_values().collect();
-        self.refresh_rows(&ids).await
-    }
-
-    /// Removes services that are gone.
-    pub async fn delete_services(&mut self, gone: &[ServiceKey]) -> Result<(), Error> {
-        let mut rows = Vec::new();
-        for key in gone {
-            let found = Entity::find()
-                .filter(Column::AppInstanceId.eq(key.app_instance_id.0))
-                .filter(Column::Kind.eq(key.kind.as_str()))
-                .filter(Column::Name.eq(&key.name))
-                .one(self.tx())
-                .await?;
-            if let Some(service) = found {
-                rows.push(service.matrix_row_id);
-                service.delete(self.tx()).await?;
-            }
-        }
-        self.refresh_rows(&rows).await
-    }
-
-    /// Remembers that a sync has changed a service.
-    pub async fn mark_synced(&mut self, id: ServiceId, at: DateTime<Utc>) -> Result<(), Error> {
-        Entity::update_many()
-            .col_expr(Column::LastSynced, Expr::value(at))
-            .filter(Column::Id.eq(id.0))
-            .exec(self.tx())
-            .await?;
-        Ok(())
-    }
-
-    /// The matrix rows that an app instance's services are in.
-    pub(crate) async fn rows_of_instance(&self, id: AppInstanceId) -> Result<Vec<Uuid>, Error> {
-        Ok(Entity::find()
-            .select_only()
-            .column(Column::MatrixRowId)
-            .distinct()
-            .filter(Column::AppInstanceId.eq(id.0))
-            .into_tuple()
-            .all(self.tx())
-            .await?)
-    }
-
-    /// Takes an edited app instance's application and environment over into its services.
-    pub(crate) async fn regroup(&mut self, instance: &AppInstance) -> Result<(), Error> {
-        let mut touched = self.rows_of_instance(instance.id).await?;
-        let services = Entity::find().filter(Column::AppInstanceId.eq(instance.id.0)).all(self.tx()).await?;
-        let key = |service: &Model| matrix::RowKey {
-            application: instance.application.clone(),
-            kind: service.kind.clone(),
-            name: service.name.clone(),
-        };
-        let rows = self.ensure_rows(services.iter().map(key)).await?;
-        for service in &services {
-            let row = rows.get(&key(service)).copied().ok_or(Error::NotFound)?;
-            let search =
-                search_text(&service.name, &instance.application, &service.namespace, &service.image_tag);
-            Entity::update_many()
-                .col_expr(Column::Application, Expr::value(instance.application.clone()))
-                .col_expr(Column::EnvironmentId, Expr::value(instance.environment_id.0))
-                .col_expr(Column::MatrixRowId, Expr::value(row))
-                .col_expr(Column::Search, Expr::value(search))
-                .filter(Column::Id.eq(service.id))
-                .exec(self.tx())
-                .await?;
-        }
-        touched.extend(rows.into_values());
-        self.refresh_rows(&touched).await
-    }
-}
-
-fn active(service: &ObservedService, rows: &HashMap<matrix::RowKey, Uuid>) -> Result<ActiveModel, Error> {
-    let row = rows.get(&matrix::RowKey::of(service)).copied().ok_or(Error::NotFound)?;
-    let tag = service.containers.first().map(|container| container.image_ref().version()).unwrap_or_default();
-    Ok(ActiveModel {
-        id: Set(Uuid::now_v7()),
-        app_instance_id: Set(service.key.app_instance_id.0),
-        environment_id: Set(service.environment_id.0),
-        cluster_id: Set(service.cluster_id.0),
-        matrix_row_id: Set(row),
-        application: Set(service.application.clone()),
-        namespace: Set(service.namespace.clone()),
-        kind: Set(service.key.kind.to_string()),
-        name: Set(service.key.name.clone()),
-        status: Set(service.status.to_string()),
-        reason: Set(service.reason.clone()),
-        replicas: Set(service.replicas),
-        available_replicas: Set(service.available),
-        search: Set(search_text(&service.key.name, &service.application, &service.namespace, &tag)),
-        image_tag: Set(tag),
-        containers: Set(serde_json::to_value(&service.containers)?),
-        manager: Set(service.manager.as_ref().map(ToString::to_string)),
-        last_changed: Set(service.changed_at),
-        last_synced: Set(None),
-    })
-}
-
-fn search_text(name: &str, application: &str, namespace: &str, tag: &str) -> String {
-    format!("{name} {application} {namespace} {tag}").to_lowercase()
 }

@@ -6,7 +6,7 @@ use domain::{
     cluster::{Cluster, Namespace},
     id::{ClusterId, SiteId},
     problem::Problem,
-    site::{Dependents, NewSite, Site, SiteEdit, SiteTest},
+    site::{Dependents, NewSite, Site, SiteEdit, SiteTest, Tested},
 };
 use http::StatusCode;
 use serde::Deserialize;
@@ -47,7 +47,7 @@ async fn create(Caller(ctx): Caller, Json(new): Json<NewSite>) -> Answer<Respons
     responses((status = 200, body = SiteTest), (status = 422, body = Problem))
 )]
 async fn test_new(Caller(ctx): Caller, Json(new): Json<NewSite>) -> Answer<axum::Json<SiteTest>> {
-    Ok(axum::Json(site::test_new(&ctx, new).await?))
+    Ok(axum::Json(site::test(&ctx, Tested::New(new)).await?))
 }
 
 /// One site.
@@ -97,7 +97,7 @@ async fn dependents(Caller(ctx): Caller, Path(id): Path<SiteId>) -> Answer<axum:
     responses((status = 200, body = SiteTest), (status = 404, body = Problem))
 )]
 async fn test(Caller(ctx): Caller, Path(id): Path<SiteId>) -> Answer<axum::Json<SiteTest>> {
-    Ok(axum::Json(site::test(&ctx, id).await?))
+    Ok(axum::Json(site::test(&ctx, Tested::Stored(id)).await?))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -108,3 +108,33 @@ async fn a_read_only_token_is_warned_of() {
     assert_eq!((&test["success"], &patch["status"]), (&json!(true), &json!("warning")), "{test}");
     app.stop().await;
 }
+
+on_both!(a_lost_right_spoils_only_what_it_is_for);
+async fn a_lost_right_spoils_only_what_it_is_for(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let sites = app.api.get("/api/sites").await;
+    let site = format!("/api/sites/{}", sites[0]["id"].as_str().unwrap());
+    let all_are = |list: &serde_json::Value, status: &str| {
+        let list = list.as_array().unwrap();
+        !list.is_empty() && list.iter().all(|service| service["status"] == status)
+    };
+    let before = app.api.get("/api/services?kind=CronJob").await;
+    assert!(!all_are(&before, "unknown"), "{before}");
+
+    let edit = json!({ "token": standin::NO_CRON_JOBS_TOKEN });
+    app.api.call(Method::PUT, &site, Some(&edit)).await;
+    let doubted = app.api.until("/api/services?kind=CronJob", |found| all_are(found, "unknown")).await;
+    assert!(doubted[0]["reason"].as_str().unwrap().contains("may not list and watch cronjobs"), "{doubted}");
+    assert_eq!(doubted[0]["imageTag"], before[0]["imageTag"], "what ran last is still shown");
+    let live = |clusters: &serde_json::Value| {
+        let clusters = clusters.as_array().unwrap();
+        clusters.iter().filter(|cluster| cluster["managed"] == true).all(|cluster| cluster["watch"] == "live")
+    };
+    let clusters = app.api.until(&format!("{site}/clusters"), live).await;
+    let managed = clusters.as_array().unwrap().iter().find(|cluster| cluster["managed"] == true).unwrap();
+    assert!(managed["message"].as_str().unwrap().contains("cronjobs"), "{managed}");
+
+    app.api.call(Method::PUT, &site, Some(&json!({ "token": standin::ADMIN_TOKEN }))).await;
+    app.api.until("/api/services?kind=CronJob", |found| !all_are(found, "unknown")).await;
+    app.stop().await;
+}

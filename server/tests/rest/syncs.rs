@@ -202,3 +202,24 @@ async fn nothing_is_started_for_nothing(on: On) {
     assert_eq!((status.as_u16(), &problem["errors"][0]["field"]), (422, &json!("serviceIds")));
     app.stop().await;
 }
+
+on_both!(syncs_of_other_services_start_at_the_same_time);
+async fn syncs_of_other_services_start_at_the_same_time(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let matrix = app.api.get("/api/matrix?outOfStep=true").await;
+    let mut requests = Vec::new();
+    for row in matrix["rows"].as_array().unwrap().iter().filter(|row| row["cells"][1]["differs"] == true) {
+        requests.push(app.api.sync_request(&[row["name"].as_str().unwrap()]).await);
+    }
+    assert!(requests.len() > 3, "{matrix}");
+    let calls = requests.iter().map(|request| app.api.call(Method::POST, "/api/sync", Some(request)));
+    let mut revisions = Vec::new();
+    for (status, sync) in futures::future::join_all(calls).await {
+        assert!(status == 202 || sync["code"] == "nothing_to_do", "{status} {sync}");
+        revisions.extend(sync["revision"].as_i64());
+    }
+    revisions.sort_unstable();
+    assert_eq!(revisions, (1..=revisions.len() as i64).collect::<Vec<_>>(), "each has a number of its own");
+    assert!(revisions.len() > 3, "{revisions:?}");
+    app.stop().await;
+}

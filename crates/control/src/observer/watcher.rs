@@ -1,7 +1,7 @@
 //! Follows one cluster and stores what changes, in batches.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -36,7 +36,11 @@ struct Watcher {
     view: Arc<Mutex<View>>,
     /// Lists still to come before everything is fresh.
     awaited: BTreeSet<(String, Option<String>)>,
+    /// Why some kinds, in one namespace or in all, may not be listed.
+    denied: BTreeMap<(WorkloadKind, Option<String>), String>,
     state: WatchState,
+    /// What was said of the limits when this was last marked as live.
+    told: Option<String>,
 }
 
 /// What is stored of a service: enough to see that nothing has changed.
@@ -105,7 +109,10 @@ impl Watcher {
         };
         let view = control.observer.view(target.id);
         let awaited = awaited(&scope);
-        Ok((Self { control, target, instances, stored, view, awaited, state: WatchState::Connecting }, scope))
+        let state = WatchState::Connecting;
+        let denied = BTreeMap::new();
+        let watcher = Self { control, target, instances, stored, view, awaited, denied, state, told: None };
+        Ok((watcher, scope))
     }
 
     async fn follow(mut self, scope: Scope) -> Error {
@@ -136,10 +143,19 @@ impl Watcher {
     }
 
     async fn take(&mut self, event: WatchEvent) -> Result<(), Error> {
-        if let WatchEvent::Lost(words) = event {
-            self.state = WatchState::Stale;
-            return mark(&self.control, &self.target, WatchState::Stale, Some(words)).await;
+        match event {
+            WatchEvent::Lost(words) => {
+                self.state = WatchState::Stale;
+                return mark(&self.control, &self.target, WatchState::Stale, Some(words)).await;
+            }
+            WatchEvent::Alive if self.state == WatchState::Stale => self.state = WatchState::Connecting,
+            WatchEvent::Denied { kind, namespace, words } => self.deny(kind, namespace, words).await?,
+            event => self.learn(event).await?,
         }
+        self.settle().await
+    }
+
+    async fn learn(&mut self, event: WatchEvent) -> Result<(), Error> {
         let listed = match &event {
             WatchEvent::Listed { kind, namespace, .. } => Some((kind.to_string(), namespace.clone())),
             WatchEvent::ListedPods { namespace, .. } => Some(("Pod".to_owned(), namespace.clone())),
@@ -152,16 +168,67 @@ impl Watcher {
         lock(&self.view).take(event, |namespace| self.instances.contains_key(namespace));
         if let Some((kind, namespace)) = kind {
             self.forget_unlisted(&kind, namespace.as_deref()).await?;
+            self.denied.remove(&(kind, namespace));
         }
         if let Some(listed) = listed {
             self.awaited.remove(&listed);
         }
-        if self.awaited.is_empty() && self.state != WatchState::Live {
-            self.flush().await?;
-            self.state = WatchState::Live;
-            mark(&self.control, &self.target, WatchState::Live, None).await?;
-        }
         Ok(())
+    }
+
+    /// Once everything that may be listed has been, all is live; what may not be is said.
+    async fn settle(&mut self) -> Result<(), Error> {
+        let limits: BTreeSet<&str> = self.denied.values().map(String::as_str).collect();
+        let limits = limits.into_iter().collect::<Vec<_>>().join(" ");
+        let limits = Some(limits).filter(|limits| !limits.is_empty());
+        let known = self.state == WatchState::Live && self.told == limits;
+        if known || self.state == WatchState::Stale || !self.awaited.is_empty() {
+            return Ok(());
+        }
+        self.flush().await?;
+        self.state = WatchState::Live;
+        self.told.clone_from(&limits);
+        mark(&self.control, &self.target, WatchState::Live, limits).await
+    }
+
+    /// What may not be listed any more is no longer known; the rest goes on.
+    async fn deny(
+        &mut self,
+        kind: WorkloadKind,
+        namespace: Option<String>,
+        words: String,
+    ) -> Result<(), Error> {
+        self.flush().await?;
+        let doubted: Vec<ServiceKey> = self.stored_in(&kind, namespace.as_deref()).cloned().collect();
+        for key in &doubted {
+            if let Some(stored) = self.stored.get_mut(key) {
+                stored.observed = None;
+            }
+        }
+        let mut write = self.control.store.write().await?;
+        write.doubt_services(&doubted, &words).await?;
+        write.commit().await?;
+        self.awaited.remove(&(kind.to_string(), namespace.clone()));
+        self.denied.insert((kind, namespace), words);
+        Ok(())
+    }
+
+    fn is_denied(&self, key: &WorkloadKey) -> bool {
+        let of = |namespace| self.denied.contains_key(&(key.kind.clone(), namespace));
+        !self.denied.is_empty() && (of(None) || of(Some(key.namespace.clone())))
+    }
+
+    /// What is stored of a kind, in one namespace or in all.
+    fn stored_in<'a>(
+        &'a self,
+        kind: &'a WorkloadKind,
+        namespace: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a ServiceKey> {
+        let in_scope = move |key: &&ServiceKey| {
+            let instance = self.instances.values().find(|instance| instance.id == key.app_instance_id);
+            instance.is_none_or(|instance| namespace.is_none_or(|namespace| namespace == instance.namespace))
+        };
+        self.stored.keys().filter(move |key| key.kind == *kind).filter(in_scope)
     }
 
     /// Removes what is stored and was not in a fresh list: it went while nobody watched.
@@ -170,16 +237,8 @@ impl Watcher {
             let keys = lock(&self.view).keys_of(kind);
             keys.into_iter().filter_map(|key| self.service_key(&key)).collect()
         };
-        let in_scope = |key: &ServiceKey| {
-            let instance = self.instances.values().find(|instance| instance.id == key.app_instance_id);
-            instance.is_none_or(|instance| namespace.is_none_or(|namespace| namespace == instance.namespace))
-        };
-        let gone: Vec<ServiceKey> = self
-            .stored
-            .keys()
-            .filter(|key| key.kind == *kind && in_scope(key) && !listed.contains(key))
-            .cloned()
-            .collect();
+        let gone: Vec<ServiceKey> =
+            self.stored_in(kind, namespace).filter(|key| !listed.contains(key)).cloned().collect();
         self.store(Vec::new(), gone).await
     }
 
@@ -188,7 +247,7 @@ impl Watcher {
         let dirty = lock(&self.view).take_dirty();
         let (mut changed, mut gone) = (Vec::new(), Vec::new());
         for (key, workload, pods) in dirty {
-            let Some(service) = self.service_key(&key) else { continue };
+            let Some(service) = self.service_key(&key).filter(|_| !self.is_denied(&key)) else { continue };
             match workload {
                 Some(workload) => changed.extend(self.observe(service, &workload, &pods)),
                 None if self.stored.contains_key(&service) => gone.push(service),
