@@ -79,6 +79,10 @@ export class Lockstep {
 }
 
 interface WorkerFixtures {
+  /** Names a file of specs; each has servers of its own. */
+  suite: string;
+  /** What the stand-in is started with, beside its address. */
+  standinArguments: string[];
   directory: string;
   standin: Standin;
   lockstep: Lockstep;
@@ -92,6 +96,9 @@ interface TestFixtures {
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
+  suite: ["", { option: true, scope: "worker" }],
+  standinArguments: [[], { option: true, scope: "worker" }],
+
   directory: [
     async ({}, use) => {
       const directory = mkdtempSync(join(tmpdir(), "lockstep-end2end-"));
@@ -102,10 +109,10 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   ],
 
   standin: [
-    async ({ directory }, use) => {
+    async ({ directory, standinArguments }, use) => {
       const port = await freePort();
       const log = join(directory, "standin.log");
-      const program = Program.start("the stand-in", standinProgram, ["--addr", `127.0.0.1:${port}`], { log });
+      const program = Program.start("the stand-in", standinProgram, ["--addr", `127.0.0.1:${port}`, ...standinArguments], { log });
       try {
         await program.ready(() => listens(port));
         await use({ url: `http://127.0.0.1:${port}`, token: STANDIN_TOKEN, program });

@@ -1,27 +1,8 @@
 // The main job: connect a Rancher, see what runs where, bring Staging in step with Development, and take it back.
-import { expect, expectAccessible, test, type Api } from "./fixtures";
+import { expect, expectAccessible, test } from "./fixtures";
+import { bind } from "./seed";
 
-const stages = [
-  { name: "Development", cluster: "local", suffix: "dev" },
-  { name: "Staging", cluster: "c-m-stage001", suffix: "staging" },
-  { name: "Production", cluster: "c-m-prod0001", suffix: "prod" },
-];
-
-/** Binds the stand-in's namespaces to three environments, and waits until all services are seen. */
-async function bind(api: Api): Promise<void> {
-  const environments = await api.get("/api/environments");
-  for (const { name, cluster, suffix } of stages) {
-    const environment = environments.find((environment: any) => environment.name === name);
-    const many = ["shop", "payments", "platform"].map((application) => ({
-      cluster,
-      namespace: `${application}-${suffix}`,
-      environmentId: environment.id,
-    }));
-    await api.post("/api/app-instances/batch", many);
-  }
-  await expect.poll(async () => (await api.get("/api/services")).length).toBe(84);
-}
-
+test.use({ suite: "sync" });
 test.describe.configure({ mode: "serial" });
 
 test("the wizard connects a Rancher and makes the environments", async ({ page, lockstep, standin, pageErrors }) => {

@@ -32,10 +32,20 @@ pub(crate) fn dialog_open() -> bool {
     document().query_selector("dialog[open]").ok().flatten().is_some()
 }
 
+/// Puts a popover above everything else, also above an open dialog.
+pub(crate) fn raise(popover: &HtmlElement) {
+    let _ = popover.hide_popover();
+    let _ = popover.show_popover();
+}
+
 /// Opens or closes a dialog; the browser gives the focus back to where it was.
 pub(crate) fn set_open(dialog: &HtmlDialogElement, open: bool) {
     if open && !dialog.open() {
         let _ = dialog.show_modal();
+        let toasts = document().query_selector(".toasts:popover-open").ok().flatten();
+        if let Some(toasts) = toasts.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+            raise(&toasts);
+        }
     } else if !open && dialog.open() {
         dialog.close();
     }

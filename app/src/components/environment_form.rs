@@ -1,17 +1,15 @@
 //! Making and editing an environment.
 
-use domain::{
-    environment::{Environment, EnvironmentEdit, NewEnvironment, PALETTE},
-    problem::Problem,
-};
+use domain::environment::{Environment, EnvironmentEdit, NewEnvironment, PALETTE};
 use leptos::prelude::*;
 
 use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
+        conflict::conflict,
         field::{TextField, field_error},
-        problem::{hint, note},
+        problem::note,
     },
     live,
     request::Request,
@@ -74,30 +72,13 @@ pub(crate) fn EnvironmentForm(
             }
         }
     };
-    let current = move || {
-        let problem: Option<Problem> = request.problem.get();
-        problem.and_then(|problem| serde_json::from_value::<Environment>(problem.current?).ok())
+    let take = move |theirs: &Environment| {
+        fill(theirs);
+        stored.set(Some(theirs.clone()));
     };
-    let conflict = move || {
-        let current = current()?;
-        let (theirs, newer) = (current.clone(), current.clone());
-        Some(view! {
-            {hint(
-                "is-warning",
-                format!("Stored now: “{}”, {}, {}.", current.name, current.color, if current.description.is_empty() { "no description" } else { &current.description }),
-            )}
-            <div class="flex gap-2">
-                <button type="button" class="btn btn-sm" on:click=move |_| {
-                    fill(&theirs);
-                    stored.set(Some(theirs.clone()));
-                    request.clear();
-                }>"Use what is stored"</button>
-                <button type="button" class="btn btn-sm" on:click=move |_| {
-                    stored.set(Some(newer.clone()));
-                    store();
-                }>"Store mine"</button>
-            </div>
-        })
+    let keep = move |theirs: &Environment| {
+        stored.set(Some(theirs.clone()));
+        store();
     };
     let swatches = PALETTE.iter().map(|&one| {
         let chosen = move || color.with(|color| color.eq_ignore_ascii_case(one));
@@ -123,7 +104,7 @@ pub(crate) fn EnvironmentForm(
             }
         >
             <div class="dialog-body space-y-3">
-                {note(request.problem)} {conflict}
+                {note(request.problem)} {conflict(request.problem, stored_words, take, keep)}
                 <TextField label="Name" form="environment" name="name" value=name problem=request.problem
                     required=true autofocus=true />
                 <TextField label="Description" form="environment" name="description" value=description
@@ -154,4 +135,12 @@ pub(crate) fn EnvironmentForm(
         </form>
     }
     .erase()
+}
+
+fn stored_words(stored: &Environment) -> String {
+    let description = match stored.description.as_str() {
+        "" => "no description",
+        words => words,
+    };
+    format!("“{}”, {}, {description}", stored.name, stored.color)
 }

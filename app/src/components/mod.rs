@@ -4,6 +4,7 @@ pub(crate) mod bind;
 pub(crate) mod bind_pick;
 pub(crate) mod bind_rules;
 pub(crate) mod confirm;
+pub(crate) mod conflict;
 pub(crate) mod deployment;
 pub(crate) mod dialog;
 pub(crate) mod empty;

@@ -34,7 +34,11 @@ pub(crate) fn view(preview: &Preview, ticks: Ticks) -> AnyView {
     let changing = preview.changes().count();
     let rest = preview.items.len() - changing;
     let undo = preview.undo_of.is_some();
-    let rows = items.into_iter().map(|(at, item)| row(at, item, undo, ticks)).collect_view();
+    let rows = items.into_iter().map(|(at, item)| {
+        let by_hand = preview.paired_by_hand(item.service_id);
+        row(at, item, undo, by_hand, ticks)
+    });
+    let rows = rows.collect_view();
     let summary = match rest {
         0 => format!("{changing} to change"),
         _ => format!("{changing} to change · {rest} left as they are"),
@@ -70,7 +74,8 @@ pub(crate) fn view(preview: &Preview, ticks: Ticks) -> AnyView {
     .erase()
 }
 
-fn row(at: usize, item: &PreviewItem, undo: bool, ticks: Ticks) -> AnyView {
+fn row(at: usize, item: &PreviewItem, undo: bool, by_hand: bool, ticks: Ticks) -> AnyView {
+    let service = item.service_id;
     let changes = item.will_change();
     let tick = move |event| {
         let ticked = event_target_checked(&event);
@@ -102,6 +107,18 @@ fn row(at: usize, item: &PreviewItem, undo: bool, ticks: Ticks) -> AnyView {
             view! {
                 <span class="block">{target.namespace.clone()}</span>
                 <span class="muted block text-xs">{target.cluster.clone()}</span>
+                {by_hand
+                    .then(|| {
+                        view! {
+                            <button
+                                type="button"
+                                class="link text-xs"
+                                on:click=move |_| ticks.pair.run((service, None))
+                            >
+                                "Choose another"
+                            </button>
+                        }
+                    })}
             }
             .erase(),
             target.replicas.to_string(),

@@ -6,10 +6,11 @@ use domain::{
     deployment::{DeploymentStatus, Origin},
     id::DeploymentId,
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{html, prelude::*, task::spawn_local};
 
 use crate::{
     api::{self, deployment::Brief},
+    browser,
     components::{
         dialog::lazily,
         empty::nothing,
@@ -114,8 +115,15 @@ impl Toasts {
 pub(crate) fn ToastList() -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     let any = Memo::new(move |_| !toasts.shown.with(Vec::is_empty));
+    let node = NodeRef::<html::Div>::new();
+    Effect::new(move |_| {
+        toasts.shown.track();
+        if let (true, Some(node)) = (any.get(), node.get_untracked()) {
+            browser::raise(&node);
+        }
+    });
     view! {
-        <div class="toasts" role="status" aria-live="polite">
+        <div class="toasts" role="status" aria-live="polite" popover="manual" node_ref=node>
             {maybe(move || any.get().then(|| lazily(Part::Toasts, nothing)))}
         </div>
     }

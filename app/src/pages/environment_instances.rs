@@ -4,7 +4,6 @@ use domain::{
     app_instance::{AppInstance, AppInstanceEdit},
     environment::Environment,
     id::EnvironmentId,
-    problem::Problem,
 };
 use leptos::prelude::*;
 
@@ -13,11 +12,12 @@ use crate::{
     api,
     components::{
         bind::Bind,
+        conflict::conflict,
         dialog::Dialog,
         empty::{empty, skeleton},
         field::TextField,
         icon::{icon, lu},
-        problem::{hint, note},
+        problem::note,
         time,
     },
     live::{self, News},
@@ -179,20 +179,18 @@ fn Edit(instance: AppInstance, done: Callback<()>) -> impl IntoView {
             done.try_run(());
         });
     };
-    let conflict = move || {
-        let problem: Option<Problem> = request.problem.get();
-        let current = serde_json::from_value::<AppInstance>(problem?.current?).ok()?;
-        let newer = current.version;
-        Some(view! {
-            {hint(
-                "is-warning",
-                format!("Stored now: “{}”, application “{}”, in {}.", current.name, current.application, current.environment_name),
-            )}
-            <button type="button" class="btn btn-sm" on:click=move |_| {
-                version.set(newer);
-                store();
-            }>"Store mine"</button>
-        })
+    let take = move |theirs: &AppInstance| {
+        name.set(theirs.name.clone());
+        application.set(theirs.application.clone());
+        environment.set(theirs.environment_id);
+        version.set(theirs.version);
+    };
+    let keep = move |theirs: &AppInstance| {
+        version.set(theirs.version);
+        store();
+    };
+    let words = |stored: &AppInstance| {
+        format!("“{}”, application “{}”, in {}", stored.name, stored.application, stored.environment_name)
     };
     let options = move || {
         let option = |one: Environment| {
@@ -211,7 +209,7 @@ fn Edit(instance: AppInstance, done: Callback<()>) -> impl IntoView {
             }
         >
             <div class="dialog-body space-y-3">
-                {note(request.problem)} {note(reading.problem)} {conflict}
+                {note(request.problem)} {note(reading.problem)} {conflict(request.problem, words, take, keep)}
                 <TextField label="Application" form="instance" name="application" value=application
                     problem=request.problem required=true autofocus=true
                     hint="Pairs this namespace with those of other environments." />

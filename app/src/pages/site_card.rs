@@ -99,17 +99,18 @@ fn cluster(one: &Cluster) -> AnyView {
         (_, WatchState::Live) => ("is-success", lu::LuCircleCheck, "live"),
         _ => ("is-quiet", lu::LuCirclePause, "nothing bound"),
     };
-    let message = one.message.clone();
+    let message = one.message.clone().filter(|_| one.watch == WatchState::Live || class == "is-warning");
     let since = one
         .stale_since
         .map(|since| view! { <span class="muted text-xs">" since " {time::ago(since)}</span> });
     view! {
-        <li title=message>
+        <li>
             <span class=format!("state {class}")>{icon(sign)} <span class="sr-only">{word}</span></span>
             <span class="font-medium">{one.name.clone()}</span>
             <span class="muted text-xs">{one.kubernetes_version.clone()}</span>
             <span class="muted text-xs" aria-hidden="true">{word}</span>
             {since}
+            {message.map(|message| view! { <p class="muted text-xs">{message}</p> })}
         </li>
     }
     .erase()

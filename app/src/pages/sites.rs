@@ -8,10 +8,11 @@ use crate::{
     api,
     components::{
         confirm,
+        conflict::conflict,
         dialog::Dialog,
         empty::{empty, skeleton},
         icon::{icon, lu},
-        problem::{hint, note},
+        problem::note,
         site_checks::Testing,
         site_clusters::ChooseClusters,
         site_form::{SiteFields, SiteForm},
@@ -175,24 +176,15 @@ fn Edit(site: Site, dialogs: Dialogs) -> impl IntoView {
             dialogs.close();
         });
     };
-    let conflict = move || {
-        let current = serde_json::from_value::<Site>(request.problem.get()?.current?).ok()?;
-        let newer = current.version;
-        let words = format!("Stored now: “{}”, {}.", current.name, current.url);
-        Some(view! {
-            {hint("is-warning", words)}
-            <div class="flex gap-2">
-                <button type="button" class="btn btn-sm" on:click=move |_| {
-                    form.fill(&current);
-                    version.set(newer);
-                }>"Use what is stored"</button>
-                <button type="button" class="btn btn-sm" on:click=move |_| {
-                    version.set(newer);
-                    store();
-                }>"Store mine"</button>
-            </div>
-        })
+    let take = move |theirs: &Site| {
+        form.fill(theirs);
+        version.set(theirs.version);
     };
+    let keep = move |theirs: &Site| {
+        version.set(theirs.version);
+        store();
+    };
+    let words = |stored: &Site| format!("“{}”, {}", stored.name, stored.url);
     view! {
         <form
             class="contents"
@@ -202,7 +194,7 @@ fn Edit(site: Site, dialogs: Dialogs) -> impl IntoView {
             }
         >
             <div class="dialog-body space-y-3">
-                {conflict} <SiteFields form id="site" stored=true />
+                {conflict(request.problem, words, take, keep)} <SiteFields form id="site" stored=true />
             </div>
             <div class="dialog-foot">
                 <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>"Save"</button>

@@ -128,6 +128,15 @@ pub struct PreviewItem {
     pub warnings: Vec<Warning>,
 }
 
+impl Preview {
+    /// Whether a service's target was chosen by hand.
+    pub fn paired_by_hand(&self, service: ServiceId) -> bool {
+        let request = &self.request;
+        let mut pairs = request.service_ids.iter().zip(&request.target_app_instances);
+        pairs.any(|(id, chosen)| *id == service && chosen.is_some())
+    }
+}
+
 impl PreviewItem {
     /// Whether carrying it out changes anything: it has a target, nothing blocks it, and a container moves.
     pub fn will_change(&self) -> bool {
