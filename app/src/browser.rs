@@ -18,6 +18,26 @@ pub(crate) fn focus(selector: &str) {
     }
 }
 
+/// Puts the focus into what an open dialog shows by now, once that is drawn: where it asks for it, or else on its main
+/// button. Unless `anew`, only a focus that went with what it was on is moved.
+pub(crate) fn settle_focus(anew: bool) {
+    request_animation_frame(move || {
+        let held = document()
+            .active_element()
+            .is_some_and(|element| !matches!(element.tag_name().as_str(), "BODY" | "DIALOG"));
+        if held && !anew {
+            return;
+        }
+        let wanted = ["dialog[open] [autofocus]", "dialog[open] .dialog-foot .btn-primary"];
+        let found = wanted
+            .iter()
+            .find_map(|wanted| document().query_selector(&format!("{wanted}:not(:disabled)")).ok().flatten());
+        if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+            let _ = element.focus();
+        }
+    });
+}
+
 /// Whether a key press belongs to a field that is being typed in.
 pub(crate) fn is_typing(event: &ev::KeyboardEvent) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());

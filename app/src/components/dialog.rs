@@ -20,6 +20,7 @@ pub(crate) fn lazily(part: Part, waiting: fn() -> AnyView) -> AnyView {
         let view = lazy::part(part).await;
         drawn.try_set_value(Some(view));
         there.try_set(true);
+        browser::settle_focus(true);
     }));
     dynamic(move || {
         let drawn = there.get().then(|| drawn.try_update_value(Option::take).flatten()).flatten();

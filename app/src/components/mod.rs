@@ -17,6 +17,7 @@ pub(crate) mod icon;
 pub(crate) mod keys;
 pub(crate) mod pager;
 pub(crate) mod problem;
+pub(crate) mod selection;
 pub(crate) mod service_table;
 pub(crate) mod site_checks;
 pub(crate) mod site_clusters;

@@ -70,7 +70,12 @@ pub(crate) fn pager(total: u64, page: u32, page_size: u32, noun: &'static str) -
 /// A column's head that sorts by it: a link, and `aria-sort` for those who cannot see the arrow.
 ///
 /// Like the pager it belongs to one answer, and is drawn anew with the next.
-pub(crate) fn sort_head(word: &'static str, label: &'static str, class: &'static str) -> AnyView {
+pub(crate) fn sort_head(word: &'static str, label: &'static str) -> AnyView {
+    sort_head_after((), word, label)
+}
+
+/// Like [`sort_head`], with something before its words.
+pub(crate) fn sort_head_after(before: impl IntoAny, word: &'static str, label: &'static str) -> AnyView {
     let query = use_query_map().get_untracked();
     let sort = query.get("sort").unwrap_or_default();
     let (aria, sign, next) = match sort.strip_prefix('-') {
@@ -80,7 +85,8 @@ pub(crate) fn sort_head(word: &'static str, label: &'static str, class: &'static
     };
     let href = with_query(&query, &[("sort", Some(next)), ("page", None)]);
     view! {
-        <th scope="col" class=class aria-sort=aria>
+        <th scope="col" aria-sort=aria>
+            {before.into_any()}
             <a href=href data-noscroll="">
                 {label}
                 {icon(sign)}

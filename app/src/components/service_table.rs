@@ -8,9 +8,8 @@ use crate::components::{
     env,
     icon::{icon, lu},
     pager::sort_head,
-    status,
-    sync_bar::{Pick, PickCell, Selection},
-    tag, time,
+    selection::{Pick, PickCell, Selection, tick, tick_all},
+    status, tag, time,
 };
 
 /// A page of services; `with_environment` adds the column that says where each belongs.
@@ -27,21 +26,22 @@ pub(crate) fn view(
             row(service, environment.filter(|_| with_environment), with_environment, selection)
         })
         .collect_view();
+    let picks = services.iter().map(|service| (service.id.to_string(), pick(service)));
     view! {
         <div class="table-frame" tabindex="0" role="group" aria-label="Services">
             <table class="data-table">
                 <thead>
                     <tr>
-                        <th scope="col" class="w-8"><span class="sr-only">"Select"</span></th>
-                        {sort_head("name", "Name", "")}
-                        {with_environment.then(|| sort_head("environment", "Environment", ""))}
-                        {sort_head("status", "Status", "")}
-                        {sort_head("tag", "Version", "")}
+                        <th scope="col" class="w-8">{tick_all(selection, picks.collect())}</th>
+                        {sort_head("name", "Name")}
+                        {with_environment.then(|| sort_head("environment", "Environment"))}
+                        {sort_head("status", "Status")}
+                        {sort_head("tag", "Version")}
                         <th scope="col" class="num">"Replicas"</th>
-                        {sort_head("application", "Application", "")}
-                        {sort_head("namespace", "Namespace", "")}
-                        {sort_head("changed", "Changed", "")}
-                        {sort_head("synced", "Last synced", "")}
+                        {sort_head("application", "Application")}
+                        {sort_head("namespace", "Namespace")}
+                        {sort_head("changed", "Changed")}
+                        {sort_head("synced", "Last synced")}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -51,6 +51,11 @@ pub(crate) fn view(
     .erase()
 }
 
+fn pick(service: &Service) -> Pick {
+    let cell = PickCell { environment: service.environment_id, services: vec![service.id], differs: false };
+    Pick { cells: vec![cell], from: Some(service.environment_id) }
+}
+
 fn row(
     service: &Service,
     environment: Option<&Environment>,
@@ -58,16 +63,7 @@ fn row(
     selection: Selection,
 ) -> AnyView {
     let key = service.id.to_string();
-    let from = Some(service.environment_id);
-    let pick = Pick {
-        cells: vec![PickCell {
-            environment: service.environment_id,
-            services: vec![service.id],
-            differs: false,
-        }],
-        from,
-    };
-    let (of_row, of_box) = (key.clone(), key.clone());
+    let (picked, of_row, from) = (pick(service), key.clone(), Some(service.environment_id));
     let look = status::service(&service.status);
     let reason = service.reason.clone();
     let on_hover = reason.clone();
@@ -87,15 +83,7 @@ fn row(
     view! {
         <tr aria-selected=move || selection.has(&of_row, from).then_some("true")>
             <td>
-                <input
-                    type="checkbox"
-                    class="checkbox checkbox-xs"
-                    aria-label=format!("Select {}", service.name)
-                    prop:checked=move || selection.has(&of_box, from)
-                    on:change=move |event| {
-                        selection.set(key.clone(), event_target_checked(&event).then(|| pick.clone()));
-                    }
-                />
+                {tick(selection, key, picked, format!("Select {}", service.name))}
             </td>
             <th scope="row">
                 <span class="flex items-center gap-2">

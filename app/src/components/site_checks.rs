@@ -4,7 +4,7 @@ use domain::site::{CHECKS, Check, CheckStatus, SiteTest, Tested};
 use leptos::prelude::*;
 
 use crate::{
-    api,
+    api, browser,
     components::{
         erased::{Erase, dynamic},
         problem::{hint, note},
@@ -36,6 +36,7 @@ impl Testing {
         self.request.send(api::site::follow_test(tested, seen), move |outcome| {
             ended(&outcome);
             self.outcome.try_set(Some(outcome));
+            browser::settle_focus(false);
         });
     }
 

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 
 use crate::components::erased::Erase;
 use crate::{
-    api,
+    api, browser,
     components::{
         empty::skeleton,
         icon::{icon, lu},
@@ -41,6 +41,7 @@ pub(crate) fn ChooseClusters(
             });
             ticked.set(tick.map(|cluster| cluster.id).collect());
             clusters.set(Some(found));
+            browser::settle_focus(false);
         });
     };
     look();

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 use crate::components::erased::Erase;
 use crate::{
-    api,
+    api, browser,
     components::{
         bind::Bind,
         dialog::{Dialog, lazily, waiting},
@@ -104,6 +104,13 @@ pub(crate) fn content() -> AnyView {
         Step::Clusters => clusters(wizard),
         Step::Done => view! { <Done /> }.erase(),
     };
+    Effect::new(move |before: Option<Step>| {
+        let step = wizard.step.get();
+        if before.is_some_and(|before| before != step) {
+            browser::settle_focus(true);
+        }
+        step
+    });
     view! {
         {steps(wizard)}
         {step}

@@ -1,4 +1,4 @@
-//! What is selected, and the bar that brings it from one environment to another.
+//! The bar that brings what is selected from one environment to another.
 
 use std::collections::BTreeMap;
 
@@ -14,60 +14,10 @@ use crate::components::{
     empty::nothing,
     erased::{Erase, dynamic, flag, maybe, text},
     icon::{icon, lu},
+    selection::{Pick, Selection},
     sync_sheet::SyncFlow,
 };
 use crate::pages::lazy::Part;
-
-/// One selected row: what it has in each environment.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pick {
-    /// Its services, environment by environment, from left to right.
-    pub(crate) cells: Vec<PickCell>,
-    /// The environment whose cell was picked; none where the whole row was.
-    pub(crate) from: Option<EnvironmentId>,
-}
-
-/// What a picked row has in one environment.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PickCell {
-    pub(crate) environment: EnvironmentId,
-    pub(crate) services: Vec<ServiceId>,
-    pub(crate) differs: bool,
-}
-
-/// Selected rows by their key; kept over pages and filters.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Selection(RwSignal<BTreeMap<String, Pick>>);
-
-impl Selection {
-    pub(crate) fn new() -> Self {
-        Self(RwSignal::new(BTreeMap::new()))
-    }
-
-    /// Whether a row is picked from this environment, or as a whole.
-    pub(crate) fn has(self, key: &str, from: Option<EnvironmentId>) -> bool {
-        self.0.with(|picks| picks.get(key).is_some_and(|pick| pick.from == from))
-    }
-
-    /// Picks a row, or lets it go.
-    pub(crate) fn set(self, key: String, pick: Option<Pick>) {
-        self.0.update(|picks| {
-            match pick {
-                Some(pick) => picks.insert(key, pick),
-                None => picks.remove(&key),
-            };
-        });
-    }
-
-    /// Lets everything go.
-    pub(crate) fn clear(self) {
-        self.0.set(BTreeMap::new());
-    }
-
-    fn len(self) -> usize {
-        self.0.with(BTreeMap::len)
-    }
-}
 
 /// The services that a source environment has of what is selected.
 fn services(picks: &BTreeMap<String, Pick>, source: EnvironmentId) -> Vec<ServiceId> {
@@ -131,7 +81,7 @@ pub(crate) fn Bar(
     let chosen_source = RwSignal::new(None::<EnvironmentId>);
     let chosen_target = RwSignal::new(None::<EnvironmentId>);
     let source = Signal::derive(move || {
-        let likely = move || selection.0.with(|picks| columns.with(|columns| likely_source(picks, columns)));
+        let likely = move || selection.with(|picks| columns.with(|columns| likely_source(picks, columns)));
         chosen_source.get().or_else(likely)
     });
     let target = Signal::derive(move || {
@@ -140,7 +90,7 @@ pub(crate) fn Bar(
         chosen_target.get().filter(|target| *target != source).or_else(likely)
     });
     let found = Signal::derive(move || match source.get() {
-        Some(source) => selection.0.with(|picks| services(picks, source)),
+        Some(source) => selection.with(|picks| services(picks, source)),
         None => Vec::new(),
     });
     let clear = move || {
@@ -230,6 +180,7 @@ fn environment_select(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::components::selection::PickCell;
 
     fn environment(n: u8) -> EnvironmentId {
         format!("00000000-0000-0000-0000-0000000000{n:02}").parse().unwrap()

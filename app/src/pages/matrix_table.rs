@@ -11,12 +11,11 @@ use leptos::prelude::*;
 
 use crate::components::{
     env,
-    erased::{Erase, attr, flag},
+    erased::{Erase, attr},
     icon::{icon, lu},
-    pager::sort_head,
-    status,
-    sync_bar::{Pick, PickCell, Selection},
-    tag, time,
+    pager::sort_head_after,
+    selection::{Pick, PickCell, Selection, tick, tick_all},
+    status, tag, time,
 };
 
 /// What ran when the page was last drawn, so that what has changed since can be shown to have.
@@ -52,11 +51,13 @@ pub(crate) fn view(matrix: &Matrix, selection: Selection, before: Before) -> Any
     let heads = heads.collect_view();
     let rows =
         matrix.rows.iter().map(|row| line(row, &matrix.environments, selection, before)).collect_view();
+    let picks = matrix.rows.iter().map(|row| (row.id.to_string(), pick(row, &matrix.environments, None)));
+    let all = tick_all(selection, picks.collect());
     view! {
         <div class="table-frame matrix-frame" tabindex="0" role="group" aria-label="Version matrix">
             <table class="data-table matrix">
                 <thead>
-                    <tr>{sort_head("name", "Workload", "")} {heads}</tr>
+                    <tr>{sort_head_after(all, "name", "Workload")} {heads}</tr>
                 </thead>
                 <tbody>{rows}</tbody>
             </table>
@@ -72,34 +73,6 @@ fn pick(row: &MatrixRow, columns: &[Column], from: Option<EnvironmentId>) -> Pic
         differs: cell.differs,
     });
     Pick { cells: cells.collect(), from }
-}
-
-/// A checkbox that picks a row, or one of its cells.
-fn tick(
-    row: &MatrixRow,
-    columns: &[Column],
-    from: Option<EnvironmentId>,
-    label: String,
-    selection: Selection,
-) -> AnyView {
-    let key = row.id.to_string();
-    let pick = pick(row, columns, from);
-    let ticked = {
-        let key = key.clone();
-        move || selection.has(&key, from)
-    };
-    view! {
-        <input
-            type="checkbox"
-            class="checkbox checkbox-xs tick"
-            aria-label=label
-            prop:checked=flag(ticked)
-            on:change=move |event| {
-                selection.set(key.clone(), event_target_checked(&event).then(|| pick.clone()));
-            }
-        />
-    }
-    .erase()
 }
 
 fn line(row: &MatrixRow, columns: &[Column], selection: Selection, before: Before) -> AnyView {
@@ -121,7 +94,7 @@ fn line(row: &MatrixRow, columns: &[Column], selection: Selection, before: Befor
         <tr aria-selected=attr(selected)>
             <th scope="row">
                 <span class="flex items-center gap-2">
-                    {tick(row, columns, None, format!("Select {}", row.name), selection)}
+                    {tick(selection, row.id.to_string(), pick(row, columns, None), format!("Select {}", row.name))}
                     <a
                         class="link-hover truncate"
                         href=services_href(row)
@@ -185,7 +158,7 @@ fn one_cell(
                         }
                         .erase()
                     })}
-                {tick(row, columns, Some(column.id), label, selection)}
+                {tick(selection, row.id.to_string(), pick(row, columns, Some(column.id)), label)}
             </span>
         </td>
     }
