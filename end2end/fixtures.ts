@@ -136,6 +136,17 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     { scope: "worker" },
   ],
 
+  // A page is used once it has taken over from the server.
+  page: async ({ page }, use) => {
+    const goto = page.goto.bind(page);
+    page.goto = async (...args) => {
+      const answer = await goto(...args);
+      await page.locator("html[data-ready]").waitFor({ state: "attached" });
+      return answer;
+    };
+    await use(page);
+  },
+
   baseURL: async ({ lockstep }, use) => use(lockstep.url),
 
   pageErrors: [

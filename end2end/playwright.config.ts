@@ -3,6 +3,8 @@ import { defineConfig } from "@playwright/test";
 // The servers are started by the fixtures, one pair per worker, from what `cargo xtask build --release` built.
 export default defineConfig({
   testDir: ".",
+  // Those make the README's pictures, and judge nothing.
+  testIgnore: "pictures/**",
   outputDir: "test-results",
   timeout: 60_000,
   expect: { timeout: 10_000 },

@@ -117,7 +117,7 @@ test("what goes with a site is named before it is deleted", async ({ page, locks
   await page.goto("/sites");
   await page.getByRole("button", { name: "Delete Stand-in" }).click();
   const dialog = page.getByRole("dialog");
-  await expect(dialog).toContainText("84 services");
+  await expect(dialog).toContainText("84 observed services");
   await expect(dialog).toContainText("shop-dev");
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Cancel" }).click();

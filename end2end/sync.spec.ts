@@ -63,6 +63,25 @@ for (const theme of ["light", "dark"] as const) {
   });
 }
 
+test("what is ticked before the page has taken over is not lost", async ({ context, lockstep }) => {
+  const page = await context.newPage();
+  let go = () => {};
+  const held = new Promise<void>((resolve) => (go = resolve));
+  await page.route("**/*.wasm", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${lockstep.url}/?q=cart`);
+  await page.getByLabel("Select cart", { exact: true }).check();
+  await page.getByRole("button", { name: "Keys" }).click();
+  await expect(page.getByRole("button", { name: "Sync…" })).toHaveCount(0);
+  go();
+  await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: "Sync…" })).toBeVisible();
+  await page.close();
+});
+
 test("the matrix can be read without scripts", async ({ browser, lockstep }) => {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();

@@ -10,6 +10,16 @@ pub(crate) fn storage() -> Option<Storage> {
     window().local_storage().ok().flatten()
 }
 
+/// Says that the page has taken over from the server, to the script that keeps what was pressed too early.
+pub(crate) fn announce_ready() {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("data-ready", "");
+    }
+    if let Ok(event) = web_sys::Event::new("lockstep:ready") {
+        let _ = window().dispatch_event(&event);
+    }
+}
+
 /// Puts the focus into the first element that matches.
 pub(crate) fn focus(selector: &str) {
     let found = document().query_selector(selector).ok().flatten();

@@ -26,8 +26,8 @@ use crate::{
     pages::lazy::{EnvironmentRoute, EnvironmentsRoute, ServicesRoute, SitesRoute, SyncRoute, SyncsRoute},
 };
 
-/// Sets the chosen theme before the first paint; without a choice the style sheet follows the system.
-const THEME_SCRIPT: &str = "try{var t=localStorage.getItem('theme');if(t==='light')document.documentElement.dataset.theme='lockstep';else if(t==='dark')document.documentElement.dataset.theme='lockstep-dark'}catch(e){}";
+/// What runs before the program is there.
+const EARLY: &str = include_str!("early.js");
 
 /// The HTML document around [`App`].
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -46,7 +46,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                     type="font/woff2"
                     crossorigin="anonymous"
                 />
-                <script nonce=use_nonce()>{THEME_SCRIPT}</script>
+                <script nonce=use_nonce()>{EARLY}</script>
                 <HashedStylesheet options=options.clone() id="leptos" />
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />

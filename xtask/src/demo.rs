@@ -25,10 +25,7 @@ pub(crate) struct Args {
     /// Forgets the data of the demo before
     #[arg(long)]
     fresh: bool,
-    /// Connects the stand-in and makes three environments before you look (this is the default)
-    #[arg(long, conflicts_with = "empty")]
-    connected: bool,
-    /// Starts with nothing, so that the wizard opens
+    /// Leaves the stand-in unconnected, so that the wizard opens on the first visit
     #[arg(long)]
     empty: bool,
 }
@@ -61,8 +58,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let client = Client::new(args.addr);
     group.wait_until("lockstep", || client.is_ready())?;
     let standin = format!("http://{}", args.standin_addr);
-    let connected = args.connected || !args.empty;
-    if connected && let Err(error) = rest::connect(&client, &standin, STANDIN_TOKEN) {
+    if !args.empty
+        && let Err(error) = rest::connect(&client, &standin, STANDIN_TOKEN)
+    {
         say(format!("the stand-in could not be connected: {error:#}"));
     }
     println!();

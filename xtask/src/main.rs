@@ -40,6 +40,8 @@ enum Command {
     Dev(dev::Args),
     /// Runs the tests: Rust (on SQLite and PostgreSQL), then the browser
     Test(test::Args),
+    /// Takes the README's pictures anew, of the running program
+    Pictures,
     /// Checks formatting, lints, import rules, licences and advisories
     Check,
     /// Weighs what a browser loads on its first visit, and fails when that is too much
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Dev(args) => dev::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Pictures => test::pictures(),
         Command::Check => check::run(),
         Command::Budget => budget::run(),
         Command::Ci => ci::run(),

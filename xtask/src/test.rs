@@ -2,12 +2,13 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::postgres::{self, Postgres};
-use crate::shell::{apt_install, cargo, command, run as run_command, say, which};
+use crate::shell::{apt_install, cargo, command, root, run as run_command, say, which};
 use crate::{site, tools};
 
 /// Options of `cargo xtask test`.
@@ -65,18 +66,30 @@ fn rust(filters: &[String]) -> Result<()> {
 }
 
 fn browser(filters: &[String]) -> Result<()> {
+    let mut tests = playwright("end2end/playwright.config.ts")?;
+    say("running the browser tests");
+    run_command(tests.arg("--pass-with-no-tests").args(filters))
+}
+
+/// Takes the README's pictures anew, of the running program.
+pub(crate) fn pictures() -> Result<()> {
+    tools::setup()?;
+    let mut pictures = playwright("end2end/pictures/playwright.config.ts")?;
+    say("taking the pictures");
+    run_command(pictures.env("LOCKSTEP_PICTURES", root().join("docs/pictures")))
+}
+
+/// The browser's driver, with everything built that it drives.
+fn playwright(config: &str) -> Result<Command> {
     let dist = site::build(true)?;
     let standin = site::build_standin(true)?;
-    let chromium = chromium()?;
-    say("running the browser tests");
-    run_command(
-        command("playwright")
-            .args(["test", "-c", "end2end/playwright.config.ts", "--pass-with-no-tests"])
-            .args(filters)
-            .env("LOCKSTEP_DIST", dist)
-            .env("LOCKSTEP_STANDIN", standin)
-            .env("LOCKSTEP_CHROMIUM", chromium),
-    )
+    let mut playwright = command("playwright");
+    playwright
+        .args(["test", "-c", config])
+        .env("LOCKSTEP_DIST", dist)
+        .env("LOCKSTEP_STANDIN", standin)
+        .env("LOCKSTEP_CHROMIUM", chromium()?);
+    Ok(playwright)
 }
 
 /// The browser, installed first when it is missing.

@@ -13,12 +13,20 @@ pub(crate) struct Clock(RwSignal<Option<DateTime<Utc>>>);
 
 /// Provides the page's [`Clock`].
 pub(crate) fn provide() {
-    let clock = Clock(RwSignal::new(None));
-    provide_context(clock);
-    Effect::new(move |_| {
-        clock.0.set(Some(Utc::now()));
-        set_interval(move || clock.0.set(Some(Utc::now())), Duration::from_secs(10));
-    });
+    provide_context(Clock(RwSignal::new(None)));
+}
+
+impl Clock {
+    /// Starts it; says whether it stood still until now.
+    pub(crate) fn start(self) -> bool {
+        let first = self.0.with_untracked(Option::is_none);
+        if first {
+            let tick = move || self.0.set(Some(Utc::now()));
+            tick();
+            set_interval(tick, Duration::from_secs(10));
+        }
+        first
+    }
 }
 
 /// The page's clock, which moves every ten seconds.

@@ -9,11 +9,12 @@ use leptos_router::LazyRoute;
 
 use super::{
     environment::Environment, environments::Environments, services::Services, sites::Sites, sync::Sync,
-    syncs::Syncs,
+    syncs::Syncs, takes_over,
 };
 use crate::components::erased::Erase;
 use crate::components::{
-    bind, deployment::DeploymentView, keys, selection::Selection, site_wizard, sync_bar, sync_sheet, toast,
+    bind, deployment::DeploymentView, keys, selection::Selection, site_wizard, sync_bar, sync_sheet,
+    toast,
 };
 
 /// A part of the second file.
@@ -37,6 +38,7 @@ pub(crate) enum Part {
 /// Draws a part; in the browser its file is loaded first if it is not there yet.
 #[lazy]
 pub(crate) fn part(part: Part) -> AnyView {
+    takes_over();
     match part {
         Part::Services => view! { <Services /> }.erase(),
         Part::Environments => view! { <Environments /> }.erase(),

@@ -21,7 +21,7 @@ use crate::{
         sync_bar::SyncBar,
     },
     live::{self, News},
-    pages::{head, matrix_table},
+    pages::{head, matrix_table, takes_over},
     request::{answer, ready, show},
 };
 
@@ -41,6 +41,7 @@ fn asked(query: &ParamsMap) -> MatrixQuery {
 /// The version matrix.
 #[component]
 pub(crate) fn Matrix() -> impl IntoView {
+    takes_over();
     let wizard = expect_context::<Wizard>();
     let query = use_query_map();
     let asked = Memo::new(move |_| query.with(asked));

@@ -14,9 +14,26 @@ pub(crate) mod sync;
 pub(crate) mod syncs;
 mod syncs_chart;
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
-use crate::components::erased::Erase;
+use crate::{
+    browser,
+    components::{erased::Erase, time::Clock},
+};
+
+/// Called by a page as it is made: once it has taken over from the server, the clock starts and what was pressed too
+/// early is done. A page whose code comes late must first find itself as it was rendered, or what differs would stay.
+fn takes_over() {
+    let clock = expect_context::<Clock>();
+    let taken_over = move || {
+        if clock.start() {
+            browser::announce_ready();
+        }
+    };
+    Effect::new(move |_| set_timeout(taken_over, Duration::ZERO));
+}
 
 /// A page's head: its name, a sentence, and what can be done.
 fn head(title: &'static str, words: &'static str, actions: impl IntoView + 'static) -> AnyView {
