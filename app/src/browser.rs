@@ -20,6 +20,14 @@ pub(crate) fn announce_ready() {
     }
 }
 
+/// The stamp that the page was rendered with; once.
+pub(crate) fn take_stamp() -> Option<String> {
+    let root = document().document_element()?;
+    let stamp = root.get_attribute("data-stamp");
+    let _ = root.remove_attribute("data-stamp");
+    stamp
+}
+
 /// Puts the focus into the first element that matches.
 pub(crate) fn focus(selector: &str) {
     let found = document().query_selector(selector).ok().flatten();

@@ -6,10 +6,12 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use domain::id::{DeploymentId, EnvironmentId};
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{EventSource, MessageEvent, SharedWorker};
+
+use crate::{api, browser};
 
 /// How long news are gathered before a page fetches again.
 const GATHER: Duration = Duration::from_millis(200);
@@ -180,15 +182,23 @@ impl Live {
         }
     }
 
+    /// What happened while there was no contact is not all told again: then everything is looked at once.
+    fn found(self) {
+        if self.lost.get_untracked() {
+            self.lost.set(false);
+            return look_again();
+        }
+        let Some(rendered) = browser::take_stamp() else { return };
+        spawn_local(async move {
+            if api::live::stamp().await.is_ok_and(|stamp| stamp != rendered) {
+                look_again();
+            }
+        });
+    }
+
     fn told(self, word: &str, data: &str) {
         match word {
-            "up" => {
-                // What happened while contact was lost is not all told again, so everything is looked at once.
-                if self.lost.get_untracked() {
-                    self.lost.set(false);
-                    look_again();
-                }
-            }
+            "up" => self.found(),
             "down" => self.lost.set(true),
             "event" => {
                 if let Ok(event) = serde_json::from_str(data) {

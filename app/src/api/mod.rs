@@ -14,6 +14,7 @@ pub mod deployment;
 pub mod environment;
 mod error;
 mod json;
+pub mod live;
 pub mod matrix;
 pub mod service;
 pub mod site;

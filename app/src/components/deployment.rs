@@ -48,7 +48,11 @@ pub(crate) fn DeploymentView(
     let cancelling = Request::new();
 
     let head = move |found: Deployment| head(&found, second, modal);
-    let tasks = move |found: Deployment| {
+    let tasks = move |mut found: Deployment| {
+        if found.status.ended() {
+            // What went wrong is what one looks for; before the end nothing moves.
+            found.results.sort_by_key(|task| !matches!(status::task(&task.status).class, "is-error"));
+        }
         view! { <ul class="tasks">{found.results.iter().map(|one| task::view(one, pods)).collect_view()}</ul> }.erase()
     };
     let actions = move |found: Deployment| {

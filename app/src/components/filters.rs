@@ -134,7 +134,7 @@ pub(crate) fn select(label: &'static str, name: &'static str, mut options: Vec<(
     view! {
         <label class="select select-sm w-auto">
             <span class="label">{label}</span>
-            <select name=name>
+            <select name=name aria-label=label>
                 <option value="" prop:selected=flag(move || chosen.with(String::is_empty))>"All"</option>
                 {options}
             </select>

@@ -171,7 +171,7 @@ fn environment_select(
     view! {
         <label class="select select-sm w-auto">
             <span class="label">{label}</span>
-            <select on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>{dynamic(options)}</select>
+            <select aria-label=label on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>{dynamic(options)}</select>
         </label>
     }
     .erase()

@@ -13,8 +13,7 @@ use super::{
 };
 use crate::components::erased::Erase;
 use crate::components::{
-    bind, deployment::DeploymentView, keys, selection::Selection, site_wizard, sync_bar, sync_sheet,
-    toast,
+    bind, deployment::DeploymentView, keys, selection::Selection, site_wizard, sync_bar, sync_sheet, toast,
 };
 
 /// A part of the second file.

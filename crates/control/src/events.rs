@@ -23,6 +23,11 @@ pub fn newest(ctx: &Context) -> i64 {
     *ctx.store().newest_event().borrow()
 }
 
+/// Another one after anything has happened or was observed; what was rendered with this one is still true.
+pub fn stamp(ctx: &Context) -> String {
+    format!("{}.{}", newest(ctx), *ctx.control().observer.changes().borrow())
+}
+
 struct Follow {
     ctx: Context,
     after: i64,

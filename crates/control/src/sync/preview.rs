@@ -56,6 +56,7 @@ pub(super) async fn finish(
     found: &Found,
     undo_of: Option<DeploymentId>,
 ) -> Result<Preview, Error> {
+    items.sort_by(|a, b| (&a.name, &a.application, &a.kind).cmp(&(&b.name, &b.application, &b.kind)));
     for item in &mut items {
         let Some(target) = &mut item.target else { continue };
         match found.get(&target.service_id) {
