@@ -31,26 +31,55 @@ fn serve(dir: &std::path::Path, database: &str) -> Server {
     Server { process, api: Api::new(addr) }
 }
 
+const CLUSTER: &str = "c-m-00000001";
+
+/// Binds two stages of the stand-in's only cluster, and waits for their services.
+async fn connect(api: &Api, url: String) -> (String, String) {
+    let site = json!({ "name": "Rancher", "url": url, "token": standin::ADMIN_TOKEN });
+    let site = api.post("/api/sites", &site).await;
+    let mut environments = Vec::new();
+    for (name, namespace) in [("Development", "app-001-dev"), ("Staging", "app-001-staging")] {
+        let environment = api.post("/api/environments", &json!({ "name": name })).await;
+        let instance = json!({
+            "rancherSiteId": site["id"],
+            "cluster": CLUSTER,
+            "namespace": namespace,
+            "environmentId": environment["id"],
+            "application": "app",
+        });
+        api.post("/api/app-instances", &instance).await;
+        environments.push(environment["id"].as_str().unwrap().to_owned());
+    }
+    let running = |services: &Value| {
+        let services = services.as_array().unwrap();
+        services.len() == 150 && services.iter().all(|service| service["status"] == "running")
+    };
+    api.until("/api/services", running).await;
+    (environments.remove(0), environments.remove(0))
+}
+
 on_both!(a_killed_server_goes_on);
 async fn a_killed_server_goes_on(on: On) {
     let dir = tempfile::tempdir().unwrap();
     let Some(database) = database(on, dir.path()).await else { return };
-    let options = standin::Options { rollout: Duration::from_millis(40), ..Default::default() };
+    // Of 75 services in each of three stages, 50 differ between the first two.
+    let fleet = Some(standin::Fleet { clusters: 1, services: 225 });
+    let options = standin::Options { rollout: Duration::from_millis(40), fleet, ..Default::default() };
     let rancher = standin::start(options).await.unwrap();
     let mut server = serve(dir.path(), &database);
-    server.api.connect(rancher.url()).await;
-    let dev = server.api.environment("Development").await;
-    let services = server.api.get(&format!("/api/services?env={dev}&status=running")).await;
+    let (dev, staging) = connect(&server.api, rancher.url()).await;
+    let services = server.api.get(&format!("/api/services?env={dev}")).await;
     let ids: Vec<&Value> = services.as_array().unwrap().iter().map(|service| &service["id"]).collect();
     let request = json!({
         "sourceEnvironmentId": dev,
-        "targetEnvironmentId": server.api.environment("Staging").await,
+        "targetEnvironmentId": staging,
         "serviceIds": ids,
         "onFailure": "go_on",
     });
     let sync = server.api.post("/api/sync", &request).await;
     let path = format!("/api/sync/{}", sync["id"].as_str().unwrap());
     let total = sync["counts"]["total"].as_u64().unwrap();
+    assert_eq!(total, 50);
     for share in [1, 2] {
         let far = move |sync: &Value| sync["counts"]["success"].as_u64().unwrap() >= total * share / 4;
         server.api.until(&path, far).await;
@@ -65,7 +94,7 @@ async fn a_killed_server_goes_on(on: On) {
         "{ended}"
     );
 
-    let staging = rancher.cluster("c-m-stage001").unwrap();
+    let staging = rancher.cluster(CLUSTER).unwrap();
     let mut patched: HashMap<(String, String), u64> = HashMap::new();
     for record in staging.records() {
         *patched.entry((format!("{:?}", record.kind), record.name)).or_default() += 1;
