@@ -1,21 +1,18 @@
 //! Binding namespaces to environments: chosen by ticking or by pattern, previewed, then bound.
 
+mod draft;
+mod pick;
+mod rules;
+
 use std::collections::BTreeMap;
 
-use domain::{
-    app_instance::NewAppInstance,
-    cluster::{Cluster, Namespace},
-    environment::Environment,
-    id::EnvironmentId,
-};
+use domain::{app_instance::NewAppInstance, cluster::Cluster, environment::Environment, id::EnvironmentId};
 use leptos::prelude::*;
 
 use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
-        bind_pick::Pick,
-        bind_rules::Rules,
         dialog::{Dialog, lazily, waiting},
         env,
         icon::{icon, lu},
@@ -26,37 +23,9 @@ use crate::{
     pages::lazy::Part,
     request::Request,
 };
-
-/// One binding about to be made.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Draft {
-    pub(crate) cluster: Cluster,
-    pub(crate) namespace: String,
-    pub(crate) environment: EnvironmentId,
-    pub(crate) application: String,
-    /// Why it was not made.
-    pub(crate) error: Option<String>,
-}
-
-impl Draft {
-    pub(crate) fn new(cluster: &Cluster, namespace: &Namespace, environment: EnvironmentId) -> Self {
-        Self {
-            cluster: cluster.clone(),
-            namespace: namespace.name.clone(),
-            environment,
-            application: namespace.suggested_application.clone(),
-            error: None,
-        }
-    }
-
-    /// What tells it from every other.
-    pub(crate) fn key(&self) -> String {
-        format!("{}/{}", self.cluster.id, self.namespace)
-    }
-}
-
-/// Bindings about to be made, by their key.
-pub(crate) type Drafts = RwSignal<BTreeMap<String, Draft>>;
+use draft::{Draft, Drafts};
+use pick::Pick;
+use rules::Rules;
 
 /// Opens the dialog from any page.
 #[derive(Clone, Copy)]

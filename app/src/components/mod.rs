@@ -1,8 +1,6 @@
 //! What pages share.
 
 pub(crate) mod bind;
-pub(crate) mod bind_pick;
-pub(crate) mod bind_rules;
 pub(crate) mod confirm;
 pub(crate) mod conflict;
 pub(crate) mod deployment;

@@ -71,11 +71,20 @@ pub(crate) fn pager(total: u64, page: u32, page_size: u32, noun: &'static str) -
 ///
 /// Like the pager it belongs to one answer, and is drawn anew with the next.
 pub(crate) fn sort_head(word: &'static str, label: &'static str) -> AnyView {
-    sort_head_after((), word, label)
+    head_cell((), "", word, label)
+}
+
+/// Like [`sort_head`], for a column that is left out where there is little room.
+pub(crate) fn sort_head_if_wide(word: &'static str, label: &'static str) -> AnyView {
+    head_cell((), "if-wide", word, label)
 }
 
 /// Like [`sort_head`], with something before its words.
 pub(crate) fn sort_head_after(before: impl IntoAny, word: &'static str, label: &'static str) -> AnyView {
+    head_cell(before, "", word, label)
+}
+
+fn head_cell(before: impl IntoAny, class: &'static str, word: &'static str, label: &'static str) -> AnyView {
     let query = use_query_map().get_untracked();
     let sort = query.get("sort").unwrap_or_default();
     let (aria, sign, next) = match sort.strip_prefix('-') {
@@ -85,7 +94,7 @@ pub(crate) fn sort_head_after(before: impl IntoAny, word: &'static str, label: &
     };
     let href = with_query(&query, &[("sort", Some(next)), ("page", None)]);
     view! {
-        <th scope="col" aria-sort=aria>
+        <th scope="col" class=class aria-sort=aria>
             {before.into_any()}
             <a href=href data-noscroll="">
                 {label}

@@ -7,7 +7,7 @@ use crate::components::erased::Erase;
 use crate::components::{
     env,
     icon::{icon, lu},
-    pager::sort_head,
+    pager::{sort_head, sort_head_if_wide},
     selection::{Pick, PickCell, Selection, tick, tick_all},
     status, tag, time,
 };
@@ -38,7 +38,7 @@ pub(crate) fn view(
                         {sort_head("status", "Status")}
                         {sort_head("tag", "Version")}
                         <th scope="col" class="num">"Replicas"</th>
-                        {sort_head("application", "Application")}
+                        {sort_head_if_wide("application", "Application")}
                         {sort_head("namespace", "Namespace")}
                         {sort_head("changed", "Changed")}
                         {sort_head("synced", "Last synced")}
@@ -67,6 +67,7 @@ fn row(
     let look = status::service(&service.status);
     let reason = service.reason.clone();
     let on_hover = reason.clone();
+    let place = format!("{}, application {}", service.cluster, service.application);
     let manager = service.manager.as_ref().map(|manager| {
         view! { <span class="badge badge-sm" title="Another tool owns it">{manager.label().to_owned()}</span> }
     });
@@ -96,9 +97,9 @@ fn row(
                 .then(|| view! { <td>{environment.map(|environment| env::chip(&environment.name, &environment.color))}</td> })}
             <td>
                 <span class="flex items-center gap-2" title=on_hover>
-                    {look.view()} {reason.map(|reason| view! { <span class="muted max-w-40 truncate text-xs">{reason}</span> })}
-                    {stale}
+                    {look.view()} {stale}
                 </span>
+                {reason.map(|reason| view! { <span class="reason muted text-xs">{reason}</span> })}
             </td>
             <td>
                 <span class="flex items-center gap-2">
@@ -106,8 +107,8 @@ fn row(
                 </span>
             </td>
             <td class="num">{format!("{}/{}", service.available_replicas, service.replicas)}</td>
-            <td>{service.application.clone()}</td>
-            <td title=service.cluster.clone()>{service.namespace.clone()}</td>
+            <td class="if-wide">{service.application.clone()}</td>
+            <td title=place>{service.namespace.clone()}</td>
             <td>{time::ago(service.last_changed)}</td>
             <td>{time::ago_or(service.last_synced, "never")}</td>
         </tr>

@@ -3,14 +3,11 @@
 use domain::{cluster::Cluster, environment::Environment, id::EnvironmentId, pattern};
 use leptos::{prelude::*, task::spawn_local};
 
+use super::draft::{Draft, Drafts};
 use crate::components::erased::Erase;
 use crate::{
     api,
-    components::{
-        bind::{Draft, Drafts},
-        env,
-        problem::hint,
-    },
+    components::{env, problem::hint},
 };
 
 /// The pattern that an environment's name suggests.

@@ -10,14 +10,11 @@ use domain::{
 };
 use leptos::prelude::*;
 
+use super::draft::{Draft, Drafts};
 use crate::components::erased::Erase;
 use crate::{
     api,
-    components::{
-        bind::{Draft, Drafts},
-        empty::skeleton,
-        problem::note,
-    },
+    components::{empty::skeleton, problem::note},
     request::Request,
 };
 
