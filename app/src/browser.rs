@@ -46,7 +46,11 @@ pub(crate) fn settle_focus(anew: bool) {
         if held && !anew {
             return;
         }
-        let wanted = ["dialog[open] [autofocus]", "dialog[open] .dialog-foot .btn-primary"];
+        let wanted = [
+            "dialog[open] [aria-invalid=true]",
+            "dialog[open] [autofocus]",
+            "dialog[open] .dialog-foot .btn-primary",
+        ];
         let found = wanted
             .iter()
             .find_map(|wanted| document().query_selector(&format!("{wanted}:not(:disabled)")).ok().flatten());

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::components::erased::Erase;
 use crate::{
+    browser,
     components::{
         icon::{icon, lu},
         problem::{failed, hint},
@@ -36,6 +37,7 @@ pub(crate) fn delete(
         .collect_view();
     let more = dependents.app_instances.len().saturating_sub(20);
     let problem = request.problem;
+    browser::settle_focus(true);
     view! {
         <form
             class="contents"

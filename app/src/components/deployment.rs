@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    deployment::{Deployment, TaskPod, TaskStatus},
+    deployment::{Deployment, DeploymentStatus, TaskPod, TaskStatus},
     event::Event,
     id::DeploymentId,
 };
@@ -164,6 +164,11 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
         found.undo_of.map(|id| view! { <a class="link" href=format!("/syncs/{id}")>"an earlier sync"</a> });
     let target = found.target_environment_id;
     let revision = (found.revision > 0).then(|| format!("revision {}", found.revision));
+    let bar = match found.status {
+        DeploymentStatus::Failed => "progress-error",
+        DeploymentStatus::Complete => "progress-success",
+        _ => "progress-primary",
+    };
     let heading = view! {
         <span class="flex flex-wrap items-center gap-2 text-lg font-semibold">
             {found.source_name.clone()} {icon(lu::LuArrowRight)} <span class="sr-only">"to"</span>
@@ -179,7 +184,7 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
                 <span class="muted num" title="Elapsed">{elapsed}</span>
             </div>
             <progress
-                class="progress progress-primary w-full"
+                class=format!("progress w-full {bar}")
                 max=total.max(1)
                 value=ended
                 aria-label="Services done"

@@ -61,7 +61,7 @@ pub(crate) fn view(preview: &Preview, ticks: Ticks) -> AnyView {
                         <th scope="col" class="w-8"><span class="sr-only">"Bring along"</span></th>
                         <th scope="col">"Service"</th>
                         <th scope="col">"Now"</th>
-                        <th scope="col"><span class="sr-only">"becomes"</span></th>
+                        <th scope="col" class="if-roomy"><span class="sr-only">"becomes"</span></th>
                         <th scope="col">"To come"</th>
                         <th scope="col">"Where"</th>
                         <th scope="col" class="num">"Replicas"</th>
@@ -142,7 +142,7 @@ fn row(at: usize, item: &PreviewItem, undo: bool, by_hand: bool, ticks: Ticks) -
                 {name}
             </th>
             <td>{versions(&item.containers, |change| (&change.from_version, &change.from))}</td>
-            <td class="muted">{icon(lu::LuArrowRight)}</td>
+            <td class="if-roomy muted">{icon(lu::LuArrowRight)}</td>
             <td>{versions(&item.containers, |change| (&change.to_version, &change.to))}</td>
             <td class="wrap">{place}</td>
             <td class="num">{replicas}</td>

@@ -118,8 +118,32 @@ pub(crate) fn Pick(
         }
         let groups = projects.into_iter().map(|(project, namespaces)| {
             let title = if project.is_empty() { "No project".to_owned() } else { project };
+            let free: Vec<Namespace> =
+                namespaces.iter().filter(|namespace| namespace.environment.is_none()).cloned().collect();
+            let names: Vec<String> = free.iter().map(|namespace| namespace.name.clone()).collect();
+            let none_free = names.is_empty();
+            let all = move || !names.is_empty() && names.iter().all(|name| meant(name).is_some());
             let rows = namespaces.into_iter().map(one).collect_view();
-            view! { <fieldset><legend class="muted text-xs">{title}</legend><ul class="pick-list">{rows}</ul></fieldset> }
+            view! {
+                <fieldset>
+                    <legend>
+                        <label class="choice muted text-xs">
+                            <input
+                                type="checkbox"
+                                class="checkbox checkbox-xs"
+                                disabled=none_free
+                                prop:checked=all
+                                on:change=move |event| {
+                                    let on = event_target_checked(&event);
+                                    free.iter().for_each(|namespace| set(namespace, on));
+                                }
+                            />
+                            {title}
+                        </label>
+                    </legend>
+                    <ul class="pick-list">{rows}</ul>
+                </fieldset>
+            }
         });
         Some(groups.collect_view().into_any())
     };
