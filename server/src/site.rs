@@ -36,7 +36,7 @@ pub(crate) fn routes(ctx: Context, settings: &Settings) -> Router {
         .with_state(options)
 }
 
-/// A file whose name changes with its content.
+/// A file whose name changes with its content: by a hash, or by a version.
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// A file whose content may change under its name.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
