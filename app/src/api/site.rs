@@ -41,11 +41,10 @@ pub async fn get(id: SiteId) -> Result<Site, ApiError> {
 pub async fn test(tested: Tested) -> Result<ByteStream<ApiError>, ApiError> {
     let ctx = context()?;
     let progress = control::site::follow_test(&ctx, tested).await.map_err(fail)?;
-    Ok(ByteStream::new(progress.map(|told| {
-        let told: Result<TestProgress, ApiError> = told.map_err(|error| ApiError(error.problem()));
-        let mut line = serde_json::to_vec(&told).unwrap_or_default();
+    Ok(ByteStream::from(progress.map(|told| {
+        let mut line = serde_json::to_vec(&told.map_err(|error| error.problem())).unwrap_or_default();
         line.push(b'\n');
-        Ok(line)
+        line
     })))
 }
 
