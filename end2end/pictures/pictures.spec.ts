@@ -22,7 +22,7 @@ test("pictures", async ({ page, lockstep, standin }) => {
   await take(page, "matrix");
 
   await page.goto("/?outOfStep=true");
-  for (const name of ["cart", "catalog", "checkout", "currency-rates"]) {
+  for (const name of ["cart", "checkout", "currency-rates", "feature-flags", "ledger"]) {
     await page.getByLabel(`Select ${name}`, { exact: true }).check();
   }
   await page.getByRole("button", { name: "Sync…" }).click();

@@ -169,8 +169,8 @@ pub const CHECKS: &[(&str, &str)] = &[
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
-    /// Stable name, one of [`CHECKS`]: `address`, `tls`, `sign_in`, `version`, `clusters`, `list_workloads`,
-    /// `patch_workloads`, `read_pods`.
+    /// Stable name: `address`, `tls`, `sign_in`, `version`, `clusters`, `list_workloads`, `patch_workloads` or
+    /// `read_pods`.
     pub name: String,
     /// What is checked, for people.
     pub title: String,
