@@ -10,15 +10,17 @@ use crate::components::{
     tag::tag,
 };
 
-/// How much of a task is done, of a hundred.
-fn done(task: &Task) -> i32 {
-    match task.status {
+/// How much of a task is done, of a hundred: while it rolls, by the replicas that serve what it brings.
+fn done(status: &TaskStatus, replicas: i32, pods: &[TaskPod]) -> i32 {
+    let rolled = |new: bool| {
+        let there = pods.iter().filter(|pod| pod.new == new && pod.ready && !pod.deleting).count() as i32;
+        if replicas > 0 { 15 + 80 * there.min(replicas) / replicas } else { 50 }
+    };
+    match status {
         TaskStatus::Pending => 0,
         TaskStatus::Applying | TaskStatus::PuttingBack => 10,
-        TaskStatus::RollingOut | TaskStatus::RollingBack if task.replicas > 0 => {
-            15 + 80 * task.available.clamp(0, task.replicas) / task.replicas
-        }
-        TaskStatus::RollingOut | TaskStatus::RollingBack => 50,
+        TaskStatus::RollingOut => rolled(true),
+        TaskStatus::RollingBack => rolled(false),
         _ => 100,
     }
 }
@@ -51,7 +53,9 @@ pub(crate) fn view(task: &Task, pods: RwSignal<Vec<TaskPod>>) -> AnyView {
     ];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
     let id = task.id;
+    let (status, replicas) = (task.status.clone(), task.replicas);
     let mine = move || pods.get().into_iter().filter(|pod| pod.task_id == id).collect::<Vec<_>>();
+    let bar = move || done(&status, replicas, &mine());
     view! {
         <li class=format!("task {}", look.class)>
             <div class="flex flex-wrap items-center gap-x-3">
@@ -60,7 +64,7 @@ pub(crate) fn view(task: &Task, pods: RwSignal<Vec<TaskPod>>) -> AnyView {
                 {changes}
                 <span class="ml-auto">{look.view()}</span>
             </div>
-            <progress class="task-bar" max="100" value=done(task) aria-label=format!("Progress of {}", task.name)></progress>
+            <progress class="task-bar" max="100" value=bar aria-label=format!("Progress of {}", task.name)></progress>
             <p class="flex flex-wrap gap-x-3 text-xs">
                 <span class:text-error=task.error.is_some()>{words}</span>
                 <span class="muted num">{facts.join(" · ")}</span>
@@ -89,4 +93,26 @@ fn pod(pod: TaskPod) -> AnyView {
         </li>
     }
     .erase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_counts_only_replicas_of_the_new_version() {
+        let pod = |new, ready| TaskPod {
+            task_id: "00000000-0000-0000-0000-000000000001".parse().unwrap(),
+            name: String::new(),
+            tag: String::new(),
+            new,
+            ready,
+            deleting: false,
+            words: String::new(),
+        };
+        let rolling = |pods: &[TaskPod]| done(&TaskStatus::RollingOut, 2, pods);
+        assert_eq!(rolling(&[pod(false, true), pod(false, true), pod(true, false)]), 15);
+        assert_eq!(rolling(&[pod(false, true), pod(true, true)]), 55);
+        assert_eq!(rolling(&[pod(true, true), pod(true, true)]), 95);
+    }
 }

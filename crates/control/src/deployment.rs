@@ -8,6 +8,7 @@ use domain::{
     id::{DeploymentId, EnvironmentId},
     image::ImageRef,
     list::{DEFAULT_PAGE_SIZE, Page, Paging},
+    sync::ContainerChange,
     workload::{PodFacts, WorkloadKey},
 };
 
@@ -86,6 +87,7 @@ pub async fn pods(ctx: &Context, id: DeploymentId) -> Result<Vec<TaskPod>, Error
                 task_id: task.id,
                 words: words_of(&pod),
                 tag: pod.containers.first().map(|c| ImageRef::parse(&c.image).version()).unwrap_or_default(),
+                new: runs(&pod, &task.containers),
                 name: pod.name,
                 ready: pod.ready,
                 deleting: pod.deleting,
@@ -93,6 +95,14 @@ pub async fn pods(ctx: &Context, id: DeploymentId) -> Result<Vec<TaskPod>, Error
         }
     }
     Ok(pods)
+}
+
+/// Whether a pod was made of the images that the changes move to.
+fn runs(pod: &PodFacts, changes: &[ContainerChange]) -> bool {
+    let made_of = |change: &ContainerChange| {
+        pod.containers.iter().any(|found| found.name == change.name && found.image == change.to)
+    };
+    changes.iter().filter(|change| change.moves()).all(made_of)
 }
 
 fn words_of(pod: &PodFacts) -> String {

@@ -278,6 +278,8 @@ pub struct TaskPod {
     pub name: String,
     /// The first container's tag.
     pub tag: String,
+    /// Runs what the task brings, not what was there before.
+    pub new: bool,
     /// Ready to serve.
     pub ready: bool,
     /// On its way out.
