@@ -85,7 +85,7 @@ test("a service without a counterpart is paired by hand", async ({ page, lockste
   const dialog = page.getByRole("dialog", { name: "Sync" });
   await expect(dialog).toContainText("The target has no Deployment named “catalog”");
   await dialog.getByLabel("Bring it to").selectOption({ value: target.id });
-  await expect(dialog.getByRole("button", { name: "Choose another" })).toBeVisible();
+  await expect(dialog.getByRole("button", { name: "Pair by name" })).toBeVisible();
   await lockstep.api.put(`/api/app-instances/${target.id}`, { application: "shop" });
 });
 

@@ -31,7 +31,8 @@ impl News {
     /// Concerns what runs in one environment.
     pub(crate) fn of_environment(&self, id: EnvironmentId) -> bool {
         match self {
-            News::Observed(environments) => environments.contains(&id),
+            // Without any it is the clusters' own state that has changed.
+            News::Observed(environments) => environments.is_empty() || environments.contains(&id),
             other => other.of_inventory(),
         }
     }
@@ -41,6 +42,14 @@ impl News {
         match self {
             News::Event(event) => !event.kind.starts_with("task."),
             News::Observed(_) | News::LookAgain => true,
+        }
+    }
+
+    /// Concerns how sites and clusters are.
+    pub(crate) fn of_sites(&self) -> bool {
+        match self {
+            News::Observed(environments) => environments.is_empty(),
+            other => other.of_kind("site."),
         }
     }
 

@@ -59,5 +59,5 @@ pub async fn delete(id: EnvironmentId) -> Result<(), ApiError> {
 #[server(name = CallEnvironmentRevisions, prefix = "/rpc", endpoint = "environment/revisions", input = Json, output = Json)]
 pub async fn revisions(id: EnvironmentId, page: Option<u32>) -> Result<Page<Revision>, ApiError> {
     let ctx = context()?;
-    control::environment::revisions(&ctx, id, page).await.map_err(fail)
+    control::environment::revisions(&ctx, id, page, None).await.map_err(fail)
 }

@@ -34,31 +34,36 @@ pub(crate) fn DeploymentView(
     modal: bool,
 ) -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
-    let tick = live::tick(move |news| match news {
-        News::Event(event) => event.deployment_id == Some(id),
-        News::Observed(_) => false,
-        News::LookAgain => true,
-    });
-    let deployment = answer(move || id, tick, api::deployment::get);
-    let events = answer(move || id, tick, api::deployment::events);
     let running = RwSignal::new(false);
+    let told = |news: &News, id| matches!(news, News::Event(event) if event.deployment_id == Some(id));
+    let tick = live::tick(move |news| match news {
+        // How far a rollout is makes no event: it is stored, and told like what is observed.
+        News::Observed(_) => running.get_untracked(),
+        News::LookAgain => true,
+        news => told(news, id),
+    });
+    let of_events = live::tick(move |news| matches!(news, News::LookAgain) || told(news, id));
+    let deployment = answer(move || id, tick, api::deployment::get);
+    let events = answer(move || id, of_events, api::deployment::events);
     Effect::new(move |_| running.set(ready(deployment).is_some_and(|found| !found.status.ended())));
     let second = time::seconds(move || running.get());
     let pods = pods(id, running, second);
     let cancelling = Request::new();
 
     let head = move |found: Deployment| head(&found, second, modal);
-    let tasks = move |mut found: Deployment| {
+    let tasks = move || {
+        let mut found = ready(deployment)?;
         if found.status.ended() {
             // What went wrong is what one looks for; before the end nothing moves.
             found.results.sort_by_key(|task| !matches!(status::task(&task.status).class, "is-error"));
         }
-        view! { <ul class="tasks">{found.results.iter().map(|one| task::view(one, pods)).collect_view()}</ul> }.erase()
+        Some(found.results)
     };
     let actions = move |found: Deployment| {
         let ended = found.status.ended();
         let asked = found.cancel_requested;
-        let undoable = ended && found.results.iter().any(|task| task.status == TaskStatus::Success);
+        let undoable =
+            ended && found.results.iter().any(|task| task.accepted && task.status != TaskStatus::PutBack);
         view! {
             {(!ended)
                 .then(|| {
@@ -97,7 +102,15 @@ pub(crate) fn DeploymentView(
     };
     let foot = show(deployment, nothing, actions);
     let body = view! {
-        {show(deployment, nothing, tasks)}
+        <Transition fallback=nothing>
+            <ul class="tasks">
+                <For
+                    each=move || tasks().unwrap_or_default()
+                    key=|task| (task.id, task.status.clone(), task.words.clone(), task.available, task.retries)
+                    children=move |task| task::view(&task, pods)
+                />
+            </ul>
+        </Transition>
         {show(events, nothing, |events| event_list(&events))}
     };
     let head = view! {

@@ -50,6 +50,8 @@ pub(crate) struct Wizard {
     step: RwSignal<Step>,
     form: SiteForm,
     site: RwSignal<Option<Site>>,
+    /// It has been open.
+    seen: StoredValue<bool>,
 }
 
 /// Provides [`Wizard`].
@@ -59,10 +61,18 @@ pub(crate) fn provide() {
         step: RwSignal::new(Step::Kind),
         form: SiteForm::new(),
         site: RwSignal::new(None),
+        seen: StoredValue::new(false),
     });
 }
 
 impl Wizard {
+    /// Opens it without being asked, once in a visit.
+    pub(crate) fn begin_by_itself(self) {
+        if !self.seen.get_value() {
+            self.begin();
+        }
+    }
+
     /// Opens it, where it was left.
     pub(crate) fn begin(self) {
         if self.step.get_untracked() == Step::Done {
@@ -70,6 +80,7 @@ impl Wizard {
             self.site.set(None);
             self.step.set(Step::Kind);
         }
+        self.seen.set_value(true);
         self.open.set(true);
     }
 

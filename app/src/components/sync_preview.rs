@@ -107,18 +107,7 @@ fn row(at: usize, item: &PreviewItem, undo: bool, by_hand: bool, ticks: Ticks) -
             view! {
                 <span class="block">{target.namespace.clone()}</span>
                 <span class="muted block text-xs">{target.cluster.clone()}</span>
-                {by_hand
-                    .then(|| {
-                        view! {
-                            <button
-                                type="button"
-                                class="link text-xs"
-                                on:click=move |_| ticks.pair.run((service, None))
-                            >
-                                "Choose another"
-                            </button>
-                        }
-                    })}
+                {(!undo).then(|| another(service, by_hand, ticks))}
             }
             .erase(),
             target.replicas.to_string(),
@@ -175,7 +164,30 @@ fn versions(containers: &[ContainerChange], of: impl Fn(&ContainerChange) -> (&S
         .into_any()
 }
 
-/// A field to choose another target for a service that has no counterpart.
+/// The way to another target than the one that was found; from one chosen by hand it leads back.
+fn another(service: ServiceId, by_hand: bool, ticks: Ticks) -> AnyView {
+    let choosing = RwSignal::new(false);
+    let begin = move |_| match by_hand {
+        true => ticks.pair.run((service, None)),
+        false => choosing.set(true),
+    };
+    let label = if by_hand { "Pair by name" } else { "Choose another" };
+    let several = move || ticks.instances.with(|all| all.as_ref().is_some_and(|all| all.len() > 1));
+    (move || match choosing.get() {
+        true => Some(pairing(service, ticks)),
+        false => (by_hand || several()).then(|| {
+            view! {
+                <button type="button" class="link link-hover muted text-xs" on:click=begin>
+                    {label}
+                </button>
+            }
+            .erase()
+        }),
+    })
+    .into_any()
+}
+
+/// A field to choose a target by hand.
 fn pairing(service: ServiceId, ticks: Ticks) -> AnyView {
     let options = move || {
         let option = |instance: AppInstance| {

@@ -124,11 +124,11 @@ pub(crate) fn Confirm() -> impl IntoView {
     let (words, ticket, on_failure) = (text(""), text(""), text(OnFailure::Stop.as_str()));
 
     let found = move |answer: Preview| {
-        // Other pairings are chosen from the target's app instances, which are asked for only where one is missing.
-        let unpaired = answer.items.iter().any(|item| item.target.is_none()) && answer.undo_of.is_none();
+        // Other pairings are chosen from the target's app instances.
+        let pairs = answer.undo_of.is_none();
         let target = answer.request.target_environment_id;
         preview.set(Some(answer));
-        if unpaired && instances.try_with_untracked(Option::is_none) == Some(true) {
+        if pairs && instances.try_with_untracked(Option::is_none) == Some(true) {
             Request::new().send(api::app_instance::list(Some(target)), move |list| instances.set(Some(list)));
         }
     };

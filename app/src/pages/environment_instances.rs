@@ -173,6 +173,7 @@ fn Edit(instance: AppInstance, done: Callback<()>) -> impl IntoView {
             application: Some(application.get_untracked()),
             environment_id: Some(environment.get_untracked()),
             version: Some(version.get_untracked()),
+            ..Default::default()
         };
         request.send(api::app_instance::edit(id, edit), move |_| {
             live::look_again();

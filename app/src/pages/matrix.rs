@@ -58,7 +58,7 @@ pub(crate) fn Matrix() -> impl IntoView {
     });
     Effect::new(move |_| {
         if ready(setting).is_some_and(|setting| setting.sites.is_empty()) {
-            wizard.begin();
+            wizard.begin_by_itself();
         }
     });
     let choices = |setting: Setting| {

@@ -16,7 +16,7 @@ use crate::{
         problem::hint,
         time, token,
     },
-    live,
+    live::{self, News},
     request::{answer, show},
 };
 
@@ -76,11 +76,7 @@ pub(super) fn view(site: &Site, dialogs: Dialogs) -> AnyView {
 
 fn clusters(site: &Site) -> AnyView {
     let id = site.id;
-    let clusters = answer(
-        move || id,
-        live::tick(|news| news.of_kind("site.") || news.of_kind("cluster.")),
-        api::cluster::list,
-    );
+    let clusters = answer(move || id, live::tick(News::of_sites), api::cluster::list);
     let list = |found: Vec<Cluster>| {
         let managed: Vec<&Cluster> = found.iter().filter(|cluster| cluster.managed).collect();
         if managed.is_empty() {
@@ -97,11 +93,12 @@ fn cluster(one: &Cluster) -> AnyView {
         (_, WatchState::Stale) => ("is-warning", lu::LuUnplug, "out of contact"),
         (_, WatchState::Connecting) => ("is-info", lu::LuLoader, "connecting"),
         (_, WatchState::Live) => ("is-success", lu::LuCircleCheck, "live"),
-        _ => ("is-quiet", lu::LuCirclePause, "nothing bound"),
+        _ => ("is-quiet", lu::LuCirclePause, "not watched"),
     };
     let message = one.message.clone().filter(|_| one.watch == WatchState::Live || class == "is-warning");
     let since = one
         .stale_since
+        .filter(|_| one.watch != WatchState::Idle)
         .map(|since| view! { <span class="muted text-xs">" since " {time::ago(since)}</span> });
     view! {
         <li>

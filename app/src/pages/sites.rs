@@ -18,7 +18,7 @@ use crate::{
         site_form::{SiteFields, SiteForm},
         site_wizard::Wizard,
     },
-    live,
+    live::{self, News},
     pages::{head, site_card},
     request::{Request, answer, show},
 };
@@ -79,11 +79,7 @@ impl Dialogs {
 #[component]
 pub(crate) fn Sites() -> impl IntoView {
     let wizard = expect_context::<Wizard>();
-    let sites = answer(
-        || (),
-        live::tick(|news| news.of_kind("site.") || news.of_kind("cluster.")),
-        |()| api::site::list(),
-    );
+    let sites = answer(|| (), live::tick(News::of_sites), |()| api::site::list());
     let dialogs = Dialogs {
         open: RwSignal::new(false),
         doing: RwSignal::new(Doing::Testing),

@@ -133,6 +133,15 @@ pub async fn edit(ctx: &Context, id: AppInstanceId, edit: AppInstanceEdit) -> Re
     if let Some(environment) = edit.environment_id {
         after.environment_id = environment::get(ctx, environment).await?.id;
     }
+    let moved = "It cannot be moved: remove this app instance, and bind the other place anew.";
+    if edit.namespace.as_ref().is_some_and(|namespace| *namespace != before.namespace) {
+        return Err(Error::invalid("namespace", moved));
+    }
+    if let Some(word) = &edit.cluster
+        && cluster::find(ctx, Some(before.rancher_site_id), word).await?.id != before.cluster_id
+    {
+        return Err(Error::invalid("cluster", moved));
+    }
     let version = edit.version.unwrap_or(before.version);
     after.version = version + 1;
     after.updated_at = Utc::now();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::Utc;
 use domain::{
-    cluster::{Cluster, ClusterState, Namespace, WatchState},
+    cluster::{Cluster, Namespace, WatchState},
     id::{ClusterId, SiteId},
     pattern,
     site::SiteKind,
@@ -47,8 +47,20 @@ pub async fn discover(ctx: &Context, id: SiteId) -> Result<Vec<Cluster>, Error> 
         .collect();
     let mut write = ctx.store().write().await?;
     write.upsert_clusters(&clusters).await?;
+    let listed: Vec<String> = clusters.into_iter().map(|cluster| cluster.external_id).collect();
+    write.miss_clusters(id, &listed).await?;
     write.commit().await?;
     Ok(ctx.store().clusters(Some(id)).await?)
+}
+
+/// Says which of a site's clusters are managed, each by id, external id or name.
+pub async fn manage_named(ctx: &Context, site: SiteId, words: &[String]) -> Result<Vec<Cluster>, Error> {
+    site::get(ctx, site).await?;
+    let mut managed = Vec::with_capacity(words.len());
+    for word in words {
+        managed.push(find(ctx, Some(site), word).await?.id);
+    }
+    manage(ctx, site, managed).await
 }
 
 /// Says which of a site's clusters are managed.
@@ -65,13 +77,6 @@ pub async fn manage(ctx: &Context, site: SiteId, managed: Vec<ClusterId>) -> Res
 /// A cluster's namespaces, asked for now, with what they are bound to.
 pub async fn namespaces(ctx: &Context, site: SiteId, cluster: &str) -> Result<Vec<Namespace>, Error> {
     let cluster = find(ctx, Some(site), cluster).await?;
-    if cluster.state == ClusterState::Unavailable {
-        let message = cluster.message.unwrap_or_else(|| "it does not answer".into());
-        return Err(Error::conflict(
-            "cluster_unavailable",
-            format!("{} is unavailable: {message}.", cluster.name),
-        ));
-    }
     let found = ctx.control().platform(site).await?.namespaces(&cluster.external_id).await?;
     let bound: HashMap<String, String> = ctx
         .store()

@@ -126,9 +126,14 @@ pub async fn delete(ctx: &Context, id: EnvironmentId) -> Result<(), Error> {
 }
 
 /// A page of an environment's revisions, newest first.
-pub async fn revisions(ctx: &Context, id: EnvironmentId, page: Option<u32>) -> Result<Page<Revision>, Error> {
+pub async fn revisions(
+    ctx: &Context,
+    id: EnvironmentId,
+    page: Option<u32>,
+    page_size: Option<u32>,
+) -> Result<Page<Revision>, Error> {
     get(ctx, id).await?;
-    Ok(ctx.store().revisions(id, Paging::new(page, None, DEFAULT_PAGE_SIZE)).await?)
+    Ok(ctx.store().revisions(id, Paging::new(page, page_size, DEFAULT_PAGE_SIZE)).await?)
 }
 
 fn place(order: &mut Vec<EnvironmentId>, id: EnvironmentId, position: Option<i32>) {

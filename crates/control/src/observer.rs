@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::Utc;
 use domain::{
     cluster::WatchState,
     id::ClusterId,
@@ -110,8 +111,10 @@ async fn reconcile(
         if !wanted.contains_key(&id) {
             lock(&control.observer.views).remove(&id);
             let mut write = control.store.write().await?;
-            write.set_watch(id, WatchState::Idle, None, None).await?;
+            // What is shown of it is as of now, until it is watched again.
+            write.set_watch(id, WatchState::Idle, Some(Utc::now()), None).await?;
             write.commit().await?;
+            let _ = control.observed.send(Vec::new());
         }
     }
     for (id, target) in wanted {

@@ -78,6 +78,12 @@ pub struct AppInstanceEdit {
     /// Moves the binding to another environment.
     #[serde(default)]
     pub environment_id: Option<EnvironmentId>,
+    /// The namespace as it is: another one is another app instance.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// The cluster as it is, by id, external id or name: another one is another app instance.
+    #[serde(default)]
+    pub cluster: Option<String>,
     /// The version this edit started from; without it the edit is not guarded.
     #[serde(default)]
     pub version: Option<i64>,

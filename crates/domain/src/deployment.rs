@@ -217,6 +217,8 @@ pub struct Task {
     pub error: Option<String>,
     /// Tries of the current change that ended in a passing failure.
     pub retries: u32,
+    /// The cluster has accepted its change.
+    pub accepted: bool,
     /// Replicas available of those wanted, while it is followed.
     pub available: i32,
     /// Replicas wanted.

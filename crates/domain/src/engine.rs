@@ -16,7 +16,9 @@ use crate::{
 
 /// Passing failures in a row before a task is given up.
 pub const MAX_RETRIES: u32 = 8;
-/// Tasks under way at once in one cluster.
+/// The longest that a platform's wish to wait is heeded.
+pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(2);
+/// Tasks under way at once in one cluster, of all deployments together.
 pub const PARALLEL_PER_CLUSTER: usize = 10;
 /// How long a rollout is followed before it counts as failed, where the platform does not give up by itself.
 pub const ROLLOUT_DEADLINE: TimeDelta = TimeDelta::minutes(15);
@@ -28,6 +30,8 @@ pub struct State {
     pub on_failure: OnFailure,
     /// Cancelling was asked for.
     pub cancel_requested: bool,
+    /// Tasks of other deployments that are under way, by cluster.
+    pub elsewhere: HashMap<ClusterId, usize>,
     /// Its tasks, in their order.
     pub tasks: Vec<TaskState>,
 }
@@ -56,6 +60,8 @@ pub struct TaskState {
 pub enum Action {
     /// Record the status, then send the change.
     Apply(TaskId),
+    /// Find out, without sending it again, whether a change got through: it is not to be sent any more.
+    Withdraw(TaskId),
     /// Look how far the rollout is.
     Observe(TaskId),
     /// Record the status, then send the earlier images.
@@ -84,6 +90,17 @@ pub enum Applied {
         /// How long the platform asked to wait.
         retry_after: Option<TimeDelta>,
     },
+}
+
+/// What finding out about a change that is not to be sent any more came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Withdrawn {
+    /// It had got through: it is followed to its end.
+    Taken,
+    /// It had not.
+    NotTaken,
+    /// It could not be found out this time. In words.
+    Transient(String),
 }
 
 /// What a look at the rollout found.
@@ -133,13 +150,14 @@ pub fn step(state: &State, now: DateTime<Utc>) -> Vec<Action> {
     let begin = !state.cancel_requested && (!failed || state.on_failure == OnFailure::GoOn);
 
     let mut actions = Vec::new();
-    let mut under_way: HashMap<ClusterId, usize> = HashMap::new();
+    let mut under_way = state.elsewhere.clone();
     for task in state.tasks.iter().filter(|task| task.status.in_flight()) {
         *under_way.entry(task.cluster).or_default() += 1;
         if task.not_before.is_some_and(|until| until > now) {
             continue;
         }
         actions.push(match task.status {
+            TaskStatus::Applying if state.cancel_requested && !task.accepted => Action::Withdraw(task.id),
             TaskStatus::RollingOut if putting_back => Action::PutBack(task.id),
             TaskStatus::RollingOut => Action::Observe(task.id),
             TaskStatus::PuttingBack => Action::PutBack(task.id),
@@ -235,8 +253,27 @@ pub fn applied(task: &TaskState, outcome: Applied, now: DateTime<Utc>) -> Change
         }
         Applied::Transient { words, retry_after } => Change {
             retries: task.retries + 1,
-            not_before: Some(now + retry_after.unwrap_or_else(|| backoff(task.retries))),
+            not_before: Some(
+                now + retry_after.map_or_else(|| backoff(task.retries), |wait| wait.min(LONGEST_WAIT)),
+            ),
             ..change(task.status.clone(), &format!("will be tried again: {words}"))
+        },
+    }
+}
+
+/// Records what became of a change that is not to be sent any more.
+pub fn withdrawn(task: &TaskState, found: Withdrawn, now: DateTime<Utc>) -> Change {
+    match found {
+        Withdrawn::Taken => applied(task, Applied::Accepted, now),
+        Withdrawn::Transient(words) => applied(task, Applied::Transient { words, retry_after: None }, now),
+        Withdrawn::NotTaken => Change {
+            status: TaskStatus::Cancelled,
+            words: "not sent: the deployment was cancelled".to_owned(),
+            error: None,
+            accepted: false,
+            retries: task.retries,
+            not_before: None,
+            deadline: None,
         },
     }
 }

@@ -1,9 +1,12 @@
 //! Plans a sync: pairs services with their counterparts and says, container by container, what would move.
 
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, hash_map::Entry},
+};
 
 use crate::{
-    id::AppInstanceId,
+    id::{AppInstanceId, ServiceId},
     image::{ImageRef, compare_tags},
     service::{Container, Manager, Service, ServiceStatus},
     sync::{ContainerChange, PreviewItem, PreviewTarget, Severity, Warning},
@@ -18,9 +21,29 @@ pub struct Wanted<'a> {
 }
 
 /// Pairs what is wanted with the target environment's services: by application, kind and name, or, where an app
-/// instance was chosen by hand, by kind and name within it. A service without a counterpart gives one blocked item.
+/// instance was chosen by hand, by kind and name within it. A service without a counterpart gives one blocked item; so
+/// does a second source of the same target, which one version only can come to.
 pub fn pair(wanted: &[Wanted<'_>], targets: &[Service]) -> Vec<PreviewItem> {
-    wanted.iter().flat_map(|wanted| pair_one(wanted, targets)).collect()
+    let mut sources: HashMap<ServiceId, &str> = HashMap::new();
+    let mut items = Vec::new();
+    for wanted in wanted {
+        for mut item in pair_one(wanted, targets) {
+            let target = item.target.as_ref().map(|target| target.service_id);
+            if let Some(target) = target {
+                match sources.entry(target) {
+                    Entry::Vacant(free) => drop(free.insert(&wanted.source.namespace)),
+                    Entry::Occupied(first) => {
+                        let first = first.get();
+                        let message =
+                            format!("It comes from {first} already. Choose one source, or another target.");
+                        item.warnings.push(Warning::new("target_twice", Severity::Blocking, message));
+                    }
+                }
+            }
+            items.push(item);
+        }
+    }
+    items
 }
 
 fn pair_one(wanted: &Wanted<'_>, targets: &[Service]) -> Vec<PreviewItem> {
@@ -256,6 +279,15 @@ mod tests {
         assert_eq!(items[0].containers[0].to, "prod.example.com/web:2.0");
         assert_eq!(codes(&items[0]), ["different_repository"]);
         assert!(items[0].will_change());
+    }
+
+    #[test]
+    fn one_target_comes_from_one_source() {
+        let (first, second) = (service(1, "web:2.0"), service(3, "web:3.0"));
+        let wanted = [Wanted { source: &first, target: None }, Wanted { source: &second, target: None }];
+        let items = pair(&wanted, &[service(2, "web:1.0")]);
+        assert!(items[0].will_change());
+        assert_eq!((codes(&items[1]), items[1].will_change()), (vec!["target_twice"], false));
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub fn text(field: &str, value: &str) -> Result<String, FieldError> {
     if value.chars().count() > MAX_TEXT {
         return Err(FieldError::new(field, format!("At most {MAX_TEXT} characters.")));
     }
+    if value.contains('\0') {
+        return Err(FieldError::new(field, "A NUL character is not allowed."));
+    }
     Ok(value.trim().to_owned())
 }
 

@@ -191,7 +191,7 @@ pub(crate) fn refused(error: &Error, told: Told<'_>) -> SiteTest {
 }
 
 const LIST_DENIED: &str = "The token may not list workloads of all kinds in all namespaces. It works for the namespaces \
-                           that it may list them in: name them when they are bound.";
+                           that it may list them in: name them when you bind them.";
 const PATCH_DENIED: &str = "The token can look and not change, at least not in all namespaces: where it may not, syncs will be refused.";
 const PODS_DENIED: &str = "The token may not read pods in all namespaces: where it may not, the reason of a failed rollout \
                            and the running digests are not shown.";

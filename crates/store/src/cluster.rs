@@ -217,7 +217,29 @@ impl Write {
         Ok(())
     }
 
-    /// Records how fresh what is shown of a cluster is. The first loss sets the time it is stale since.
+    /// Records that a site does not list those of its clusters any more that are not among these.
+    pub async fn miss_clusters(&mut self, site: SiteId, listed: &[String]) -> Result<(), Error> {
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value(ClusterState::Unavailable.to_string()))
+            .col_expr(Column::Message, Expr::value("The site does not list it any more."))
+            .filter(Column::SiteId.eq(site.0))
+            .filter(Column::ExternalId.is_not_in(listed))
+            .exec(self.tx())
+            .await?;
+        Ok(())
+    }
+
+    /// Records that a cluster was heard of.
+    pub async fn set_contact(&mut self, id: ClusterId, at: DateTime<Utc>) -> Result<(), Error> {
+        Entity::update_many()
+            .col_expr(Column::LastContactAt, Expr::value(at))
+            .filter(Column::Id.eq(id.0))
+            .exec(self.tx())
+            .await?;
+        Ok(())
+    }
+
+    /// Records how fresh what is shown of a cluster is. One that is live is one that its site reaches.
     pub async fn set_watch(
         &mut self,
         id: ClusterId,
@@ -231,7 +253,9 @@ impl Write {
             .col_expr(Column::Message, Expr::value(message))
             .filter(Column::Id.eq(id.0));
         if watch == WatchState::Live {
-            update = update.col_expr(Column::LastContactAt, Expr::value(Utc::now()));
+            update = update
+                .col_expr(Column::LastContactAt, Expr::value(Utc::now()))
+                .col_expr(Column::State, Expr::value(ClusterState::Active.to_string()));
         }
         update.exec(self.tx()).await?;
         Ok(())

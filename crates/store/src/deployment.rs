@@ -132,6 +132,7 @@ impl Store {
         Ok(engine::State {
             on_failure: OnFailure::from(row.on_failure.as_str()),
             cancel_requested: row.cancel_requested,
+            elsewhere: self.under_way_elsewhere(id).await?,
             tasks: task::states(&self.db, id).await?,
         })
     }

@@ -85,8 +85,15 @@ impl Store {
         }
         let finish = |(day, (counts, mut seconds)): (String, (HistoryDay, Vec<f64>))| {
             seconds.sort_by(f64::total_cmp);
-            HistoryDay { day, median_seconds: seconds.get(seconds.len() / 2).copied(), ..counts }
+            HistoryDay { day, median_seconds: median(&seconds), ..counts }
         };
         Ok(days.into_iter().map(finish).collect())
     }
+}
+
+/// The middle of sorted values: of an even number, half-way between the two.
+fn median(sorted: &[f64]) -> Option<f64> {
+    let upper = sorted.get(sorted.len() / 2)?;
+    let lower = sorted.get((sorted.len() - 1) / 2)?;
+    Some((lower + upper) / 2.0)
 }

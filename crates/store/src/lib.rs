@@ -34,7 +34,7 @@ pub use error::Error;
 pub use lease::Lease;
 pub use observed::{ObservedService, ServiceKey};
 pub use site::{Credentials, SealedToken};
-pub use task::{NewTask, RunningTask};
+pub use task::{NewTask, RunningTask, ToCome};
 
 /// The database.
 #[derive(Clone)]

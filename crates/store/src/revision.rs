@@ -79,13 +79,18 @@ impl Store {
 }
 
 impl Write {
+    /// Keeps an environment to this transaction until its commit; on SQLite there is one writer anyway.
+    pub(crate) async fn hold_environment(&mut self, id: EnvironmentId) -> Result<(), Error> {
+        if self.tx().get_database_backend() == sea_orm::DbBackend::Postgres {
+            environment::Entity::find_by_id(id.0).lock_exclusive().one(self.tx()).await?;
+        }
+        Ok(())
+    }
+
     /// Adds a revision with the environment's next number, which it returns.
     pub async fn insert_revision(&mut self, revision: &Revision) -> Result<i64, Error> {
-        // Held until the commit, so that two that are added at once do not take the same number.
-        if self.tx().get_database_backend() == sea_orm::DbBackend::Postgres {
-            let environment = environment::Entity::find_by_id(revision.environment_id.0);
-            environment.lock_exclusive().one(self.tx()).await?;
-        }
+        // So that two that are added at once do not take the same number.
+        self.hold_environment(revision.environment_id).await?;
         let latest: Option<Option<i64>> = Entity::find()
             .select_only()
             .column_as(Column::Number.max(), "number")

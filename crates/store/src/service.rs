@@ -160,7 +160,8 @@ fn filtered(
 
 /// A pattern that finds a text anywhere, its own wildcards taken literally.
 pub(crate) fn contains(text: &str) -> Option<LikeExpr> {
-    let text = text.trim().to_lowercase();
+    // PostgreSQL takes no NUL, and nothing has one.
+    let text = text.replace('\0', "").trim().to_lowercase();
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     (!text.is_empty()).then(|| LikeExpr::new(format!("%{escaped}%")).escape('\\'))
 }

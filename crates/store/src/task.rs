@@ -1,10 +1,12 @@
 //! Tasks: one service's part of a deployment.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
     deployment::{Task, TaskStatus},
     engine::{Change, TaskState},
-    id::{DeploymentId, ServiceId, SiteId, TaskId},
+    id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, ServiceId, SiteId, TaskId},
     image::ImageRef,
     service::{Container, WorkloadKind},
     sync::ContainerChange,
@@ -125,6 +127,7 @@ impl TryFrom<Model> for Task {
             words: row.words,
             error: row.error,
             retries: row.retries.max(0) as u32,
+            accepted: row.accepted,
             available: row.available,
             replicas: row.replicas,
             started_at: row.started_at,
@@ -197,6 +200,23 @@ impl Store {
         rows.into_iter().map(RunningTask::try_from).collect()
     }
 
+    /// How many tasks of other deployments are under way in each cluster.
+    pub async fn under_way_elsewhere(&self, id: DeploymentId) -> Result<HashMap<ClusterId, usize>, Error> {
+        let in_flight = TaskStatus::ALL.iter().filter(|status| status.in_flight()).map(TaskStatus::as_str);
+        let counts: Vec<(Uuid, i64)> = Entity::find()
+            .select_only()
+            .column(Column::ClusterId)
+            .column_as(Column::Id.count(), "count")
+            .filter(Column::DeploymentId.ne(id.0))
+            .filter(Column::Busy.eq(true))
+            .filter(Column::Status.is_in(in_flight))
+            .group_by(Column::ClusterId)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        Ok(counts.into_iter().map(|(cluster, count)| (cluster.into(), count as usize)).collect())
+    }
+
     /// The containers' images that the last deployment left a service with, and when; none where it was never deployed.
     pub async fn last_deployed(
         &self,
@@ -205,14 +225,19 @@ impl Store {
         let rows = Entity::find()
             .join(JoinType::InnerJoin, Relation::Deployment.def())
             .filter(Column::TargetServiceId.is_in(services.iter().map(|id| id.0)))
-            .filter(Column::Status.eq(TaskStatus::Success.as_str()))
+            .filter(Column::Accepted.eq(true))
             .order_by_asc(Column::EndedAt)
             .all(&self.db)
             .await?;
-        let mut last = std::collections::HashMap::new();
+        let mut last = HashMap::new();
         for row in rows {
             let at = row.ended_at.unwrap_or_default();
-            last.insert(row.target_service_id, (at, serde_json::from_value(row.containers)?));
+            let mut changes: Vec<ContainerChange> = serde_json::from_value(row.containers)?;
+            if row.status == TaskStatus::PutBack.as_str() {
+                // What was put back was left with what ran before.
+                changes.iter_mut().for_each(|change| std::mem::swap(&mut change.from, &mut change.to));
+            }
+            last.insert(row.target_service_id, (at, changes));
         }
         Ok(last.into_iter().map(|(id, (at, containers))| (id.into(), at, containers)).collect())
     }
@@ -264,7 +289,40 @@ impl TryFrom<Model> for RunningTask {
     }
 }
 
+/// What a deployment under way is bringing to a service.
+#[derive(Clone, Debug)]
+pub struct ToCome {
+    /// Where it runs.
+    pub app_instance_id: AppInstanceId,
+    /// Its kind.
+    pub kind: WorkloadKind,
+    /// Its name.
+    pub name: String,
+    /// The images to come.
+    pub changes: Vec<ContainerChange>,
+}
+
 impl Write {
+    /// What deployments under way are bringing to an environment; until the commit nobody adds to it.
+    pub async fn images_to_come(&mut self, environment: EnvironmentId) -> Result<Vec<ToCome>, Error> {
+        self.hold_environment(environment).await?;
+        let rows = Entity::find()
+            .join(JoinType::InnerJoin, Relation::Deployment.def())
+            .filter(deployment::Column::TargetEnvironmentId.eq(environment.0))
+            .filter(Column::Busy.eq(true))
+            .all(self.tx())
+            .await?;
+        let to_come = |row: Model| {
+            Ok(ToCome {
+                app_instance_id: row.target_app_instance_id.into(),
+                kind: WorkloadKind::from(row.kind.as_str()),
+                name: row.name,
+                changes: serde_json::from_value(row.containers)?,
+            })
+        };
+        rows.into_iter().map(to_come).collect()
+    }
+
     pub(crate) async fn insert_tasks(&mut self, id: DeploymentId, tasks: &[NewTask]) -> Result<(), Error> {
         for (index, chunk) in tasks.chunks(100).enumerate() {
             let rows = chunk.iter().enumerate().map(|(n, task)| active(id, index * 100 + n, task));

@@ -31,11 +31,15 @@ struct ListQuery {
 
 /// App instances, of one environment or of all.
 #[utoipa::path(
-    get, path = "/api/app-instances", tag = "app instances", params(ListQuery),
+    get, path = "/api/app-instances", tag = "app instances", params(ListQuery, lists::PageQuery),
     responses((status = 200, body = Vec<AppInstance>))
 )]
-async fn list(Caller(ctx): Caller, Query(query): Query<ListQuery>) -> Answer<Response> {
-    Ok(lists::whole(app_instance::list(&ctx, query.env).await?))
+async fn list(
+    Caller(ctx): Caller,
+    Query(query): Query<ListQuery>,
+    listing: lists::Listing,
+) -> Answer<Response> {
+    Ok(listing.answer(app_instance::list(&ctx, query.env).await?))
 }
 
 /// Binds a namespace to an environment.

@@ -5,12 +5,12 @@ use control::environment;
 use domain::{
     environment::{Environment, EnvironmentEdit, NewEnvironment},
     id::EnvironmentId,
+    list::MAX_PAGE_SIZE,
     problem::Problem,
     revision::Revision,
     site::Dependents,
 };
 use http::{StatusCode, Uri};
-use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Answer, Caller, lists};
@@ -25,9 +25,9 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
 }
 
 /// Every environment, from left to right.
-#[utoipa::path(get, path = "/api/environments", tag = "environments", responses((status = 200, body = Vec<Environment>)))]
-async fn list(Caller(ctx): Caller) -> Answer<Response> {
-    Ok(lists::whole(environment::list(&ctx).await?))
+#[utoipa::path(get, path = "/api/environments", tag = "environments", params(lists::PageQuery), responses((status = 200, body = Vec<Environment>)))]
+async fn list(Caller(ctx): Caller, listing: lists::Listing) -> Answer<Response> {
+    Ok(listing.answer(environment::list(&ctx).await?))
 }
 
 /// Makes an environment.
@@ -81,25 +81,20 @@ async fn dependents(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answe
     Ok(axum::Json(environment::dependents(&ctx, id).await?))
 }
 
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PageQuery {
-    /// From 1.
-    #[serde(default)]
-    page: Option<u32>,
-}
-
 /// An environment's revisions, newest first.
 #[utoipa::path(
     get, path = "/api/environments/{id}/revisions", tag = "environments",
-    params(("id" = EnvironmentId, Path), PageQuery),
+    params(("id" = EnvironmentId, Path), lists::PageQuery),
     responses((status = 200, body = Vec<Revision>), (status = 404, body = Problem))
 )]
 async fn revisions(
     Caller(ctx): Caller,
     uri: Uri,
     Path(id): Path<EnvironmentId>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<lists::PageQuery>,
 ) -> Answer<Response> {
-    Ok(lists::page(&uri, environment::revisions(&ctx, id, query.page).await?))
+    Ok(lists::page(
+        &uri,
+        environment::revisions(&ctx, id, query.page, query.page_size.or(Some(MAX_PAGE_SIZE))).await?,
+    ))
 }

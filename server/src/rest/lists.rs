@@ -2,11 +2,14 @@
 
 use axum::{
     Json,
+    extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use domain::list::Page;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use serde::Serialize;
+use domain::list::{MAX_PAGE_SIZE, Page, Paging};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request::Parts};
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{ProblemResponse, Query};
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 
@@ -16,9 +19,42 @@ pub(crate) fn page<T: Serialize>(uri: &Uri, page: Page<T>) -> Response {
     (headers, Json(page.items)).into_response()
 }
 
-/// A whole list as an array with its headers.
-pub(crate) fn whole<T: Serialize>(items: Vec<T>) -> Response {
-    ([(TOTAL, items.len().to_string())], Json(items)).into_response()
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PageQuery {
+    /// From 1.
+    #[serde(default)]
+    pub(crate) page: Option<u32>,
+    /// Rows on a page, 1,000 at most and if left out.
+    #[serde(default)]
+    pub(crate) page_size: Option<u32>,
+}
+
+/// A request for a list that is read as a whole, and answered in pages.
+pub(crate) struct Listing {
+    uri: Uri,
+    paging: Paging,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Listing {
+    type Rejection = ProblemResponse;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let Query(query) = Query::<PageQuery>::from_request_parts(parts, state).await?;
+        let paging = Paging::new(query.page, query.page_size, MAX_PAGE_SIZE);
+        Ok(Self { uri: parts.uri.clone(), paging })
+    }
+}
+
+impl Listing {
+    /// The page that was asked for.
+    pub(crate) fn answer<T: Serialize>(&self, all: Vec<T>) -> Response {
+        let (total, Paging { page: number, page_size }) = (all.len() as u64, self.paging);
+        let items = all.into_iter().skip(self.paging.offset() as usize).take(page_size as usize);
+        page(&self.uri, Page { items: items.collect(), total, page: number, page_size })
+    }
 }
 
 /// The headers of one page of a list.

@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use domain::{
+    list::MAX_PAGE_SIZE,
     matrix::{Matrix, MatrixQuery},
     problem::Problem,
 };
@@ -20,7 +21,8 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
     get, path = "/api/matrix", tag = "services", params(MatrixQuery),
     responses((status = 200, body = Matrix), (status = 422, body = Problem))
 )]
-async fn page(Caller(ctx): Caller, uri: Uri, Query(query): Query<MatrixQuery>) -> Answer<Response> {
+async fn page(Caller(ctx): Caller, uri: Uri, Query(mut query): Query<MatrixQuery>) -> Answer<Response> {
+    query.page_size.get_or_insert(MAX_PAGE_SIZE);
     let matrix = control::matrix::page(&ctx, query).await?;
     let pages = matrix.total.div_ceil(u64::from(matrix.page_size)).max(1) as u32;
     let headers = lists::headers(&uri, matrix.total, matrix.page, pages);

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use control::{cluster, site};
 use domain::{
     cluster::{Cluster, Namespace},
-    id::{ClusterId, SiteId},
+    id::SiteId,
     problem::Problem,
     site::{Dependents, NewSite, Site, SiteEdit, SiteTest, Tested},
 };
@@ -27,9 +27,9 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
 }
 
 /// Every site, by name.
-#[utoipa::path(get, path = "/api/sites", tag = "sites", responses((status = 200, body = Vec<Site>)))]
-async fn list(Caller(ctx): Caller) -> Answer<Response> {
-    Ok(lists::whole(site::list(&ctx).await?))
+#[utoipa::path(get, path = "/api/sites", tag = "sites", params(lists::PageQuery), responses((status = 200, body = Vec<Site>)))]
+async fn list(Caller(ctx): Caller, listing: lists::Listing) -> Answer<Response> {
+    Ok(listing.answer(site::list(&ctx).await?))
 }
 
 /// Connects a site.
@@ -110,41 +110,49 @@ struct ClustersQuery {
 
 /// A site's clusters.
 #[utoipa::path(
-    get, path = "/api/sites/{id}/clusters", tag = "sites", params(("id" = SiteId, Path), ClustersQuery),
+    get, path = "/api/sites/{id}/clusters", tag = "sites", params(("id" = SiteId, Path), ClustersQuery, lists::PageQuery),
     responses((status = 200, body = Vec<Cluster>), (status = 404, body = Problem), (status = 502, body = Problem))
 )]
 async fn clusters(
     Caller(ctx): Caller,
     Path(id): Path<SiteId>,
     Query(query): Query<ClustersQuery>,
+    listing: lists::Listing,
 ) -> Answer<Response> {
     let clusters = match query.refresh {
         true => cluster::discover(&ctx, id).await?,
         false => cluster::list(&ctx, id).await?,
     };
-    Ok(lists::whole(clusters))
+    Ok(listing.answer(clusters))
 }
 
-/// Says which of a site's clusters are managed: the body is their ids.
+/// Says which of a site's clusters are managed: the body names them by id, external id or name.
 #[utoipa::path(
     put, path = "/api/sites/{id}/clusters", tag = "sites", params(("id" = SiteId, Path)),
-    request_body = Vec<ClusterId>,
-    responses((status = 200, body = Vec<Cluster>), (status = 404, body = Problem))
+    request_body = Vec<String>,
+    responses(
+        (status = 200, body = Vec<Cluster>), (status = 404, body = Problem), (status = 422, body = Problem)
+    )
 )]
 async fn manage(
     Caller(ctx): Caller,
     Path(id): Path<SiteId>,
-    Json(managed): Json<Vec<ClusterId>>,
+    listing: lists::Listing,
+    Json(managed): Json<Vec<String>>,
 ) -> Answer<Response> {
-    Ok(lists::whole(cluster::manage(&ctx, id, managed).await?))
+    Ok(listing.answer(cluster::manage_named(&ctx, id, &managed).await?))
 }
 
 /// A cluster's namespaces, asked for now. The cluster by id, external id or name.
 #[utoipa::path(
     get, path = "/api/sites/{id}/clusters/{cluster}/namespaces", tag = "sites",
-    params(("id" = SiteId, Path), ("cluster" = String, Path)),
+    params(("id" = SiteId, Path), ("cluster" = String, Path), lists::PageQuery),
     responses((status = 200, body = Vec<Namespace>), (status = 404, body = Problem), (status = 502, body = Problem))
 )]
-async fn namespaces(Caller(ctx): Caller, Path((id, cluster)): Path<(SiteId, String)>) -> Answer<Response> {
-    Ok(lists::whole(cluster::namespaces(&ctx, id, &cluster).await?))
+async fn namespaces(
+    Caller(ctx): Caller,
+    Path((id, cluster)): Path<(SiteId, String)>,
+    listing: lists::Listing,
+) -> Answer<Response> {
+    Ok(listing.answer(cluster::namespaces(&ctx, id, &cluster).await?))
 }

@@ -95,11 +95,15 @@ struct DaysQuery {
 
 /// Syncs per day with outcome and median duration.
 #[utoipa::path(
-    get, path = "/api/sync/history/days", tag = "sync", params(DaysQuery),
+    get, path = "/api/sync/history/days", tag = "sync", params(DaysQuery, lists::PageQuery),
     responses((status = 200, body = Vec<HistoryDay>))
 )]
-async fn days(Caller(ctx): Caller, Query(query): Query<DaysQuery>) -> Answer<Response> {
-    Ok(lists::whole(deployment::days(&ctx, query.env, query.days.unwrap_or(30)).await?))
+async fn days(
+    Caller(ctx): Caller,
+    Query(query): Query<DaysQuery>,
+    listing: lists::Listing,
+) -> Answer<Response> {
+    Ok(listing.answer(deployment::days(&ctx, query.env, query.days.unwrap_or(30)).await?))
 }
 
 /// One sync in full.
@@ -113,11 +117,16 @@ async fn get(Caller(ctx): Caller, Path(id): Path<DeploymentId>) -> Answer<axum::
 
 /// A sync's events, oldest first.
 #[utoipa::path(
-    get, path = "/api/sync/{id}/events", tag = "sync", params(("id" = DeploymentId, Path)),
+    get, path = "/api/sync/{id}/events", tag = "sync",
+    params(("id" = DeploymentId, Path), lists::PageQuery),
     responses((status = 200, body = Vec<Event>), (status = 404, body = Problem))
 )]
-async fn events(Caller(ctx): Caller, Path(id): Path<DeploymentId>) -> Answer<Response> {
-    Ok(lists::whole(deployment::events(&ctx, id).await?))
+async fn events(
+    Caller(ctx): Caller,
+    Path(id): Path<DeploymentId>,
+    listing: lists::Listing,
+) -> Answer<Response> {
+    Ok(listing.answer(deployment::events(&ctx, id).await?))
 }
 
 /// Begins nothing more; what has begun is followed to its end.

@@ -26,6 +26,11 @@ async fn pages_add_up_to_the_whole(on: On) {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 84);
+
+    let response = app.api.send(Method::GET, "/api/app-instances?page=2&pageSize=5", None).await;
+    assert_eq!(response.headers()["x-total-count"], "9");
+    assert!(response.headers()["link"].to_str().unwrap().contains("page=1>; rel=\"prev\""));
+    assert_eq!(response.json::<Value>().await.unwrap().as_array().unwrap().len(), 4);
     app.stop().await;
 }
 

@@ -138,3 +138,19 @@ async fn a_lost_right_spoils_only_what_it_is_for(on: On) {
     app.api.until("/api/services?kind=CronJob", |found| !all_are(found, "unknown")).await;
     app.stop().await;
 }
+
+on_both!(clusters_are_named_in_any_way);
+async fn clusters_are_named_in_any_way(on: On) {
+    let Some(app) = App::start(on).await else { return };
+    let new = json!({ "name": "R", "url": app.rancher.url(), "token": standin::ADMIN_TOKEN });
+    let site = app.api.post("/api/sites", &new).await;
+    let path = format!("/api/sites/{}/clusters", site["id"].as_str().unwrap());
+    let (status, clusters) = app.api.call(Method::PUT, &path, Some(&json!(["c-m-stage001", "local"]))).await;
+    assert_eq!(status, 200, "{clusters}");
+    let managed = clusters.as_array().unwrap().iter().filter(|cluster| cluster["managed"] == true);
+    let managed: Vec<&str> = managed.map(|cluster| cluster["externalId"].as_str().unwrap()).collect();
+    assert_eq!(managed, ["local", "c-m-stage001"]);
+    let (status, problem) = app.api.call(Method::PUT, &path, Some(&json!(["nowhere"]))).await;
+    assert_eq!(status, 422, "{problem}");
+    app.stop().await;
+}

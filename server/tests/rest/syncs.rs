@@ -111,6 +111,12 @@ async fn what_changed_since_the_preview_is_refused(on: On) {
     let codes: Vec<&Value> =
         again["items"][0]["warnings"].as_array().unwrap().iter().map(|warning| &warning["code"]).collect();
     assert!(codes.contains(&&json!("older_version")), "{again}");
+
+    // What was refused was changed by someone else, and is not this sync's to take back.
+    let undo = format!("/api/sync/{}/undo", sync["id"].as_str().unwrap());
+    let way_back = app.api.post(&undo, &json!({})).await;
+    let names: Vec<&Value> = way_back["items"].as_array().unwrap().iter().map(|item| &item["name"]).collect();
+    assert_eq!(names, ["checkout"]);
     app.stop().await;
 }
 
@@ -193,6 +199,17 @@ async fn nothing_is_started_for_nothing(on: On) {
     let nothing = app.api.sync_request(&["catalog"]).await;
     let (status, problem) = app.api.call(Method::POST, "/api/sync", Some(&nothing)).await;
     assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("nothing_to_do")));
+    // What is blocked says why.
+    let sites = app.api.get("/api/sites").await;
+    let site = format!("/api/sites/{}", sites[0]["id"].as_str().unwrap());
+    app.api.call(Method::PUT, &site, Some(&json!({ "active": false }))).await;
+    let off = app.api.sync_request(&["cart"]).await;
+    let (status, problem) = app.api.call(Method::POST, "/api/sync", Some(&off)).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("nothing_to_do")));
+    assert!(problem["detail"].as_str().unwrap().contains("switched off"), "{problem}");
+    app.api.until("/api/services?q=cart", |found| found[0]["staleSince"].is_string()).await;
+    app.api.call(Method::PUT, &site, Some(&json!({ "active": true }))).await;
+
     let mut wrong = app.api.sync_request(&["cart"]).await;
     wrong["ticket"] = json!("javascript:alert(1)");
     let (status, problem) = app.api.call(Method::POST, "/api/sync", Some(&wrong)).await;

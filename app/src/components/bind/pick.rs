@@ -147,6 +147,30 @@ pub(crate) fn Pick(
         });
         Some(groups.collect_view().into_any())
     };
+    // A token for some namespaces only may use them, and not list them.
+    let named = RwSignal::new(String::new());
+    let add = move || {
+        let name = named.get_untracked().trim().to_owned();
+        if !name.is_empty() {
+            let suggested_application = pattern::suggest_application(&name);
+            set(&Namespace { name, project: None, environment: None, suggested_application }, true);
+            named.set(String::new());
+        }
+    };
+    let by_name = move || {
+        view! {
+            <span class="join">
+                <input
+                    class="input input-sm join-item mono w-48"
+                    aria-label="A namespace by name"
+                    placeholder="namespace"
+                    prop:value=move || named.get()
+                    on:input=move |event| named.set(event_target_value(&event))
+                />
+                <button type="button" class="btn btn-sm join-item" on:click=move |_| add()>"Add by name"</button>
+            </span>
+        }
+    };
     let environment_options = environments.iter().map(|one| {
         let id = one.id;
         view! { <option value=id.to_string() prop:selected=move || environment.get() == Some(id)>{one.name.clone()}</option> }
@@ -189,6 +213,7 @@ pub(crate) fn Pick(
             </span>
         </div>
         {note(request.problem)}
+        {move || request.problem.with(Option::is_some).then(by_name)}
         {move || request.pending.get().then(skeleton)}
         {list}
     }

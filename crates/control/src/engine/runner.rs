@@ -10,7 +10,8 @@ use chrono::{TimeDelta, Utc};
 use domain::{
     deployment::{DeploymentStatus, TaskStatus},
     engine::{
-        Action, Applied, Change, Observed, State, TaskState, applied, begun, next_wake, observed, step,
+        Action, Applied, Change, Observed, State, TaskState, Withdrawn, applied, begun, next_wake, observed,
+        step, withdrawn,
     },
     event::NewEvent,
     health::{self, Rollout},
@@ -62,6 +63,9 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
     // Tasks of their own: one that waits for the database while holding it must not wait for this loop.
     let mut work: JoinSet<Result<Option<(TaskId, Change)>, Error>> = JoinSet::new();
     loop {
+        if state.tasks.iter().any(|task| task.status == TaskStatus::Pending) {
+            state.elsewhere = runner.control.store.under_way_elsewhere(runner.lease.deployment).await?;
+        }
         for action in step(&state, Utc::now()) {
             match action {
                 Action::Finish(status) => return runner.set_status(&status, words_for(&status)).await,
@@ -70,6 +74,7 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
                     record(&mut state, id, &change);
                 }
                 Action::Apply(id)
+                | Action::Withdraw(id)
                 | Action::PutBack(id)
                 | Action::Observe(id)
                 | Action::ObservePutBack(id) => {
@@ -225,6 +230,7 @@ impl Runner {
         let Some(running) = self.tasks.get(&task.id) else { return Ok(None) };
         let change = match action {
             Action::Apply(_) => self.apply(&task, running, (&running.from, &running.to)).await?,
+            Action::Withdraw(_) => self.withdraw(&task, running).await?,
             Action::PutBack(_) => self.apply(&task, running, (&running.to, &running.from)).await?,
             Action::Observe(_) => self.observe(&task, running, &running.to).await?,
             Action::ObservePutBack(_) => self.observe(&task, running, &running.from).await?,
@@ -239,31 +245,54 @@ impl Runner {
         running: &RunningTask,
         (from, to): (&[Container], &[Container]),
     ) -> Result<Change, Error> {
-        let change = ImageChange {
-            uid: running.uid.clone(),
-            from: from.to_vec(),
-            to: to.to_vec(),
-            deployment: self.annotation.clone(),
-        };
-        let sent = match self.control.platform(running.site_id).await {
-            Ok(platform) => {
-                platform.set_images(&running.cluster_external_id, &running.key, &change, false).await
-            }
-            Err(Error::Platform(error)) => Err(error),
-            Err(other) => return Err(other),
-        };
-        let outcome = match sent {
+        let outcome = match self.send(running, (from, to), false).await? {
             Ok(SetImages::Accepted | SetImages::AlreadyThere) => Applied::Accepted,
             Ok(SetImages::Changed(words)) => Applied::Changed(words),
             Err(error) if error.is_transient() => Applied::Transient {
                 words: error.to_string(),
-                retry_after: error.retry_after().and_then(|wait| TimeDelta::from_std(wait).ok()),
+                retry_after: error
+                    .retry_after()
+                    .map(|wait| TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)),
             },
             Err(error) => Applied::Rejected(error.to_string()),
         };
         let change = applied(task, outcome, Utc::now());
         self.store(task.id, &change, None, true).await?;
         Ok(change)
+    }
+
+    /// Finds out by a dry run whether a change that is not to be sent any more got through earlier.
+    async fn withdraw(&self, task: &TaskState, running: &RunningTask) -> Result<Change, Error> {
+        let found = match self.send(running, (&running.from, &running.to), true).await? {
+            Ok(SetImages::AlreadyThere) => Withdrawn::Taken,
+            Err(error) if error.is_transient() => Withdrawn::Transient(error.to_string()),
+            Ok(SetImages::Accepted | SetImages::Changed(_)) | Err(_) => Withdrawn::NotTaken,
+        };
+        let change = withdrawn(task, found, Utc::now());
+        self.store(task.id, &change, None, true).await?;
+        Ok(change)
+    }
+
+    /// Sends images, or only tries it.
+    async fn send(
+        &self,
+        running: &RunningTask,
+        (from, to): (&[Container], &[Container]),
+        dry_run: bool,
+    ) -> Result<Result<SetImages, platform::Error>, Error> {
+        let change = ImageChange {
+            uid: running.uid.clone(),
+            from: from.to_vec(),
+            to: to.to_vec(),
+            deployment: self.annotation.clone(),
+        };
+        match self.control.platform(running.site_id).await {
+            Ok(platform) => {
+                Ok(platform.set_images(&running.cluster_external_id, &running.key, &change, dry_run).await)
+            }
+            Err(Error::Platform(error)) => Ok(Err(error)),
+            Err(other) => Err(other),
+        }
     }
 
     /// Looks at a rollout; one still under way is then left alone until something changes.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     app_instance::AppInstance,
     cluster::WatchState,
@@ -25,6 +25,8 @@ use crate::{Control, Error};
 
 /// Changes are gathered this long before they are stored, so that a rollout's flurry is one write.
 const GATHER: Duration = Duration::from_millis(80);
+/// How often it is stored that a cluster was heard of: so exact is the time that is told when contact is lost.
+const CONTACT: TimeDelta = TimeDelta::seconds(30);
 /// How long to wait before a failed beginning is tried again.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -39,6 +41,8 @@ struct Watcher {
     /// Why some kinds, in one namespace or in all, may not be listed.
     denied: BTreeMap<(WorkloadKind, Option<String>), String>,
     state: WatchState,
+    /// When it was stored last that the cluster was heard of.
+    heard: DateTime<Utc>,
     /// What was said of the limits when this was last marked as live.
     told: Option<String>,
 }
@@ -111,7 +115,18 @@ impl Watcher {
         let awaited = awaited(&scope);
         let state = WatchState::Connecting;
         let denied = BTreeMap::new();
-        let watcher = Self { control, target, instances, stored, view, awaited, denied, state, told: None };
+        let watcher = Self {
+            control,
+            target,
+            instances,
+            stored,
+            view,
+            awaited,
+            denied,
+            state,
+            heard: Utc::now(),
+            told: None,
+        };
         Ok((watcher, scope))
     }
 
@@ -143,6 +158,9 @@ impl Watcher {
     }
 
     async fn take(&mut self, event: WatchEvent) -> Result<(), Error> {
+        if !matches!(event, WatchEvent::Lost(_)) {
+            self.hear().await?;
+        }
         match event {
             WatchEvent::Lost(words) => {
                 self.state = WatchState::Stale;
@@ -153,6 +171,17 @@ impl Watcher {
             event => self.learn(event).await?,
         }
         self.settle().await
+    }
+
+    async fn hear(&mut self) -> Result<(), Error> {
+        let now = Utc::now();
+        if self.state == WatchState::Live && now - self.heard > CONTACT {
+            self.heard = now;
+            let mut write = self.control.store.write().await?;
+            write.set_contact(self.target.id, now).await?;
+            write.commit().await?;
+        }
+        Ok(())
     }
 
     async fn learn(&mut self, event: WatchEvent) -> Result<(), Error> {
@@ -297,8 +326,11 @@ impl Watcher {
         if let Some(stored) = stored {
             keep_digests(&mut containers, &stored.containers);
         }
-        let same_images = |stored: &&Stored| images(&stored.containers) == images(&containers);
-        let changed_at = stored.filter(same_images).map_or_else(Utc::now, |stored| stored.changed_at);
+        let changed_at = match stored {
+            Some(stored) if images(&stored.containers) == images(&containers) => stored.changed_at,
+            Some(_) => Utc::now(),
+            None => running_since(&containers, pods).unwrap_or_else(Utc::now),
+        };
         let observed = ObservedService {
             key,
             environment_id: instance.environment_id,
@@ -330,6 +362,17 @@ fn keep_digests(containers: &mut [Container], stored: &[Container]) {
             stored.iter().find(|known| known.name == container.name && known.image == container.image);
         container.running_digest = known.and_then(|known| known.running_digest.clone());
     }
+}
+
+/// Since when these images run, as far as the pods that are made of them tell.
+fn running_since(containers: &[Container], pods: &[PodFacts]) -> Option<DateTime<Utc>> {
+    let made_of_them = |pod: &&PodFacts| {
+        containers.iter().filter(|container| !container.init).all(|container| {
+            pod.containers.iter().any(|found| found.name == container.name && found.image == container.image)
+        })
+    };
+    let created = |pod: &PodFacts| DateTime::parse_from_rfc3339(&pod.created).ok();
+    pods.iter().filter(made_of_them).filter_map(created).min().map(|at| at.to_utc())
 }
 
 fn images(containers: &[Container]) -> Vec<(&str, &str)> {

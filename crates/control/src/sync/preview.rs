@@ -30,6 +30,7 @@ const PARALLEL: usize = 16;
 pub async fn preview(ctx: &Context, request: SyncRequest) -> Result<Preview, Error> {
     let (source, target) = environments(ctx, &request).await?;
     let sources = sources(ctx, &request, &source).await?;
+    check_targets(ctx, &request).await?;
     let names: Vec<String> = sources.iter().map(|service| service.name.clone()).collect();
     let mut targets = ctx.store().services_named(target.id, &names).await?;
     let wanted: Vec<Wanted<'_>> = sources
@@ -42,6 +43,37 @@ pub async fn preview(ctx: &Context, request: SyncRequest) -> Result<Preview, Err
     let (targets, found) = read_now(ctx, targets).await;
     let items = sync_plan::pair(&wanted, &targets);
     finish(ctx, request, (&source.name, &target.name), items, &found, None).await
+}
+
+/// App instances that were chosen by hand are the target's.
+async fn check_targets(ctx: &Context, request: &SyncRequest) -> Result<(), Error> {
+    let chosen: Vec<_> = request.target_app_instances.iter().flatten().collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let there = ctx.store().app_instances(Some(request.target_environment_id)).await?;
+    match chosen.into_iter().find(|id| there.iter().all(|instance| instance.id != **id)) {
+        Some(id) => {
+            Err(Error::invalid("targetAppInstances", format!("The target has no app instance {id}.")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses what is on a site that is switched off, or in a cluster that is not managed.
+pub(super) async fn check_reach(ctx: &Context, target: &Service) -> Result<(), Error> {
+    let site = ctx.store().site(target.site_id).await?;
+    if !site.active {
+        return Err(Error::conflict("site_off", format!("Site {} is switched off.", site.name)));
+    }
+    let found = ctx.store().find_clusters(Some(target.site_id), &target.cluster_id.to_string()).await?;
+    match found.into_iter().any(|cluster| cluster.managed) {
+        true => Ok(()),
+        false => {
+            let detail = format!("Cluster {} is not among the managed ones.", target.cluster);
+            Err(Error::conflict("cluster_unmanaged", detail))
+        }
+    }
 }
 
 /// What is known of a target from its cluster: the object's UID, or why it could not be read.
@@ -161,6 +193,7 @@ async fn refresh(ctx: &Context, target: &mut Service) -> Result<String, Error> {
         kind: target.workload_type.clone(),
         name: target.name.clone(),
     };
+    check_reach(ctx, target).await?;
     let platform = ctx.control().platform(target.site_id).await?;
     let external = external_id(ctx, target).await?;
     let snapshot = platform.workload(&external, &key).await?;

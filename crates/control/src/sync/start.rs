@@ -8,13 +8,13 @@ use domain::{
     id::{DeploymentId, PreviewId, ServiceId},
     revision::{ContainerImage, Revision, RevisionEntry},
     service::Service,
-    sync::{OnFailure, Preview, PreviewItem, PreviewTarget, StartSync, SyncRequest},
+    sync::{OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, SyncRequest, Warning},
     validate,
 };
-use store::{NewDeployment, NewTask};
+use store::{NewDeployment, NewTask, ToCome};
 use uuid::Uuid;
 
-use super::preview::preview;
+use super::preview::{check_reach, preview};
 use crate::{Context, Error, deployment, error::busy};
 
 /// Starts a sync: what its preview showed, or, without one, what is found now.
@@ -90,19 +90,49 @@ async fn begin(
     }
     let wanted = |item: &&PreviewItem| only.is_none_or(|only| is_asked_for(item, only));
     let items: Vec<&PreviewItem> = preview.changes().filter(wanted).collect();
+    let left_out = left_out(preview, only);
     if items.is_empty() {
-        let detail = "Nothing would be changed: every service is in step, blocked, or without a counterpart.";
-        return Err(Error::conflict("nothing_to_do", detail));
+        return Err(nothing_to_do(ctx, &left_out).await?);
     }
     let services = target_services(ctx, &items).await?;
+    for (service, _) in services.values() {
+        check_reach(ctx, service).await?;
+    }
     let mut new =
         NewDeployment { deployment: head(ctx, preview, &items, on_failure, note, ticket), tasks: Vec::new() };
     for item in &items {
         new.tasks.extend(task(item, &services));
     }
-    let id = store_all(ctx, &mut new, preview).await?;
+    let id = store_all(ctx, &mut new, preview, &left_out).await?;
     ctx.control().observer.wake_engine();
     deployment::get(ctx, id).await
+}
+
+/// What was asked for and will not be carried out, with why.
+fn left_out<'a>(preview: &'a Preview, only: Option<&SyncRequest>) -> Vec<(&'a PreviewItem, &'a Warning)> {
+    let asked = preview.items.iter().filter(|item| only.is_none_or(|only| is_asked_for(item, only)));
+    let blocking = |item: &'a PreviewItem| {
+        item.warnings.iter().find(|warning| warning.severity == Severity::Blocking).map(|why| (item, why))
+    };
+    asked.filter_map(blocking).collect()
+}
+
+async fn nothing_to_do(ctx: &Context, left_out: &[(&PreviewItem, &Warning)]) -> Result<Error, Error> {
+    let occupied = left_out.iter().find(|(_, why)| why.code == "busy");
+    if let Some(target) = occupied.and_then(|(item, _)| item.target.as_ref()) {
+        let other = ctx.store().busy(&[target.service_id]).await?.first().map(|(_, id)| *id);
+        return Ok(match other {
+            Some(id) => busy(Some(&deployment::get(ctx, id).await?)),
+            None => busy(None),
+        });
+    }
+    let reasons: Vec<String> =
+        left_out.iter().take(5).map(|(item, why)| format!(" {}: {}", item.name, why.message)).collect();
+    let detail = match reasons.is_empty() {
+        true => "Nothing would be changed: every service is in step.".to_owned(),
+        false => format!("Nothing would be changed.{}", reasons.concat()),
+    };
+    Ok(Error::conflict("nothing_to_do", detail))
 }
 
 /// Whether a request names an item: its service and, where it says so at the same position, its app instance.
@@ -114,9 +144,16 @@ fn is_asked_for(item: &PreviewItem, request: &SyncRequest) -> bool {
     })
 }
 
-async fn store_all(ctx: &Context, new: &mut NewDeployment, preview: &Preview) -> Result<DeploymentId, Error> {
-    let revision = next_revision(ctx, new, preview).await?;
+async fn store_all(
+    ctx: &Context,
+    new: &mut NewDeployment,
+    preview: &Preview,
+    left_out: &[(&PreviewItem, &Warning)],
+) -> Result<DeploymentId, Error> {
+    let mut revision = next_revision(ctx, new, preview).await?;
     let mut write = ctx.store().write().await?;
+    let moving = write.images_to_come(revision.environment_id).await?;
+    expect(&mut revision, &moving, new);
     new.deployment.revision = write.insert_revision(&revision).await?;
     match write.insert_deployment(new).await {
         Err(store::Error::Duplicate(_)) => {
@@ -136,8 +173,35 @@ async fn store_all(ctx: &Context, new: &mut NewDeployment, preview: &Preview) ->
         format!("{} started a {verb} {} of {services} services", ctx.actor(), deployment.target_name);
     let event = ctx.event("deployment.started", message).deployment(deployment.id);
     write.append(event.environment(deployment.target_environment_id)).await?;
+    for (item, why) in left_out {
+        let message = format!("{} {} is left out: {}", item.kind, item.name, why.message);
+        let event = ctx.event("deployment.changed", message).deployment(deployment.id);
+        write.append(event.environment(deployment.target_environment_id)).await?;
+    }
     write.commit().await?;
     Ok(deployment.id)
+}
+
+/// What other deployments are still bringing is expected too, not what it replaces.
+fn expect(revision: &mut Revision, moving: &[ToCome], new: &NewDeployment) {
+    let ours = |entry: &RevisionEntry| {
+        new.tasks.iter().any(|task| {
+            let task = &task.task;
+            (task.target_app_instance_id, &task.kind, &task.name)
+                == (entry.app_instance_id, &entry.kind, &entry.name)
+        })
+    };
+    for entry in revision.entries.iter_mut().filter(|entry| !ours(entry)) {
+        let coming = moving.iter().find(|coming| {
+            (coming.app_instance_id, &coming.kind, &coming.name)
+                == (entry.app_instance_id, &entry.kind, &entry.name)
+        });
+        for change in coming.iter().flat_map(|coming| &coming.changes) {
+            if let Some(image) = entry.images.iter_mut().find(|image| image.container == change.name) {
+                image.image.clone_from(&change.to);
+            }
+        }
+    }
 }
 
 async fn target_services(
@@ -217,6 +281,7 @@ fn task(item: &PreviewItem, services: &HashMap<ServiceId, (Service, String)>) ->
             words: "waiting".into(),
             error: None,
             retries: 0,
+            accepted: false,
             available: service.available_replicas,
             replicas: target.replicas,
             started_at: None,

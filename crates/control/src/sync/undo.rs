@@ -20,7 +20,7 @@ pub async fn preview_undo(ctx: &Context, id: DeploymentId) -> Result<Preview, Er
             "It is still under way. Cancel it, or wait until it has ended.",
         ));
     }
-    let tasks: Vec<&Task> = undone.results.iter().filter(|task| task.started_at.is_some()).collect();
+    let tasks: Vec<&Task> = undone.results.iter().filter(|task| task.accepted).collect();
     if tasks.is_empty() {
         return Err(Error::conflict("nothing_to_undo", "It changed nothing, so there is nothing to undo."));
     }

@@ -20,7 +20,7 @@ fn state(count: u128, on_failure: OnFailure) -> State {
             deadline: None,
         })
         .collect();
-    State { on_failure, cancel_requested: false, tasks }
+    State { on_failure, cancel_requested: false, elsewhere: HashMap::new(), tasks }
 }
 
 fn record(state: &mut State, id: TaskId, change: Change) {
@@ -47,6 +47,16 @@ fn run(
                     let task = state.tasks.iter_mut().find(|task| task.id == *id).unwrap();
                     assert_eq!(task.status, TaskStatus::Pending, "only what has not begun is ended so");
                     task.status = status.clone();
+                    continue;
+                }
+                Action::Withdraw(id) => {
+                    let task = state.tasks.iter().find(|task| task.id == *id).unwrap().clone();
+                    let found = match (fate(&action, round) % 3, ours.get(id)) {
+                        (0, _) => Withdrawn::Transient("503".into()),
+                        (_, Some(1)) => Withdrawn::Taken,
+                        _ => Withdrawn::NotTaken,
+                    };
+                    record(&mut state, *id, withdrawn(&task, found, now));
                     continue;
                 }
                 Action::Apply(id) | Action::Observe(id) => (*id, true),
@@ -98,6 +108,9 @@ fn all_well_is_complete() {
 fn no_more_than_the_limit_at_once_in_a_cluster() {
     let actions = step(&state(50, OnFailure::Stop), at(0));
     assert_eq!(actions.len(), 2 * PARALLEL_PER_CLUSTER);
+    let busy = HashMap::from([(ClusterId(Uuid::from_u128(0)), PARALLEL_PER_CLUSTER - 1)]);
+    let actions = step(&State { elsewhere: busy, ..state(50, OnFailure::Stop) }, at(0));
+    assert_eq!(actions.len(), PARALLEL_PER_CLUSTER + 1, "what other deployments have under way counts");
 }
 
 #[test]
@@ -107,6 +120,8 @@ fn a_passing_failure_waits_and_is_given_up_in_the_end() {
     let transient = Applied::Transient { words: "503".into(), retry_after: Some(TimeDelta::seconds(7)) };
     let change = applied(&task, transient.clone(), at(0));
     assert_eq!((change.retries, change.not_before), (1, Some(at(7))));
+    let day = Applied::Transient { words: "429".into(), retry_after: Some(TimeDelta::days(1)) };
+    assert_eq!(applied(&task, day, at(0)).not_before, Some(at(0) + LONGEST_WAIT));
     task.retries = MAX_RETRIES;
     assert_eq!(applied(&task, transient, at(0)).status, TaskStatus::Failed);
 }
@@ -153,4 +168,16 @@ proptest! {
             prop_assert_eq!(on_failure, OnFailure::PutBack);
         }
     }
+}
+
+#[test]
+fn what_was_not_sent_before_a_cancel_is_not_sent_after_it() {
+    let mut state = state(1, OnFailure::Stop);
+    state.cancel_requested = true;
+    state.tasks[0].status = TaskStatus::Applying;
+    assert_eq!(step(&state, at(0)), vec![Action::Withdraw(state.tasks[0].id)]);
+    let change = withdrawn(&state.tasks[0], Withdrawn::NotTaken, at(0));
+    assert_eq!((change.status, change.accepted), (TaskStatus::Cancelled, false));
+    let change = withdrawn(&state.tasks[0], Withdrawn::Taken, at(0));
+    assert_eq!((change.status, change.accepted), (TaskStatus::RollingOut, true));
 }
