@@ -54,12 +54,31 @@ for (const theme of ["light", "dark"] as const) {
     const [environment] = await lockstep.api.get("/api/environments");
     const [sync] = await lockstep.api.get("/api/sync/history");
     const paths = ["/", "/services", "/environments", `/environments/${environment.id}`, "/sites", "/syncs", `/syncs/${sync.id}`];
+    for (const tab of ["instances", "syncs", "revisions"]) paths.push(`/environments/${environment.id}?tab=${tab}`);
     for (const path of paths) {
       await page.goto(path);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       await expectAccessible(page);
     }
+    await page.goto("/");
+    await page.keyboard.press("?");
+    await expect(page.getByRole("dialog")).toBeVisible();
+    await expectAccessible(page);
+    await page.goto(`/environments/${environment.id}`);
+    await page.getByRole("button", { name: "Bind namespaces" }).click();
+    await expect(page.getByRole("dialog").getByText("shop-dev")).toBeVisible();
+    await expectAccessible(page);
     expect(pageErrors).toEqual([]);
+  });
+}
+
+for (const path of ["/nowhere", "/api/docs", "/docs/errors/service_busy"]) {
+  test(`${path} is accessible`, async ({ context, lockstep }) => {
+    const page = await context.newPage();
+    await page.goto(lockstep.url + path);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expectAccessible(page);
+    await page.close();
   });
 }
 

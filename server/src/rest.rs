@@ -11,7 +11,10 @@ mod sync;
 use axum::{Router, extract::FromRequestParts, routing::get};
 use control::Context;
 use http::request::Parts;
-use utoipa::OpenApi;
+use utoipa::{
+    OpenApi,
+    openapi::{Content, RefOr},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{docs, problem::wrong_method, sse};
@@ -57,17 +60,26 @@ pub fn document() -> utoipa::openapi::OpenApi {
     described(router().into_openapi())
 }
 
-/// OpenAPI wants words for every response: where a handler gives none, its status's own.
+/// OpenAPI wants words for every response: where a handler gives none, its status's own. Problems have a media type of
+/// their own (RFC 9457).
 fn described(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
         for (status, response) in operations.into_iter().flatten().flat_map(|of| &mut of.responses.responses)
         {
             let status = status.parse().ok().and_then(|status: u16| http::StatusCode::from_u16(status).ok());
-            if let (utoipa::openapi::RefOr::T(response), Some(status)) = (response, status)
-                && response.description.is_empty()
-            {
+            let (RefOr::T(response), Some(status)) = (response, status) else { continue };
+            if response.description.is_empty() {
                 response.description = status.canonical_reason().unwrap_or_default().to_owned();
+            }
+            let is_problem = |content: &RefOr<Content>| {
+                let RefOr::T(Content { schema: Some(RefOr::Ref(of)), .. }) = content else { return false };
+                of.ref_location.ends_with("/Problem")
+            };
+            if response.content.get("application/json").is_some_and(is_problem)
+                && let Some(problem) = response.content.swap_remove("application/json")
+            {
+                response.content.insert("application/problem+json".to_owned(), problem);
             }
         }
     }

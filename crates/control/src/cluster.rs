@@ -19,9 +19,12 @@ pub async fn list(ctx: &Context, site: SiteId) -> Result<Vec<Cluster>, Error> {
     Ok(ctx.store().clusters(Some(site)).await?)
 }
 
-/// The managed clusters of every site.
+/// The managed clusters of every site that is not switched off.
 pub async fn all_managed(ctx: &Context) -> Result<Vec<Cluster>, Error> {
-    Ok(ctx.store().clusters(None).await?)
+    let active: Vec<SiteId> =
+        ctx.store().sites().await?.into_iter().filter(|site| site.active).map(|site| site.id).collect();
+    let clusters = ctx.store().clusters(None).await?;
+    Ok(clusters.into_iter().filter(|cluster| active.contains(&cluster.site_id)).collect())
 }
 
 /// Asks the site for its clusters now and stores them.

@@ -32,7 +32,10 @@ pub fn assess(workload: &WorkloadFacts, pods: &[PodFacts]) -> Health {
     if workload.key.kind == WorkloadKind::CronJob {
         return match workload.suspended {
             true => health(ServiceStatus::Stopped, Some("suspended".into())),
-            false => health(ServiceStatus::Running, None),
+            false => match pods.iter().filter(|pod| !pod.deleting).find_map(stuck) {
+                Some(reason) => health(ServiceStatus::Degraded, Some(reason)),
+                None => health(ServiceStatus::Running, None),
+            },
         };
     }
     if workload.desired == 0 && workload.total == 0 {
@@ -107,14 +110,17 @@ pub fn trouble(pods: &[PodFacts]) -> Option<String> {
 }
 
 fn pod_trouble(pod: &PodFacts) -> Option<String> {
-    if let Some(words) = &pod.unschedulable {
-        return Some(format!("unschedulable: {words}"));
-    }
-    if let Some(words) = pod.containers.iter().find_map(container_trouble) {
+    if let Some(words) = stuck(pod) {
         return Some(words);
     }
     let unready = pod.containers.iter().find(|container| !container.ready && container.waiting.is_none())?;
     (pod.phase == "Running").then(|| format!("container {} is not ready", unready.name))
+}
+
+/// What keeps a pod from ever starting, as it looks.
+fn stuck(pod: &PodFacts) -> Option<String> {
+    let unschedulable = pod.unschedulable.as_ref().map(|words| format!("unschedulable: {words}"));
+    unschedulable.or_else(|| pod.containers.iter().find_map(container_trouble))
 }
 
 fn container_trouble(container: &PodContainer) -> Option<String> {

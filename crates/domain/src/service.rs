@@ -100,14 +100,20 @@ impl Container {
     /// The repository is left out: environments may pull from different registries.
     pub fn same_version(&self, other: &Container) -> bool {
         let (a, b) = (self.image_ref(), other.image_ref());
+        // What has neither tag nor digest runs as `latest`.
+        let tag = |image: &ImageRef| match (&image.tag, &image.digest) {
+            (None, None) => Some("latest".to_owned()),
+            (tag, _) => tag.clone(),
+        };
+        let (a_tag, b_tag) = (tag(&a), tag(&b));
         let same_digest = match (self.digest(), other.digest()) {
             (Some(a), Some(b)) => Some(a == b),
             _ => None,
         };
         match same_digest {
             // A rebuilt image has another digest in another registry, so only one repository's digests can be compared.
-            Some(same) if a.repository == b.repository => same && a.tag == b.tag,
-            _ => a.tag == b.tag && (a.tag.is_some() || a.digest == b.digest),
+            Some(same) if a.repository == b.repository => same && a_tag == b_tag,
+            _ => a_tag == b_tag && (a_tag.is_some() || a.digest == b.digest),
         }
     }
 }
