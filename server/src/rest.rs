@@ -30,6 +30,15 @@ impl FromRequestParts<Context> for Caller {
     }
 }
 
+/// What goes with what is deleted.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeleteQuery {
+    /// Delete it with all that depends on it.
+    #[serde(default)]
+    pub(crate) force: bool,
+}
+
 /// What a handler answers.
 pub(crate) type Answer<T> = Result<T, crate::problem::ProblemResponse>;
 

@@ -52,7 +52,7 @@ pub async fn dependents(id: EnvironmentId) -> Result<Dependents, ApiError> {
 #[server(name = CallEnvironmentDelete, prefix = "/rpc", endpoint = "environment/delete", input = Json, output = Json)]
 pub async fn delete(id: EnvironmentId) -> Result<(), ApiError> {
     let ctx = context()?;
-    control::environment::delete(&ctx, id).await.map_err(fail)
+    control::environment::delete(&ctx, id, true).await.map_err(fail)
 }
 
 /// A page of an environment's revisions, newest first.

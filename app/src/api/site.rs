@@ -101,7 +101,7 @@ pub async fn dependents(id: SiteId) -> Result<Dependents, ApiError> {
 #[server(name = CallSiteDelete, prefix = "/rpc", endpoint = "site/delete", input = Json, output = Json)]
 pub async fn delete(id: SiteId) -> Result<(), ApiError> {
     let ctx = context()?;
-    control::site::delete(&ctx, id).await.map_err(fail)
+    control::site::delete(&ctx, id, true).await.map_err(fail)
 }
 
 /// Takes a kubeconfig apart into address, token and CA certificate.

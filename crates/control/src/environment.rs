@@ -108,10 +108,15 @@ pub async fn dependents(ctx: &Context, id: EnvironmentId) -> Result<Dependents, 
     Ok(ctx.store().environment_dependents(id).await?)
 }
 
-/// Removes an environment with its app instances. Nothing that runs is touched.
-pub async fn delete(ctx: &Context, id: EnvironmentId) -> Result<(), Error> {
+/// Removes an environment; refused while a deployment works on it and, unless `force`, while app instances belong to
+/// it, which go with it. Nothing that runs is touched.
+pub async fn delete(ctx: &Context, id: EnvironmentId, force: bool) -> Result<(), Error> {
     let environment = get(ctx, id).await?;
-    if dependents(ctx, id).await?.running_deployments > 0 {
+    let dependents = dependents(ctx, id).await?;
+    if !force && !dependents.app_instances.is_empty() {
+        return Err(Error::in_use("environment_in_use", &environment.name, &dependents));
+    }
+    if dependents.running_deployments > 0 {
         let detail =
             "A sync from or to this environment is under way. Wait until it has ended, or cancel it.";
         return Err(Error::conflict("environment_in_use", detail));

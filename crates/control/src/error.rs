@@ -3,6 +3,7 @@
 use domain::{
     deployment::Deployment,
     problem::{FieldError, Problem},
+    site::Dependents,
 };
 
 /// What a use case answers when it cannot do what was asked.
@@ -58,6 +59,21 @@ impl Error {
 
     pub(crate) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Error::Conflict { code, detail: detail.into(), field: None, current: None }
+    }
+
+    /// Something that others depend on, with what they are.
+    pub(crate) fn in_use(code: &'static str, name: &str, dependents: &Dependents) -> Self {
+        let mut listed = dependents.app_instances.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = dependents.app_instances.len().saturating_sub(5);
+        if more > 0 {
+            listed.push_str(&format!(" and {more} more"));
+        }
+        Error::Conflict {
+            code,
+            detail: format!("{name} is in use by {listed}. Remove those first, or repeat with ?force=true."),
+            field: None,
+            current: serde_json::to_value(dependents).ok(),
+        }
     }
 
     /// A stale edit, with what is stored now.

@@ -162,10 +162,15 @@ pub async fn dependents(ctx: &Context, id: SiteId) -> Result<Dependents, Error> 
     Ok(ctx.store().site_dependents(id).await?)
 }
 
-/// Removes a site with its clusters and app instances; refused while a deployment works on it.
-pub async fn delete(ctx: &Context, id: SiteId) -> Result<(), Error> {
+/// Removes a site with its clusters; refused while a deployment works on it and, unless `force`, while app instances
+/// are bound in it, which go with it.
+pub async fn delete(ctx: &Context, id: SiteId, force: bool) -> Result<(), Error> {
     let site = get(ctx, id).await?;
-    if dependents(ctx, id).await?.running_deployments > 0 {
+    let dependents = dependents(ctx, id).await?;
+    if !force && !dependents.app_instances.is_empty() {
+        return Err(Error::in_use("site_in_use", &site.name, &dependents));
+    }
+    if dependents.running_deployments > 0 {
         return Err(Error::conflict(
             "site_in_use",
             "A sync is working on this site. Wait until it has ended, or cancel it.",

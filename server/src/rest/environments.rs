@@ -13,7 +13,7 @@ use domain::{
 use http::{StatusCode, Uri};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Answer, Caller, lists};
+use super::{Answer, Caller, DeleteQuery, lists};
 use crate::problem::{Json, Path, Query};
 
 pub(super) fn router() -> OpenApiRouter<control::Context> {
@@ -64,11 +64,15 @@ async fn edit(
 
 /// Removes an environment with its app instances. Nothing that runs is touched.
 #[utoipa::path(
-    delete, path = "/api/environments/{id}", tag = "environments", params(("id" = EnvironmentId, Path)),
+    delete, path = "/api/environments/{id}", tag = "environments", params(("id" = EnvironmentId, Path), DeleteQuery),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
-async fn delete(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<StatusCode> {
-    environment::delete(&ctx, id).await?;
+async fn delete(
+    Caller(ctx): Caller,
+    Path(id): Path<EnvironmentId>,
+    Query(query): Query<DeleteQuery>,
+) -> Answer<StatusCode> {
+    environment::delete(&ctx, id, query.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Answer, Caller, lists};
+use super::{Answer, Caller, DeleteQuery, lists};
 use crate::problem::{Json, Path, Query};
 
 pub(super) fn router() -> OpenApiRouter<control::Context> {
@@ -74,11 +74,15 @@ async fn edit(
 
 /// Removes a site with its clusters and app instances.
 #[utoipa::path(
-    delete, path = "/api/sites/{id}", tag = "sites", params(("id" = SiteId, Path)),
+    delete, path = "/api/sites/{id}", tag = "sites", params(("id" = SiteId, Path), DeleteQuery),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
-async fn delete(Caller(ctx): Caller, Path(id): Path<SiteId>) -> Answer<StatusCode> {
-    site::delete(&ctx, id).await?;
+async fn delete(
+    Caller(ctx): Caller,
+    Path(id): Path<SiteId>,
+    Query(query): Query<DeleteQuery>,
+) -> Answer<StatusCode> {
+    site::delete(&ctx, id, query.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -57,6 +57,10 @@ async fn a_namespace_is_in_one_environment_only(on: On) {
     assert_eq!((status.as_u16(), &problem["errors"][0]["field"]), (422, &json!("cluster")));
 
     let env = app.api.environment("Production").await;
+    let whole = format!("/api/environments/{env}");
+    let (status, problem) = app.api.call(Method::DELETE, &whole, None).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("environment_in_use")));
+    assert!(problem["detail"].as_str().unwrap().contains("shop in Production"), "{problem}");
     let instances = app.api.get(&format!("/api/app-instances?env={env}")).await;
     let shop = instances.as_array().unwrap().iter().find(|one| one["application"] == "shop").unwrap();
     let path = format!("/api/app-instances/{}", shop["id"].as_str().unwrap());
@@ -64,6 +68,8 @@ async fn a_namespace_is_in_one_environment_only(on: On) {
     assert_eq!(status, 204);
     let left = app.api.get(&format!("/api/services?env={env}&pageSize=200")).await;
     assert!(left.as_array().unwrap().iter().all(|service| service["application"] != "shop"));
+    let (status, _) = app.api.call(Method::DELETE, &format!("{whole}?force=true"), None).await;
+    assert_eq!(status, 204);
     app.stop().await;
 }
 
