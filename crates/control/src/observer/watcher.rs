@@ -17,6 +17,7 @@ use domain::{
 };
 use futures::StreamExt;
 use platform::{Scope, WatchEvent};
+use rand::Rng;
 use store::{ClusterTarget, ObservedService, ServiceKey};
 use tokio::time::{Instant, sleep_until};
 
@@ -66,7 +67,9 @@ pub(super) async fn run(control: Arc<Control>, target: ClusterTarget) {
         if let Err(error) = mark(&control, &target, WatchState::Stale, Some(words)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a cluster's state cannot be stored");
         }
-        tokio::time::sleep(RETRY).await;
+        // Not all at once, where many clusters went at the same moment.
+        let share = rand::rng().random_range(0.5..=1.0);
+        tokio::time::sleep(RETRY.mul_f64(share)).await;
     }
 }
 
