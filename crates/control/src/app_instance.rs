@@ -3,7 +3,7 @@
 use chrono::Utc;
 use domain::{
     app_instance::{AppInstance, AppInstanceEdit, BindResult, NewAppInstance},
-    id::{AppInstanceId, ClusterId, EnvironmentId},
+    id::{AppInstanceId, ClusterId, EnvironmentId, SiteId},
     pattern, validate,
 };
 use uuid::Uuid;
@@ -80,6 +80,7 @@ async fn bind(ctx: &Context, new: NewAppInstance) -> Result<AppInstance, Error> 
         created_at: now,
         updated_at: now,
     };
+    refuse_twin(ctx, &instance, &cluster.external_id).await?;
     let mut write = ctx.store().write().await?;
     match write.insert_app_instance(&instance).await {
         Err(store::Error::Duplicate(_)) => {
@@ -102,6 +103,39 @@ async fn bind(ctx: &Context, new: NewAppInstance) -> Result<AppInstance, Error> 
 async fn managed_of(ctx: &Context, cluster: &domain::cluster::Cluster) -> Result<Vec<ClusterId>, Error> {
     let clusters = ctx.store().clusters(Some(cluster.site_id)).await?;
     Ok(clusters.into_iter().filter(|cluster| cluster.managed).map(|cluster| cluster.id).collect())
+}
+
+/// A cluster may be connected by two sites: what is bound through the other one is known by its UID. Where that cannot
+/// be read, it is not held against anyone.
+async fn refuse_twin(ctx: &Context, wanted: &AppInstance, cluster: &str) -> Result<(), Error> {
+    let bound = list(ctx, None).await?;
+    let elsewhere = |other: &&AppInstance| {
+        other.namespace == wanted.namespace && other.rancher_site_id != wanted.rancher_site_id
+    };
+    let twins: Vec<&AppInstance> = bound.iter().filter(elsewhere).collect();
+    if twins.is_empty() {
+        return Ok(());
+    }
+    let own = namespace_uid(ctx, wanted.rancher_site_id, cluster, &wanted.namespace).await;
+    for other in twins {
+        let there = cluster::find(ctx, Some(other.rancher_site_id), &other.cluster_id.to_string()).await?;
+        let uid = namespace_uid(ctx, other.rancher_site_id, &there.external_id, &other.namespace).await;
+        if own.is_some() && own == uid {
+            return Err(Error::conflict(
+                "namespace_bound",
+                format!(
+                    "Namespace {} belongs to {} already, through site {}: it is the same one.",
+                    wanted.namespace, other.environment_name, other.site_name
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn namespace_uid(ctx: &Context, site: SiteId, cluster: &str, namespace: &str) -> Option<String> {
+    let platform = ctx.control().platform(site).await.ok()?;
+    platform.namespace_uid(cluster, namespace).await.ok()?.filter(|uid| !uid.is_empty())
 }
 
 async fn bound_already(ctx: &Context, wanted: &AppInstance) -> Result<Error, Error> {

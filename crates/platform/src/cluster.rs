@@ -85,6 +85,16 @@ pub(crate) async fn namespaces(client: &Client) -> Result<Vec<Namespace>, Error>
     Ok(namespaces)
 }
 
+/// A namespace's UID; `None` where there is no such namespace.
+pub(crate) async fn namespace_uid(client: &Client, namespace: &str) -> Result<Option<String>, Error> {
+    let path = format!("/api/v1/namespaces/{}", segment(namespace)?);
+    match client.get::<Object<IgnoredAny, IgnoredAny>>(&path).await {
+        Ok(object) => Ok(Some(object.metadata.uid)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether workloads of every kind, and pods, may be listed and watched in all namespaces.
 pub(crate) async fn may_list_everything(client: &Client) -> Result<bool, Error> {
     let resources = access::workload_resources().into_iter().chain([PODS]);

@@ -82,6 +82,10 @@ impl Platform for Kubernetes {
         Ok(namespaces.into_iter().map(|it| FoundNamespace { name: it.name, project: None }).collect())
     }
 
+    async fn namespace_uid(&self, cluster: &str, namespace: &str) -> Result<Option<String>, Error> {
+        cluster::namespace_uid(self.cluster(cluster)?, namespace).await
+    }
+
     async fn may_list_everything(&self, cluster: &str) -> Result<bool, Error> {
         cluster::may_list_everything(self.cluster(cluster)?).await
     }

@@ -180,6 +180,9 @@ pub trait Platform: Send + Sync {
     /// A cluster's namespaces, by name.
     async fn namespaces(&self, cluster: &str) -> Result<Vec<FoundNamespace>, Error>;
 
+    /// A namespace's UID, by which it is known again through whatever site; `None` where there is no such namespace.
+    async fn namespace_uid(&self, cluster: &str, namespace: &str) -> Result<Option<String>, Error>;
+
     /// Whether workloads and pods may be listed over the whole cluster, so that one watch per kind is enough.
     async fn may_list_everything(&self, cluster: &str) -> Result<bool, Error>;
 

@@ -179,6 +179,10 @@ impl Platform for Rancher {
             .collect())
     }
 
+    async fn namespace_uid(&self, cluster: &str, namespace: &str) -> Result<Option<String>, Error> {
+        cluster::namespace_uid(&self.cluster(cluster)?, namespace).await
+    }
+
     async fn may_list_everything(&self, cluster: &str) -> Result<bool, Error> {
         cluster::may_list_everything(&self.cluster(cluster)?).await
     }

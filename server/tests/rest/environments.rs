@@ -94,3 +94,22 @@ async fn the_application_pairs_instances(on: On) {
     assert_eq!(found[0]["application"], "other", "what is observed later does not undo the edit");
     app.stop().await;
 }
+
+on_both!(a_namespace_is_known_again_through_another_site);
+async fn a_namespace_is_known_again_through_another_site(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let direct = format!("{}/k8s/clusters/c-m-stage001", app.rancher.url());
+    let site =
+        json!({ "name": "Direct", "kind": "kubernetes", "url": direct, "token": standin::ADMIN_TOKEN });
+    let site = app.api.post("/api/sites", &site).await;
+    let instance = json!({
+        "rancherSiteId": site["id"],
+        "cluster": "default",
+        "namespace": "shop-staging",
+        "environmentId": app.api.environment("Production").await,
+    });
+    let (status, problem) = app.api.call(Method::POST, "/api/app-instances", Some(&instance)).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("namespace_bound")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("Staging"), "{problem}");
+    app.stop().await;
+}

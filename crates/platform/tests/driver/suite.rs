@@ -58,6 +58,9 @@ async fn what_is_there_is_listed(target: &Target) {
     let namespaces = target.platform.namespaces(&target.cluster).await.unwrap();
     assert!(namespaces.iter().any(|namespace| namespace.name == target.namespace));
     assert!(namespaces.is_sorted_by(|a, b| a.name < b.name));
+    let uid = target.platform.namespace_uid(&target.cluster, &target.namespace).await.unwrap();
+    assert!(uid.is_some_and(|uid| !uid.is_empty()));
+    assert_eq!(target.platform.namespace_uid(&target.cluster, "no-such-namespace").await.unwrap(), None);
     assert!(target.platform.may_list_everything(&target.cluster).await.unwrap());
 }
 
