@@ -45,7 +45,7 @@ pub async fn cancel(id: DeploymentId) -> Result<Deployment, ApiError> {
 #[server(name = CallDeploymentEvents, prefix = "/rpc", endpoint = "deployment/events", input = Json, output = Json)]
 pub async fn events(id: DeploymentId) -> Result<Vec<Event>, ApiError> {
     let ctx = context()?;
-    control::deployment::events(&ctx, id).await.map_err(fail)
+    control::deployment::recent_events(&ctx, id).await.map_err(fail)
 }
 
 /// The pods of a deployment's workloads, now.

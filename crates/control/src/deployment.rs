@@ -14,8 +14,8 @@ use domain::{
 
 use crate::{Context, Error};
 
-/// How many of a deployment's events are shown.
-const EVENTS: u64 = 2_000;
+/// How many of a deployment's events are shown on its page.
+const RECENT: u64 = 2_000;
 
 /// One deployment with its tasks.
 pub async fn get(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
@@ -70,10 +70,16 @@ pub async fn cancel(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error
     get(ctx, id).await
 }
 
-/// A deployment's events, oldest first.
+/// All of a deployment's events, oldest first.
 pub async fn events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error> {
     get(ctx, id).await?;
-    Ok(ctx.store().events_of(id, EVENTS).await?)
+    Ok(ctx.store().events_of(id, None).await?)
+}
+
+/// A deployment's newest events, oldest first.
+pub async fn recent_events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error> {
+    get(ctx, id).await?;
+    Ok(ctx.store().events_of(id, Some(RECENT)).await?)
 }
 
 /// The pods of a deployment's workloads, as the watches last saw them.

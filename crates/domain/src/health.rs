@@ -247,6 +247,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cron_job_is_degraded_by_a_pod_that_cannot_start() {
+        let mut cron = deployment(0, 0, 0, 0);
+        cron.key.kind = WorkloadKind::CronJob;
+        assert_eq!(assess(&cron, &[]).status, ServiceStatus::Running);
+        let degraded = assess(&cron, &[waiting("ImagePullBackOff")]);
+        assert_eq!(degraded.status, ServiceStatus::Degraded);
+        assert_eq!(degraded.reason.as_deref(), Some("image web:9 cannot be pulled"));
+    }
+
+    #[test]
     fn giving_up_is_a_failure_with_the_pods_words() {
         let mut workload = deployment(2, 1, 3, 2);
         workload.gave_up = Some("deadline exceeded".into());

@@ -221,6 +221,13 @@ mod tests {
     }
 
     #[test]
+    fn no_tag_is_the_latest() {
+        assert!(container("web", None).same_version(&container("web:latest", None)));
+        assert!(!container("web", None).same_version(&container("web:1", None)));
+        assert!(!container("web@sha256:a", None).same_version(&container("web:latest", None)));
+    }
+
+    #[test]
     fn the_same_tag_with_another_digest_is_another_version() {
         let a = container("shop/web:latest", Some("sha256:a"));
         assert!(!a.same_version(&container("shop/web:latest", Some("sha256:b"))));

@@ -57,8 +57,8 @@ impl Store {
         Ok(query.all(&self.db).await?.into_iter().map(Event::from).collect())
     }
 
-    /// A deployment's events, in order, the newest `limit` of them.
-    pub async fn events_of(&self, deployment: DeploymentId, limit: u64) -> Result<Vec<Event>, Error> {
+    /// A deployment's events, in order; with a `limit` the newest of them.
+    pub async fn events_of(&self, deployment: DeploymentId, limit: Option<u64>) -> Result<Vec<Event>, Error> {
         let query = Entity::find()
             .filter(Column::DeploymentId.eq(deployment.0))
             .order_by_desc(Column::Seq)
