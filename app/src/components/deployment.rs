@@ -47,7 +47,7 @@ pub(crate) fn DeploymentView(
     let events = answer(move || id, of_events, api::deployment::events);
     Effect::new(move |_| running.set(ready(deployment).is_some_and(|found| !found.status.ended())));
     let second = time::seconds(move || running.get());
-    let pods = pods(id, running, second);
+    let pods = pods(id, running, tick);
     let cancelling = Request::new();
 
     let head = move |found: Deployment| head(&found, second, modal);
@@ -125,12 +125,8 @@ pub(crate) fn DeploymentView(
     }
 }
 
-/// Pods as they come and go; asked for in the browser, every two seconds while it runs.
-fn pods(
-    id: DeploymentId,
-    running: RwSignal<bool>,
-    second: Signal<Option<chrono::DateTime<chrono::Utc>>>,
-) -> RwSignal<Vec<TaskPod>> {
+/// Pods as they come and go; asked for in the browser, after news of them while it runs.
+fn pods(id: DeploymentId, running: RwSignal<bool>, tick: RwSignal<u32>) -> RwSignal<Vec<TaskPod>> {
     let pods = RwSignal::new(Vec::new());
     let busy = StoredValue::new(false);
     let look = move || {
@@ -144,9 +140,8 @@ fn pods(
             });
         }
     };
-    let round = Memo::new(move |_| second.get().map(|now| now.timestamp() / 2));
     Effect::new(move |was_running: Option<bool>| {
-        round.track();
+        tick.track();
         let running = running.get();
         if running || was_running.is_none() {
             look();

@@ -14,7 +14,7 @@ use crate::{
     sync::OnFailure,
 };
 
-/// Passing failures in a row before a task is given up.
+/// Passing failures of one change before it is given up.
 pub const MAX_RETRIES: u32 = 8;
 /// The longest that a platform's wish to wait is heeded.
 pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(2);
@@ -47,7 +47,7 @@ pub struct TaskState {
     pub status: TaskStatus,
     /// Its change was accepted by the platform, so there is something to put back.
     pub accepted: bool,
-    /// Passing failures in a row.
+    /// Passing failures so far, of the change that is on its way.
     pub retries: u32,
     /// Not to be touched before.
     pub not_before: Option<DateTime<Utc>>,
@@ -125,7 +125,7 @@ pub struct Change {
     pub error: Option<String>,
     /// Its change was accepted.
     pub accepted: bool,
-    /// Passing failures in a row.
+    /// Passing failures so far.
     pub retries: u32,
     /// Not to be touched before.
     pub not_before: Option<DateTime<Utc>>,
@@ -233,7 +233,7 @@ pub fn applied(task: &TaskState, outcome: Applied, now: DateTime<Utc>) -> Change
         words: words.to_owned(),
         error: None,
         accepted: task.accepted,
-        retries: 0,
+        retries: task.retries,
         not_before: None,
         deadline: None,
     };
@@ -290,7 +290,7 @@ pub fn observed(task: &TaskState, found: Observed, now: DateTime<Utc>) -> Change
         words,
         error,
         accepted: task.accepted,
-        retries: 0,
+        retries: task.retries,
         not_before: None,
         deadline: task.deadline,
     };
@@ -310,7 +310,7 @@ pub fn observed(task: &TaskState, found: Observed, now: DateTime<Utc>) -> Change
         }
         Observed::Transient(words) => Change {
             retries: task.retries.saturating_add(1),
-            not_before: Some(now + backoff(task.retries)),
+            not_before: Some(now + backoff(task.retries.min(3))),
             ..change(task.status.clone(), format!("the cluster does not answer: {words}"), None)
         },
     }

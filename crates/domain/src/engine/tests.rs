@@ -122,6 +122,8 @@ fn a_passing_failure_waits_and_is_given_up_in_the_end() {
     assert_eq!((change.retries, change.not_before), (1, Some(at(7))));
     let day = Applied::Transient { words: "429".into(), retry_after: Some(TimeDelta::days(1)) };
     assert_eq!(applied(&task, day, at(0)).not_before, Some(at(0) + LONGEST_WAIT));
+    task.retries = 3;
+    assert_eq!(applied(&task, Applied::Accepted, at(0)).retries, 3, "what was tried again stays counted");
     task.retries = MAX_RETRIES;
     assert_eq!(applied(&task, transient, at(0)).status, TaskStatus::Failed);
 }
