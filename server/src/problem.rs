@@ -49,7 +49,7 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
         _ => ("bad_body", "Body not understood"),
     };
     let words = match status {
-        413 => "The request's body is larger than 2 MB.".to_owned(),
+        413 => "The request's body is larger than 16 MB.".to_owned(),
         _ => rejection.body_text(),
     };
     Problem::new(if status == 400 { 422 } else { status }, code, title, words)

@@ -25,8 +25,8 @@ use crate::{
     rest, site,
 };
 
-/// The largest body of a request.
-const MAX_BODY: usize = 2 * 1024 * 1024;
+/// The largest body of a request: large enough that an absurd name is refused at its field.
+const MAX_BODY: usize = 16 * 1024 * 1024;
 /// How long requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// Who acts, until there are accounts.
