@@ -105,10 +105,7 @@ pub async fn pods(ctx: &Context, id: DeploymentId) -> Result<Vec<TaskPod>, Error
 
 /// Whether a pod was made of the images that the changes move to.
 fn runs(pod: &PodFacts, changes: &[ContainerChange]) -> bool {
-    let made_of = |change: &ContainerChange| {
-        pod.containers.iter().any(|found| found.name == change.name && found.image == change.to)
-    };
-    changes.iter().filter(|change| change.moves()).all(made_of)
+    changes.iter().filter(|change| change.moves()).all(|change| pod.has(&change.name, &change.to))
 }
 
 fn words_of(pod: &PodFacts) -> String {

@@ -10,7 +10,7 @@ use domain::{
     validate,
 };
 use futures::{Stream, stream};
-use platform::Told;
+use platform::{Connection, Told};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -39,7 +39,8 @@ pub async fn get(ctx: &Context, id: SiteId) -> Result<Site, Error> {
 
 /// Tries a connection; the outcome of a stored one is remembered.
 pub async fn test(ctx: &Context, tested: Tested) -> Result<SiteTest, Error> {
-    try_out(ctx, tested, &|_| {}).await
+    let connection = connection_to(ctx, &tested).await?;
+    try_out(ctx, &tested, &connection, &|_| {}).await
 }
 
 /// Tries a connection like [`test`], and tells each check as it ends. It goes on when nobody listens any more.
@@ -47,34 +48,39 @@ pub async fn follow_test(
     ctx: &Context,
     tested: Tested,
 ) -> Result<impl Stream<Item = Result<TestProgress, Error>> + Send + use<>, Error> {
-    match &tested {
-        Tested::New(new) => drop(check(new)?),
-        Tested::Stored(id) => drop(get(ctx, *id).await?),
-    }
+    let connection = connection_to(ctx, &tested).await?;
     let (sender, receiver) = mpsc::unbounded_channel();
     let ctx = ctx.clone();
     ctx.control().clone().spawn(async move {
         let told = |check: &Check| drop(sender.send(Ok(TestProgress::Checked(check.clone()))));
-        let outcome = try_out(&ctx, tested, &told).await;
+        let outcome = try_out(&ctx, &tested, &connection, &told).await;
         // Whoever asked may have left.
         let _ = sender.send(outcome.map(TestProgress::Ended));
     });
     Ok(stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))))
 }
 
-async fn try_out(ctx: &Context, tested: Tested, told: Told<'_>) -> Result<SiteTest, Error> {
+async fn connection_to(ctx: &Context, tested: &Tested) -> Result<Connection, Error> {
     match tested {
-        Tested::New(new) => {
-            check(&new)?;
-            Ok(platform::test(&connection_of(&new), told).await)
-        }
+        Tested::New(new) => check(new).map(|_| connection_of(new)),
         Tested::Stored(id) => {
-            get(ctx, id).await?;
-            let outcome = platform::test(&ctx.control().connection(id).await?, told).await;
-            record(ctx, id, &outcome).await?;
-            Ok(outcome)
+            get(ctx, *id).await?;
+            ctx.control().connection(*id).await
         }
     }
+}
+
+async fn try_out(
+    ctx: &Context,
+    tested: &Tested,
+    connection: &Connection,
+    told: Told<'_>,
+) -> Result<SiteTest, Error> {
+    let outcome = platform::test(connection, told).await;
+    if let Tested::Stored(id) = tested {
+        record(ctx, *id, &outcome).await?;
+    }
+    Ok(outcome)
 }
 
 /// Connects a site, and lists its clusters where it answers.

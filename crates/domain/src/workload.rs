@@ -79,6 +79,13 @@ pub struct PodFacts {
     pub containers: Vec<PodContainer>,
 }
 
+impl PodFacts {
+    /// Whether it has a container of this name that was made from this image.
+    pub fn has(&self, container: &str, image: &str) -> bool {
+        self.containers.iter().any(|found| found.name == container && found.image == image)
+    }
+}
+
 /// A container in a pod.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodContainer {

@@ -370,9 +370,8 @@ fn keep_digests(containers: &mut [Container], stored: &[Container]) {
 /// Since when these images run, as far as the pods that are made of them tell.
 fn running_since(containers: &[Container], pods: &[PodFacts]) -> Option<DateTime<Utc>> {
     let made_of_them = |pod: &&PodFacts| {
-        containers.iter().filter(|container| !container.init).all(|container| {
-            pod.containers.iter().any(|found| found.name == container.name && found.image == container.image)
-        })
+        let mut kept = containers.iter().filter(|container| !container.init);
+        kept.all(|container| pod.has(&container.name, &container.image))
     };
     let created = |pod: &PodFacts| DateTime::parse_from_rfc3339(&pod.created).ok();
     pods.iter().filter(made_of_them).filter_map(created).min().map(|at| at.to_utc())

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{TimeDelta, Utc};
 use domain::{
+    cluster::Cluster,
     environment::Environment,
     health,
     id::{DeploymentId, ServiceId},
@@ -60,20 +61,23 @@ async fn check_targets(ctx: &Context, request: &SyncRequest) -> Result<(), Error
     }
 }
 
-/// Refuses what is on a site that is switched off, or in a cluster that is not managed.
-pub(super) async fn check_reach(ctx: &Context, target: &Service) -> Result<(), Error> {
+/// A target's cluster; refused where its site is switched off, or it is not managed.
+pub(super) async fn reach(ctx: &Context, target: &Service) -> Result<Cluster, Error> {
     let site = ctx.store().site(target.site_id).await?;
     if !site.active {
         return Err(Error::conflict("site_off", format!("Site {} is switched off.", site.name)));
     }
-    let found = ctx.store().find_clusters(Some(target.site_id), &target.cluster_id.to_string()).await?;
-    match found.into_iter().any(|cluster| cluster.managed) {
-        true => Ok(()),
-        false => {
-            let detail = format!("Cluster {} is not among the managed ones.", target.cluster);
-            Err(Error::conflict("cluster_unmanaged", detail))
-        }
+    let cluster = cluster_of(ctx, target).await?;
+    if !cluster.managed {
+        let detail = format!("Cluster {} is not among the managed ones.", target.cluster);
+        return Err(Error::conflict("cluster_unmanaged", detail));
     }
+    Ok(cluster)
+}
+
+async fn cluster_of(ctx: &Context, target: &Service) -> Result<Cluster, Error> {
+    let found = ctx.store().find_clusters(Some(target.site_id), &target.cluster_id.to_string()).await?;
+    found.into_iter().next().ok_or(Error::NotFound { noun: "cluster", name: target.cluster.clone() })
 }
 
 /// What is known of a target from its cluster: the object's UID, or why it could not be read.
@@ -193,24 +197,15 @@ async fn refresh(ctx: &Context, target: &mut Service) -> Result<String, Error> {
         kind: target.workload_type.clone(),
         name: target.name.clone(),
     };
-    check_reach(ctx, target).await?;
+    let cluster = reach(ctx, target).await?;
     let platform = ctx.control().platform(target.site_id).await?;
-    let external = external_id(ctx, target).await?;
-    let snapshot = platform.workload(&external, &key).await?;
+    let snapshot = platform.workload(&cluster.external_id, &key).await?;
     let snapshot =
         snapshot.ok_or_else(|| Error::conflict("target_gone", format!("{key} is no longer there.")))?;
     target.containers = health::with_digests(&snapshot.workload.containers, &snapshot.pods);
     target.replicas = snapshot.workload.desired;
     target.manager = snapshot.workload.manager;
     Ok(snapshot.workload.uid)
-}
-
-async fn external_id(ctx: &Context, target: &Service) -> Result<String, Error> {
-    let found = ctx.store().find_clusters(Some(target.site_id), &target.cluster_id.to_string()).await?;
-    let cluster = found.into_iter().next();
-    cluster
-        .map(|cluster| cluster.external_id)
-        .ok_or(Error::NotFound { noun: "cluster", name: target.cluster.clone() })
 }
 
 /// Warns where a service was changed past Lockstep since its last sync, and where another sync is at work.
@@ -271,7 +266,7 @@ async fn dry_run(ctx: &Context, item: &PreviewItem, target: &PreviewTarget) -> R
         to: with_images(&target.found, &item.containers),
         deployment: "preview".into(),
     };
-    let external = external_id(ctx, &service).await?;
+    let external = cluster_of(ctx, &service).await?.external_id;
     let platform = ctx.control().platform(service.site_id).await?;
     Ok(platform.set_images(&external, &key, &change, true).await?)
 }

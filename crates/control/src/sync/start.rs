@@ -1,6 +1,6 @@
 //! Starting what was previewed: one transaction writes the deployment, its tasks and the target's next revision.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::Utc;
 use domain::{
@@ -14,7 +14,7 @@ use domain::{
 use store::{NewDeployment, NewTask, ToCome};
 use uuid::Uuid;
 
-use super::preview::{check_reach, preview};
+use super::preview::{preview, reach};
 use crate::{Context, Error, deployment, error::busy};
 
 /// Starts a sync: what its preview showed, or, without one, what is found now.
@@ -95,8 +95,11 @@ async fn begin(
         return Err(nothing_to_do(ctx, &left_out).await?);
     }
     let services = target_services(ctx, &items).await?;
+    let mut reached = HashSet::new();
     for (service, _) in services.values() {
-        check_reach(ctx, service).await?;
+        if reached.insert(service.cluster_id) {
+            reach(ctx, service).await?;
+        }
     }
     let mut new =
         NewDeployment { deployment: head(ctx, preview, &items, on_failure, note, ticket), tasks: Vec::new() };
@@ -120,11 +123,7 @@ fn left_out<'a>(preview: &'a Preview, only: Option<&SyncRequest>) -> Vec<(&'a Pr
 async fn nothing_to_do(ctx: &Context, left_out: &[(&PreviewItem, &Warning)]) -> Result<Error, Error> {
     let occupied = left_out.iter().find(|(_, why)| why.code == "busy");
     if let Some(target) = occupied.and_then(|(item, _)| item.target.as_ref()) {
-        let other = ctx.store().busy(&[target.service_id]).await?.first().map(|(_, id)| *id);
-        return Ok(match other {
-            Some(id) => busy(Some(&deployment::get(ctx, id).await?)),
-            None => busy(None),
-        });
+        return busy_with(ctx, &[target.service_id]).await;
     }
     let reasons: Vec<String> =
         left_out.iter().take(5).map(|(item, why)| format!(" {}: {}", item.name, why.message)).collect();
@@ -133,6 +132,14 @@ async fn nothing_to_do(ctx: &Context, left_out: &[(&PreviewItem, &Warning)]) -> 
         false => format!("Nothing would be changed.{}", reasons.concat()),
     };
     Ok(Error::conflict("nothing_to_do", detail))
+}
+
+/// Says which other deployment works on one of these services.
+async fn busy_with(ctx: &Context, services: &[ServiceId]) -> Result<Error, Error> {
+    Ok(match ctx.store().busy(services).await?.first() {
+        Some((_, id)) => busy(Some(&deployment::get(ctx, *id).await?)),
+        None => busy(None),
+    })
 }
 
 /// Whether a request names an item: its service and, where it says so at the same position, its app instance.
@@ -159,11 +166,7 @@ async fn store_all(
         Err(store::Error::Duplicate(_)) => {
             drop(write);
             let ids: Vec<ServiceId> = new.tasks.iter().map(|task| task.task.target_service_id).collect();
-            let other = ctx.store().busy(&ids).await?.first().map(|(_, id)| *id);
-            return Err(match other {
-                Some(id) => busy(Some(&deployment::get(ctx, id).await?)),
-                None => busy(None),
-            });
+            return Err(busy_with(ctx, &ids).await?);
         }
         other => other?,
     }
