@@ -108,11 +108,7 @@ async fn managed_of(ctx: &Context, cluster: &domain::cluster::Cluster) -> Result
 /// A cluster may be connected by two sites: what is bound through the other one is known by its UID. Where that cannot
 /// be read, it is not held against anyone.
 async fn refuse_twin(ctx: &Context, wanted: &AppInstance, cluster: &str) -> Result<(), Error> {
-    let bound = list(ctx, None).await?;
-    let elsewhere = |other: &&AppInstance| {
-        other.namespace == wanted.namespace && other.rancher_site_id != wanted.rancher_site_id
-    };
-    let twins: Vec<&AppInstance> = bound.iter().filter(elsewhere).collect();
+    let twins = ctx.store().app_instances_elsewhere(wanted.rancher_site_id, &wanted.namespace).await?;
     if twins.is_empty() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::{
     app_instance::AppInstance,
-    id::{AppInstanceId, EnvironmentId},
+    id::{AppInstanceId, EnvironmentId, SiteId},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -119,6 +119,16 @@ impl Store {
         self.with_counts(query).await
     }
 
+    /// App instances of a namespace's name that are bound through other sites.
+    pub async fn app_instances_elsewhere(
+        &self,
+        site: SiteId,
+        namespace: &str,
+    ) -> Result<Vec<AppInstance>, Error> {
+        let query = select().filter(Column::Namespace.eq(namespace));
+        self.with_counts(query.filter(cluster::Column::SiteId.ne(site.0))).await
+    }
+
     /// One app instance.
     pub async fn app_instance(&self, id: AppInstanceId) -> Result<AppInstance, Error> {
         let found = self.with_counts(select().filter(Column::Id.eq(id.0))).await?;
@@ -127,6 +137,9 @@ impl Store {
 
     async fn with_counts(&self, query: Select<Entity>) -> Result<Vec<AppInstance>, Error> {
         let rows = query.into_model::<Row>().all(&self.db).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let counts: Vec<(Uuid, i64)> = service::Entity::find()
             .select_only()
             .column(service::Column::AppInstanceId)

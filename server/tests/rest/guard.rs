@@ -46,7 +46,7 @@ async fn errors_are_problem_documents() {
         (send(Method::POST, "/api/environments", "application/json", "{".into()), 422, "bad_body"),
         (send(Method::POST, "/api/environments", "text/plain", "{}".into()), 415, "not_json"),
         (
-            send(Method::POST, "/api/environments", "application/json", "x".repeat(20_000_000)),
+            send(Method::POST, "/api/environments", "application/json", "x".repeat(16 * 1024 * 1024 + 1)),
             413,
             "body_too_large",
         ),
