@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::json::parse;
 use crate::kinds::Kind;
 use crate::objects::Key;
 use crate::patch::Patch;
@@ -24,13 +25,13 @@ impl ClusterHandle {
     /// The objects of a kind, in one namespace or in all.
     pub fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<Value> {
         self.simulation
-            .read(|objects| objects.list(kind, namespace).map(|(_, object)| Value::clone(object)).collect())
+            .read(|objects| objects.list(kind, namespace).map(|(_, object)| parse(object)).collect())
     }
 
     /// One object.
     pub fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
         let key = Simulation::key(kind, Some(namespace), name);
-        self.simulation.read(|objects| objects.get(&key).map(|object| Value::clone(object)))
+        self.simulation.read(|objects| objects.get(&key))
     }
 
     /// Creates an object in a namespace; a cluster-wide kind ignores the namespace.
@@ -38,8 +39,7 @@ impl ClusterHandle {
     /// # Errors
     /// What an API server would refuse.
     pub fn create(&self, kind: Kind, namespace: &str, object: Value) -> Result<Value, Refusal> {
-        let created = self.simulation.create(kind, Some(namespace), object, false)?;
-        Ok(Value::clone(&created))
+        self.simulation.create(kind, Some(namespace), object, false)
     }
 
     /// Patches an object with a strategic merge patch. It is recorded, with `standin` as who did it.
@@ -48,8 +48,7 @@ impl ClusterHandle {
     /// What an API server would refuse.
     pub fn patch(&self, kind: Kind, namespace: &str, name: &str, patch: Value) -> Result<Value, Refusal> {
         let key = Simulation::key(kind, Some(namespace), name);
-        let patched = self.simulation.patch(&key, &Patch::Strategic(patch), false, "standin")?;
-        Ok(Value::clone(&patched))
+        self.simulation.patch(&key, &Patch::Strategic(patch), false, "standin")
     }
 
     /// Deletes an object and what belongs to it.

@@ -2,7 +2,13 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+
+/// The value that a text stands for.
+pub(crate) fn parse(text: &RawValue) -> Value {
+    serde_json::from_str(text.get()).unwrap_or_default()
+}
 
 /// The string behind a JSON pointer, or `""`.
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
@@ -27,6 +33,13 @@ pub(crate) fn timestamp(time: DateTime<Utc>) -> String {
 /// The SHA-256 of a text, in hex.
 pub(crate) fn sha256(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A UID that is derived from a text.
+pub(crate) fn uid(text: &str) -> String {
+    let digest = sha256(text);
+    let part = |from: usize, to: usize| &digest[from..to];
+    format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
 
 /// A short, stable name suffix out of the alphabet that Kubernetes uses for pods.

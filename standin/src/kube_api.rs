@@ -116,7 +116,7 @@ fn on_collection(
         }
         _ => {
             let created = simulation.create(kind, target.namespace, request.object()?, request.dry_run())?;
-            Ok((StatusCode::CREATED, Json(&*created)).into_response())
+            Ok((StatusCode::CREATED, Json(created)).into_response())
         }
     }
 }
@@ -131,7 +131,7 @@ fn on_object(
     let key = Simulation::key(target.kind, target.namespace, name);
     let object = match verb {
         "get" => {
-            simulation.read(|objects| objects.get(&key).cloned()).ok_or_else(|| Refusal::not_found(&key))?
+            simulation.read(|objects| objects.get(&key)).ok_or_else(|| Refusal::not_found(&key))?
         }
         "patch" => {
             let content_type = request.headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
@@ -145,7 +145,7 @@ fn on_object(
             simulation.delete(&key, uid, request.dry_run())?
         }
     };
-    Ok(Json(&*object).into_response())
+    Ok(Json(object).into_response())
 }
 
 impl Request<'_> {

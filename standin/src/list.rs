@@ -1,16 +1,14 @@
 //! Lists, with their pages.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::kinds::Kind;
-use crate::objects::{Key, Objects};
+use crate::objects::{Key, Object, Objects};
 use crate::selector::Selector;
 use crate::simulation::Simulation;
 use crate::status::Refusal;
@@ -38,7 +36,7 @@ struct ListBody<'a> {
     kind: String,
     api_version: &'a str,
     metadata: ListMetadata,
-    items: Vec<&'a Value>,
+    items: Vec<&'a RawValue>,
 }
 
 #[derive(Serialize)]
@@ -53,7 +51,7 @@ struct ListMetadata {
 
 struct Page {
     version: u64,
-    items: Vec<Arc<Value>>,
+    items: Vec<Object>,
     last: Option<Key>,
     remaining: usize,
 }
@@ -95,7 +93,7 @@ fn page(objects: &Objects, request: &ListRequest<'_>) -> Result<Page, Refusal> {
     let mut matching = found.by_ref().filter(|(_, object)| request.selector.matches(object));
     let (mut items, mut last) = (Vec::new(), None);
     for (key, object) in matching.by_ref().take(limit) {
-        items.push(Arc::clone(object));
+        items.push(Object::clone(object));
         last = Some(key.clone());
     }
     let remaining = matching.count();

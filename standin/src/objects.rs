@@ -5,9 +5,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use crate::json::{sha256, text, timestamp};
+use crate::json::{parse, text, timestamp, uid};
 use crate::kinds::Kind;
 
 /// What identifies an object within its cluster.
@@ -24,13 +25,16 @@ impl Key {
     }
 }
 
+/// An object as the text that goes out: a fraction of the room of a parsed one, and lists need not write it anew.
+pub(crate) type Object = Arc<RawValue>;
+
 /// One step in a cluster's history: `before` is none for an addition, `after` for a removal.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) version: u64,
     pub(crate) key: Key,
-    pub(crate) before: Option<Arc<Value>>,
-    pub(crate) after: Option<Arc<Value>>,
+    pub(crate) before: Option<Object>,
+    pub(crate) after: Option<Object>,
 }
 
 /// The asked version is older than the history that is kept.
@@ -43,7 +47,7 @@ pub(crate) struct TooOld {
 #[derive(Debug)]
 pub(crate) struct Objects {
     version: u64,
-    items: BTreeMap<Key, Arc<Value>>,
+    items: BTreeMap<Key, Object>,
     history: VecDeque<Change>,
     capacity: usize,
     forgotten: u64,
@@ -67,8 +71,12 @@ impl Objects {
         self.version
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<&Arc<Value>> {
-        self.items.get(key)
+    pub(crate) fn contains(&self, key: &Key) -> bool {
+        self.items.contains_key(key)
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<Value> {
+        self.items.get(key).map(|object| parse(object))
     }
 
     /// The objects of a kind, in one namespace or in all, in the order of their keys.
@@ -76,7 +84,7 @@ impl Objects {
         &'a self,
         kind: Kind,
         namespace: Option<&'a str>,
-    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> {
+    ) -> impl Iterator<Item = (&'a Key, &'a Object)> {
         // No object has an empty name, so all of them come after this key.
         self.list_after(Key::new(kind, namespace.unwrap_or_default(), ""), namespace)
     }
@@ -86,7 +94,7 @@ impl Objects {
         &'a self,
         last: Key,
         namespace: Option<&'a str>,
-    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> {
+    ) -> impl Iterator<Item = (&'a Key, &'a Object)> {
         let kind = last.kind;
         self.items.range((Bound::Excluded(last), Bound::Unbounded)).take_while(move |(key, _)| {
             key.kind == kind && namespace.is_none_or(|namespace| key.namespace == namespace)
@@ -96,58 +104,53 @@ impl Objects {
     /// The objects of a kind that name `owner` as their owner, of whichever incarnation.
     ///
     /// Controllers name what they make after its owner, so a range over the prefix finds all of them.
-    pub(crate) fn children(&self, kind: Kind, owner: &Key) -> Vec<(Key, Arc<Value>)> {
+    pub(crate) fn children(&self, kind: Kind, owner: &Key) -> Vec<(Key, Value)> {
         let prefix = format!("{}-", owner.name);
         self.items
             .range(Key::new(kind, &owner.namespace, &prefix)..)
             .take_while(|(key, _)| {
                 key.kind == kind && key.namespace == owner.namespace && key.name.starts_with(&prefix)
             })
+            .map(|(key, object)| (key.clone(), parse(object)))
             .filter(|(_, object)| {
                 text(object, "/metadata/ownerReferences/0/name") == owner.name
                     && text(object, "/metadata/ownerReferences/0/kind") == owner.kind.name()
             })
-            .map(|(key, object)| (key.clone(), Arc::clone(object)))
             .collect()
     }
 
     /// Adds an object: gives it uid, creation time, generation and version.
-    pub(crate) fn create(&mut self, key: Key, mut object: Value, now: DateTime<Utc>) -> Arc<Value> {
+    pub(crate) fn create(&mut self, key: Key, mut object: Value, now: DateTime<Utc>) -> Value {
         let metadata = &mut object["metadata"];
-        let uid = sha256(&format!("{key:?}/{}", self.version));
-        metadata["uid"] = json!(format!(
-            "{}-{}-4{}-a{}-{}",
-            &uid[..8],
-            &uid[8..12],
-            &uid[13..16],
-            &uid[17..20],
-            &uid[20..32]
-        ));
+        metadata["uid"] = json!(uid(&format!("{key:?}/{}", self.version)));
         metadata["creationTimestamp"] = json!(timestamp(now));
         metadata["generation"] = json!(1);
         self.put(key, object)
     }
 
     /// Writes an object under the next version.
-    pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
-        self.version += 1;
-        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        let object = Arc::new(object);
-        let before = self.items.insert(key.clone(), Arc::clone(&object));
-        self.remember(Change { version: self.version, key, before, after: Some(Arc::clone(&object)) });
+    pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Value {
+        object["metadata"]["resourceVersion"] = json!((self.version + 1).to_string());
+        self.insert(key, to_raw_value(&object).unwrap_or_default().into());
         object
+    }
+
+    /// Takes an object in that carries the next version already.
+    pub(crate) fn insert(&mut self, key: Key, object: Object) {
+        self.version += 1;
+        let before = self.items.insert(key.clone(), Arc::clone(&object));
+        self.remember(Change { version: self.version, key, before, after: Some(object) });
     }
 
     /// Writes a new status, if it differs from the present one.
     pub(crate) fn put_status(&mut self, key: &Key, status: Value) {
-        let Some(object) = self.items.get(key).filter(|object| object["status"] != status) else { return };
-        let mut object = Value::clone(object);
+        let Some(mut object) = self.get(key).filter(|object| object["status"] != status) else { return };
         object["status"] = status;
         self.put(key.clone(), object);
     }
 
     /// Takes an object away.
-    pub(crate) fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<Object> {
         let before = self.items.remove(key)?;
         self.version += 1;
         self.remember(Change {

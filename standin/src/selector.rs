@@ -1,8 +1,9 @@
 //! Label and field selectors.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::json::text;
+use crate::json::{parse, text};
 use crate::status::Refusal;
 
 /// Which objects a list or a watch is about.
@@ -45,7 +46,12 @@ impl Selector {
         }
     }
 
-    pub(crate) fn matches(&self, object: &Value) -> bool {
+    /// Whether an object is meant; without a requirement it need not even be read.
+    pub(crate) fn matches(&self, object: &RawValue) -> bool {
+        if self.labels.is_empty() && self.fields.is_empty() {
+            return true;
+        }
+        let object = &parse(object);
         let labels = &object["metadata"]["labels"];
         self.labels.iter().all(|label| label.holds(labels.get(&label.key).and_then(Value::as_str)))
             && self

@@ -9,13 +9,14 @@ use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::json::parse;
 use crate::kinds::Kind;
-use crate::objects::{Change, Objects};
+use crate::objects::{Change, Object, Objects};
 use crate::selector::Selector;
 use crate::simulation::Simulation;
 use crate::status::Refusal;
@@ -125,7 +126,7 @@ impl Watch {
             let namespace = self.request.namespace.as_deref();
             let present = objects.list(self.request.kind, namespace).map(|(_, object)| object);
             for object in present.filter(|object| self.request.selector.matches(object)) {
-                lines.push_str(&line("ADDED", object));
+                lines.push_str(&line("ADDED", &**object));
             }
         } else {
             match objects.since(self.version) {
@@ -147,13 +148,14 @@ impl Watch {
         if !of_kind || !inside {
             return None;
         }
-        let matching =
-            |side: &Option<Arc<Value>>| side.clone().filter(|object| self.request.selector.matches(object));
+        let matching = |side: &Option<Object>| {
+            side.as_ref().filter(|object| self.request.selector.matches(object)).map(Object::clone)
+        };
         match (matching(&change.before), matching(&change.after)) {
-            (None, Some(after)) => Some(line("ADDED", &after)),
-            (Some(_), Some(after)) => Some(line("MODIFIED", &after)),
+            (None, Some(after)) => Some(line("ADDED", &*after)),
+            (Some(_), Some(after)) => Some(line("MODIFIED", &*after)),
             (Some(before), None) => {
-                let mut last = Value::clone(&before);
+                let mut last = parse(&before);
                 last["metadata"]["resourceVersion"] = json!(change.version.to_string());
                 Some(line("DELETED", &last))
             }
@@ -162,11 +164,11 @@ impl Watch {
     }
 }
 
-fn line(event: &str, object: &Value) -> String {
+fn line<T: Serialize + ?Sized>(event: &str, object: &T) -> String {
     #[derive(Serialize)]
-    struct Event<'a> {
+    struct Event<'a, T: ?Sized> {
         r#type: &'a str,
-        object: &'a Value,
+        object: &'a T,
     }
     let mut line = serde_json::to_string(&Event { r#type: event, object }).unwrap_or_default();
     line.push('\n');

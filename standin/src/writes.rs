@@ -1,11 +1,9 @@
 //! Creating, changing and deleting objects as an API server does.
 
-use std::sync::Arc;
-
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use crate::json::{items, text};
+use crate::json::{items, parse, text};
 use crate::kinds::{ApiVersions, Kind};
 use crate::objects::{Key, Objects};
 use crate::patch::{Patch, PatchError};
@@ -20,7 +18,7 @@ impl Simulation {
         namespace: Option<&str>,
         mut object: Value,
         dry_run: bool,
-    ) -> Result<Arc<Value>, Refusal> {
+    ) -> Result<Value, Refusal> {
         check_shape(&object)?;
         let name = text(&object, "/metadata/name").to_owned();
         let key = Self::key(kind, namespace, &name);
@@ -31,14 +29,14 @@ impl Simulation {
         admit(&key, &object)?;
         self.write(|objects| {
             let home = Key::new(Kind::Namespace, "", &key.namespace);
-            if kind.namespaced() && objects.get(&home).is_none() {
+            if kind.namespaced() && !objects.contains(&home) {
                 return Err(Refusal::not_found(&home));
             }
-            if objects.get(&key).is_some() {
+            if objects.contains(&key) {
                 return Err(Refusal::exists(&key));
             }
             if dry_run {
-                return Ok(Arc::new(object));
+                return Ok(object);
             }
             let created = objects.create(key.clone(), object, Utc::now());
             objects.mark_dirty(key);
@@ -47,7 +45,7 @@ impl Simulation {
     }
 
     /// Puts a new version in the place of an object.
-    pub(crate) fn replace(&self, key: &Key, object: Value, dry_run: bool) -> Result<Arc<Value>, Refusal> {
+    pub(crate) fn replace(&self, key: &Key, object: Value, dry_run: bool) -> Result<Value, Refusal> {
         self.write(|objects| change(objects, &self.versions, key, dry_run, |_| Ok(object)))
     }
 
@@ -58,7 +56,7 @@ impl Simulation {
         patch: &Patch,
         dry_run: bool,
         who: &str,
-    ) -> Result<Arc<Value>, Refusal> {
+    ) -> Result<Value, Refusal> {
         self.write(|objects| {
             let patched = change(objects, &self.versions, key, dry_run, |before| {
                 patch.apply(before).map_err(|error| unapplied(key, &error))
@@ -78,9 +76,9 @@ impl Simulation {
     }
 
     /// Deletes an object; a namespace takes all that is in it along.
-    pub(crate) fn delete(&self, key: &Key, uid: Option<&str>, dry_run: bool) -> Result<Arc<Value>, Refusal> {
+    pub(crate) fn delete(&self, key: &Key, uid: Option<&str>, dry_run: bool) -> Result<Value, Refusal> {
         self.write(|objects| {
-            let object = Arc::clone(objects.get(key).ok_or_else(|| Refusal::not_found(key))?);
+            let object = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
             if uid.is_some_and(|uid| uid != text(&object, "/metadata/uid")) {
                 return Err(Refusal::conflict(key, "the UID in the precondition differs"));
             }
@@ -106,7 +104,7 @@ fn remove(objects: &mut Objects, key: &Key) {
     if key.kind.is_workload() {
         objects.mark_dirty(key.clone());
     }
-    if let Some(owner) = workload_of(objects, key, &removed) {
+    if let Some(owner) = workload_of(objects, key, &parse(&removed)) {
         objects.mark_dirty(owner);
     }
 }
@@ -115,7 +113,7 @@ fn remove(objects: &mut Objects, key: &Key) {
 fn workload_of(objects: &Objects, key: &Key, object: &Value) -> Option<Key> {
     let kind = Kind::from_name(text(object, "/metadata/ownerReferences/0/kind"))?;
     let owner = Key::new(kind, &key.namespace, text(object, "/metadata/ownerReferences/0/name"));
-    if kind == Kind::ReplicaSet { workload_of(objects, &owner, objects.get(&owner)?) } else { Some(owner) }
+    if kind == Kind::ReplicaSet { workload_of(objects, &owner, &objects.get(&owner)?) } else { Some(owner) }
 }
 
 /// The way of every update: apply, keep what the server owns, check, write.
@@ -125,8 +123,8 @@ fn change(
     key: &Key,
     dry_run: bool,
     apply: impl FnOnce(&Value) -> Result<Value, Refusal>,
-) -> Result<Arc<Value>, Refusal> {
-    let before = Arc::clone(objects.get(key).ok_or_else(|| Refusal::not_found(key))?);
+) -> Result<Value, Refusal> {
+    let before = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
     let mut after = apply(&before)?;
     check_shape(&after)?;
     check_identity(key, &before, &after)?;
@@ -136,7 +134,7 @@ fn change(
     complete(versions, key, &mut after);
     keep_status(&before, &mut after);
     admit(key, &after)?;
-    if after == *before {
+    if after == before {
         return Ok(before);
     }
     let spec_changed = after["spec"] != before["spec"];
@@ -144,7 +142,7 @@ fn change(
         after["metadata"]["generation"] = json!(before["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
     }
     if dry_run {
-        return Ok(Arc::new(after));
+        return Ok(after);
     }
     let written = objects.put(key.clone(), after);
     if key.kind.is_workload() {

@@ -112,7 +112,7 @@ fn count(deployment: &Value, new: &[Pod], old: &[Pod]) -> Counts {
 
 /// Writes the status, and returns when the progress deadline passes.
 fn report(round: &mut Round<'_>, key: &Key, current: &ReplicaSet, counts: Counts) -> Option<DateTime<Utc>> {
-    let mut deployment = Value::clone(round.objects.get(key)?);
+    let mut deployment = round.objects.get(key)?;
     let revision = json!(current.revision().to_string());
     if deployment["metadata"]["annotations"][REVISION] != revision {
         deployment["metadata"]["annotations"][REVISION] = revision;

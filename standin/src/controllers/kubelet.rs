@@ -70,8 +70,7 @@ impl Kubelet {
 
     /// Begins to stop a pod.
     pub(super) fn terminate(&mut self, objects: &mut Objects, key: &Key, now: DateTime<Utc>) {
-        let Some(pod) = objects.get(key) else { return };
-        let mut pod = Value::clone(pod);
+        let Some(mut pod) = objects.get(key) else { return };
         pod["metadata"]["deletionTimestamp"] = json!(timestamp(now));
         pod["metadata"]["deletionGracePeriodSeconds"] = json!(30);
         objects.put(key.clone(), pod);
@@ -92,7 +91,7 @@ impl Kubelet {
         }
         let Some((_, stage)) = next(clock.stage, clock.fate) else { return };
         self.clocks.insert(key.clone(), self.clock(stage, clock.fate, now));
-        let Some(status) = objects.get(key).map(|pod| pod_status::render(pod, stage, now)) else { return };
+        let Some(status) = objects.get(key).map(|pod| pod_status::render(&pod, stage, now)) else { return };
         objects.put_status(key, status);
     }
 

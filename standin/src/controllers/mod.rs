@@ -100,8 +100,8 @@ impl Manager {
 
 impl Round<'_> {
     fn reconcile(&mut self, key: &Key) -> Option<DateTime<Utc>> {
-        let workload = self.objects.get(key).cloned();
-        let uid = workload.as_deref().map(|workload| text(workload, "/metadata/uid").to_owned());
+        let workload = self.objects.get(key);
+        let uid = workload.as_ref().map(|workload| text(workload, "/metadata/uid").to_owned());
         self.collect_orphans(key, uid.as_deref());
         let Some(workload) = workload else {
             self.progress.remove(key);
@@ -152,7 +152,7 @@ impl Round<'_> {
 #[derive(Clone, Debug)]
 struct Pod {
     key: Key,
-    object: Arc<Value>,
+    object: Value,
 }
 
 impl Pod {

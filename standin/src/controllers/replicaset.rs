@@ -1,7 +1,5 @@
 //! The replica sets of a deployment.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::kubelet::NewPod;
@@ -16,7 +14,7 @@ pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
 /// A replica set and its pods.
 pub(super) struct ReplicaSet {
     pub(super) key: Key,
-    pub(super) object: Arc<Value>,
+    pub(super) object: Value,
     pub(super) pods: Vec<Pod>,
 }
 
@@ -58,7 +56,7 @@ pub(super) fn current(
     if let Some(index) = sets.iter().position(|set| set.hash() == hash) {
         let mut set = sets.swap_remove(index);
         if set.revision() < newest {
-            let mut object = Value::clone(&set.object);
+            let mut object = set.object.clone();
             object["metadata"]["annotations"][REVISION] = json!((newest + 1).to_string());
             set.object = round.objects.put(set.key.clone(), object);
         }
@@ -111,7 +109,7 @@ pub(super) fn report(round: &mut Round<'_>, key: &Key) -> Vec<Pod> {
     let live: Vec<&Pod> = pods.iter().filter(|pod| !pod.terminating()).collect();
     let ready = live.iter().filter(|pod| pod.ready()).count();
     if let Some(set) = round.objects.get(key) {
-        let mut object = Value::clone(set);
+        let mut object = set.clone();
         if object["spec"]["replicas"] != json!(live.len()) {
             object["spec"]["replicas"] = json!(live.len());
             object["metadata"]["generation"] =
@@ -121,7 +119,7 @@ pub(super) fn report(round: &mut Round<'_>, key: &Key) -> Vec<Pod> {
             "observedGeneration": object["metadata"]["generation"], "replicas": live.len(),
             "fullyLabeledReplicas": live.len(), "readyReplicas": ready, "availableReplicas": ready,
         });
-        if object != **set {
+        if object != set {
             round.objects.put(key.clone(), object);
         }
     }
