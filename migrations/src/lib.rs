@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 mod m20261121_000001_sites;
 mod m20261121_000002_services;
 mod m20261121_000003_deployments;
+mod m20261121_000004_scale;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_sites::Migration),
             Box::new(m20261121_000002_services::Migration),
             Box::new(m20261121_000003_deployments::Migration),
+            Box::new(m20261121_000004_scale::Migration),
         ]
     }
 }

@@ -112,7 +112,7 @@ pub(crate) fn reference(
 
 /// An index.
 pub(crate) fn index(
-    name: &'static str,
+    name: impl Into<String>,
     table: &'static str,
     columns: &[&'static str],
 ) -> IndexCreateStatement {
@@ -126,7 +126,7 @@ pub(crate) fn index(
 
 /// A unique index.
 pub(crate) fn unique(
-    name: &'static str,
+    name: impl Into<String>,
     table: &'static str,
     columns: &[&'static str],
 ) -> IndexCreateStatement {

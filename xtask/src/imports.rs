@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shell::{cargo, output};
 
 /// What each package may import from the workspace. Dependencies of tests are free.
-const RULES: [(&str, &[&str]); 10] = [
+const RULES: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("migrations", &[]),
     ("platform", &["domain"]),
@@ -17,6 +17,7 @@ const RULES: [(&str, &[&str]); 10] = [
     ("app", &["domain", "control"]),
     ("frontend", &["app"]),
     ("standin", &["domain"]),
+    ("bench", &["domain"]),
     ("server", &["domain", "migrations", "platform", "store", "control", "app", "standin"]),
     ("xtask", &[]),
 ];

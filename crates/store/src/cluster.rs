@@ -8,8 +8,10 @@ use domain::{
     id::{ClusterId, SiteId},
 };
 use sea_orm::{
-    ActiveValue::Set, Condition, FromQueryResult, JoinType, QueryOrder, QuerySelect, Select,
-    entity::prelude::*, sea_query::OnConflict,
+    ActiveValue::Set,
+    Condition, FromQueryResult, JoinType, QueryOrder, QuerySelect, QueryTrait, Select,
+    entity::prelude::*,
+    sea_query::{OnConflict, SelectStatement},
 };
 
 use crate::{Error, Store, Write, app_instance, site};
@@ -38,6 +40,11 @@ pub(crate) enum Relation {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The ids of a site's clusters.
+pub(crate) fn of_site(site: SiteId) -> SelectStatement {
+    Entity::find().select_only().column(Column::Id).filter(Column::SiteId.eq(site.0)).into_query()
+}
 
 #[derive(FromQueryResult)]
 struct Row {

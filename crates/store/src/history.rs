@@ -17,7 +17,7 @@ use sea_orm::{
 use crate::{
     Error, Store,
     deployment::{Column, Entity},
-    service,
+    text,
 };
 
 fn of_environment(id: EnvironmentId) -> Condition {
@@ -32,7 +32,7 @@ fn filtered(wanted: &HistoryQuery) -> Select<Entity> {
     if let Some(status) = wanted.status.as_ref().filter(|status| !status.is_empty()) {
         query = query.filter(Column::Status.eq(status));
     }
-    if let Some(pattern) = wanted.q.as_deref().and_then(service::contains) {
+    if let Some(pattern) = wanted.q.as_deref().and_then(text::contains) {
         let columns =
             [Column::Note, Column::Ticket, Column::InitiatedBy, Column::SourceName, Column::TargetName];
         let any = columns.into_iter().fold(Condition::any(), |any, column| {

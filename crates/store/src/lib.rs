@@ -18,6 +18,8 @@ mod revision;
 mod service;
 mod site;
 mod task;
+mod text;
+mod total;
 
 use std::sync::Arc;
 

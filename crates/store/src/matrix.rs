@@ -10,13 +10,13 @@ use domain::{
     service::{Container, ServiceStatus, WorkloadKind},
 };
 use sea_orm::{
-    ActiveValue::Set,
-    FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, QueryTrait, Select,
-    entity::prelude::*,
-    sea_query::{Expr as SeaExpr, ExprTrait, Func, OnConflict},
+    ActiveValue::Set, DbBackend, FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, QueryTrait,
+    Select, entity::prelude::*, sea_query::OnConflict,
 };
 
-use crate::{Error, ObservedService, Store, Write, app_instance, cluster, environment, service};
+use crate::{
+    Error, ObservedService, Store, Write, app_instance, cluster, environment, service, text::has_text,
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "matrix_row")]
@@ -27,6 +27,7 @@ pub(crate) struct Model {
     kind: String,
     name: String,
     out_of_step: bool,
+    search: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -88,15 +89,10 @@ impl InstanceRow {
 }
 
 /// Everything of the query but "out of step only", which the count of rows out of step must not see.
-fn filtered(wanted: &MatrixQuery) -> Select<Entity> {
+fn filtered(backend: DbBackend, wanted: &MatrixQuery) -> Select<Entity> {
     let mut query = Entity::find();
-    if let Some(pattern) = wanted.q.as_deref().and_then(service::contains) {
-        let text = SeaExpr::col(Column::Name).binary(
-            sea_orm::sea_query::BinOper::Custom("||"),
-            SeaExpr::val(" ")
-                .binary(sea_orm::sea_query::BinOper::Custom("||"), SeaExpr::col(Column::Application)),
-        );
-        query = query.filter(SeaExpr::expr(Func::lower(text)).like(pattern));
+    if let Some(found) = wanted.q.as_deref().and_then(|text| has_text(backend, "matrix_row", text)) {
+        query = query.filter(found);
     }
     for (column, word) in [(Column::Application, &wanted.application), (Column::Kind, &wanted.kind)] {
         if let Some(word) = word.as_ref().filter(|word| !word.is_empty()) {
@@ -107,25 +103,25 @@ fn filtered(wanted: &MatrixQuery) -> Select<Entity> {
         let rows = service::Entity::find()
             .select_only()
             .column(service::Column::MatrixRowId)
-            .join(JoinType::InnerJoin, service::Relation::Cluster.def())
-            .filter(cluster::Column::SiteId.eq(site.0))
+            .filter(service::Column::ClusterId.in_subquery(cluster::of_site(site)))
             .into_query();
         query = query.filter(Column::Id.in_subquery(rows));
     }
     query
 }
 
+/// Sorted as an index is, one way or wholly the other.
 fn ordered(query: Select<Entity>, sort: Option<&str>) -> Select<Entity> {
     let sort = sort.unwrap_or("application");
     let (word, order) = match sort.strip_prefix('-') {
         Some(word) => (word, Order::Desc),
         None => (sort, Order::Asc),
     };
-    let query = match word {
-        "name" => query.order_by(Column::Name, order).order_by_asc(Column::Application),
-        _ => query.order_by(Column::Application, order).order_by_asc(Column::Name),
+    let columns = match word {
+        "name" => [Column::Name, Column::Application, Column::Kind, Column::Id],
+        _ => [Column::Application, Column::Name, Column::Kind, Column::Id],
     };
-    query.order_by_asc(Column::Kind).order_by_asc(Column::Id)
+    columns.into_iter().fold(query, |query, column| query.order_by(column, order.clone()))
 }
 
 impl Store {
@@ -136,10 +132,10 @@ impl Store {
             .order_by_asc(environment::Column::Id)
             .all(&self.db)
             .await?;
-        let out_of_step = filtered(wanted).filter(Column::OutOfStep.eq(true)).count(&self.db).await?;
+        let out_of_step = self.count_rows(wanted, Some(true)).await?;
         let only = wanted.out_of_step == Some(true);
-        let total = if only { out_of_step } else { filtered(wanted).count(&self.db).await? };
-        let mut query = ordered(filtered(wanted), wanted.sort.as_deref());
+        let total = if only { out_of_step } else { self.count_rows(wanted, None).await? };
+        let mut query = ordered(filtered(self.db.get_database_backend(), wanted), wanted.sort.as_deref());
         if only {
             query = query.filter(Column::OutOfStep.eq(true));
         }
@@ -158,16 +154,17 @@ impl Store {
         })
     }
 
-    /// The applications there are, in order.
-    pub async fn applications(&self) -> Result<Vec<String>, Error> {
-        Ok(Entity::find()
-            .select_only()
-            .column(Column::Application)
-            .distinct()
-            .order_by_asc(Column::Application)
-            .into_tuple()
-            .all(&self.db)
-            .await?)
+    /// How many rows the filter matches, of all or of those that are out of step.
+    async fn count_rows(&self, wanted: &MatrixQuery, out_of_step: Option<bool>) -> Result<u64, Error> {
+        let has_text = wanted.q.as_deref().is_some_and(|text| !text.trim().is_empty());
+        if !has_text && wanted.site.is_none() {
+            return self.kept_rows(wanted, out_of_step).await;
+        }
+        let mut query = filtered(self.db.get_database_backend(), wanted);
+        if let Some(out) = out_of_step {
+            query = query.filter(Column::OutOfStep.eq(out));
+        }
+        Ok(query.count(&self.db).await?)
     }
 
     async fn fill(&self, rows: Vec<Model>, columns: &[Uuid]) -> Result<Vec<MatrixRow>, Error> {
@@ -223,13 +220,18 @@ impl Write {
                 kind: Set(key.kind.clone()),
                 name: Set(key.name.clone()),
                 out_of_step: Set(false),
+                search: Set(format!("{} {}", key.name, key.application).to_lowercase()),
             });
             let keep = OnConflict::columns([Column::Application, Column::Name, Column::Kind])
                 .do_nothing()
                 .to_owned();
             Entity::insert_many(models).on_conflict(keep).exec_without_returning(self.tx()).await?;
             let names: HashSet<&str> = chunk.iter().map(|key| key.name.as_str()).collect();
-            for row in Entity::find().filter(Column::Name.is_in(names)).all(self.tx()).await? {
+            let applications: HashSet<&str> = chunk.iter().map(|key| key.application.as_str()).collect();
+            let near = Entity::find()
+                .filter(Column::Application.is_in(applications))
+                .filter(Column::Name.is_in(names));
+            for row in near.all(self.tx()).await? {
                 rows.insert(RowKey { application: row.application, kind: row.kind, name: row.name }, row.id);
             }
         }

@@ -6,11 +6,11 @@ use domain::{
     service::{Manager, Service, ServiceQuery, ServiceStatus, WorkloadKind},
 };
 use sea_orm::{
-    FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, Select, entity::prelude::*,
-    sea_query::LikeExpr,
+    DbBackend, FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, QueryTrait, Select,
+    entity::prelude::*,
 };
 
-use crate::{Error, Store, app_instance, cluster, environment, matrix};
+use crate::{Error, Store, app_instance, cluster, environment, matrix, text::has_text};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "service")]
@@ -47,12 +47,6 @@ pub(crate) enum Relation {
     AppInstance,
     #[sea_orm(belongs_to = "cluster::Entity", from = "Column::ClusterId", to = "cluster::Column::Id")]
     Cluster,
-    #[sea_orm(
-        belongs_to = "environment::Entity",
-        from = "Column::EnvironmentId",
-        to = "environment::Column::Id"
-    )]
-    Environment,
     #[sea_orm(belongs_to = "matrix::Entity", from = "Column::MatrixRowId", to = "matrix::Column::Id")]
     MatrixRow,
 }
@@ -128,16 +122,14 @@ fn select() -> Select<Entity> {
         .join(JoinType::InnerJoin, Relation::MatrixRow.def())
 }
 
-fn filtered(
-    mut query: Select<Entity>,
-    wanted: &ServiceQuery,
-    clusters: Option<&[ClusterId]>,
-) -> Select<Entity> {
+/// What the filter matches, by the table of services alone, so that no row is joined that is not shown.
+fn filtered(backend: DbBackend, wanted: &ServiceQuery, clusters: Option<&[ClusterId]>) -> Select<Entity> {
+    let mut query = Entity::find();
     if let Some(env) = wanted.env {
         query = query.filter(Column::EnvironmentId.eq(env.0));
     }
     if let Some(site) = wanted.site {
-        query = query.filter(cluster::Column::SiteId.eq(site.0));
+        query = query.filter(Column::ClusterId.in_subquery(cluster::of_site(site)));
     }
     if let Some(clusters) = clusters {
         query = query.filter(Column::ClusterId.is_in(clusters.iter().map(|id| id.0)));
@@ -152,21 +144,14 @@ fn filtered(
             query = query.filter(column.eq(word));
         }
     }
-    if let Some(pattern) = wanted.q.as_deref().and_then(contains) {
-        query = query.filter(Column::Search.like(pattern));
+    if let Some(found) = wanted.q.as_deref().and_then(|text| has_text(backend, "service", text)) {
+        query = query.filter(found);
     }
     query
 }
 
-/// A pattern that finds a text anywhere, its own wildcards taken literally.
-pub(crate) fn contains(text: &str) -> Option<LikeExpr> {
-    // PostgreSQL takes no NUL, and nothing has one.
-    let text = text.replace('\0', "").trim().to_lowercase();
-    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    (!text.is_empty()).then(|| LikeExpr::new(format!("%{escaped}%")).escape('\\'))
-}
-
-fn ordered(query: Select<Entity>, sort: Option<&str>) -> Select<Entity> {
+/// The column to sort by, and which way round.
+fn order(sort: Option<&str>) -> (Sort, Order) {
     let sort = sort.unwrap_or("name");
     let (word, order) = match sort.strip_prefix('-') {
         Some(word) => (word, Order::Desc),
@@ -180,16 +165,32 @@ fn ordered(query: Select<Entity>, sort: Option<&str>) -> Select<Entity> {
         "changed" => Column::LastChanged,
         "synced" => Column::LastSynced,
         "kind" => Column::Kind,
-        "environment" => {
-            return query
-                .join(JoinType::InnerJoin, Relation::Environment.def())
-                .order_by(environment::Column::Position, order)
-                .order_by_asc(Column::Name)
-                .order_by_asc(Column::Id);
-        }
+        "environment" => return (Sort::Environment, order),
         _ => Column::Name,
     };
-    query.order_by(column, order).order_by_asc(Column::Name).order_by_asc(Column::Id)
+    (Sort::By(column), order)
+}
+
+enum Sort {
+    By(Column),
+    /// By the environments' places in their order, which no index of services knows.
+    Environment,
+}
+
+/// Sorted as an index is, one way or wholly the other: name and id decide among equals.
+fn ordered(query: Select<Entity>, column: Column, order: &Order) -> Select<Entity> {
+    let query = match column {
+        Column::Name => query,
+        column => query.order_by(column, order.clone()),
+    };
+    query.order_by(Column::Name, order.clone()).order_by(Column::Id, order.clone())
+}
+
+/// Which rows of an order are wanted.
+#[derive(Clone, Copy)]
+struct Part {
+    offset: u64,
+    limit: u64,
 }
 
 async fn read(db: &impl ConnectionTrait, query: Select<Entity>) -> Result<Vec<Service>, Error> {
@@ -204,12 +205,71 @@ impl Store {
         clusters: Option<&[ClusterId]>,
         paging: Paging,
     ) -> Result<Page<Service>, Error> {
-        let total = filtered(select(), wanted, clusters).count(&self.db).await?;
-        let query = ordered(filtered(select(), wanted, clusters), wanted.sort.as_deref())
-            .offset(paging.offset())
-            .limit(u64::from(paging.page_size));
-        let items = read(&self.db, query).await?;
+        let total = self.count_services(wanted, clusters).await?;
+        let part = Part { offset: paging.offset(), limit: paging.page_size.into() };
+        let items = match order(wanted.sort.as_deref()) {
+            (Sort::By(column), order) => self.part(wanted, clusters, column, &order, part).await?,
+            (Sort::Environment, order) => self.part_by_environment(wanted, clusters, &order, part).await?,
+        };
         Ok(Page { items, total, page: paging.page, page_size: paging.page_size })
+    }
+
+    async fn count_services(
+        &self,
+        wanted: &ServiceQuery,
+        clusters: Option<&[ClusterId]>,
+    ) -> Result<u64, Error> {
+        match wanted.q.as_deref().is_some_and(|text| !text.trim().is_empty()) {
+            true => Ok(filtered(self.db.get_database_backend(), wanted, clusters).count(&self.db).await?),
+            false => self.kept_services(wanted, clusters).await,
+        }
+    }
+
+    /// Finds the page by an index first, then reads what is shown of it.
+    async fn part(
+        &self,
+        wanted: &ServiceQuery,
+        clusters: Option<&[ClusterId]>,
+        column: Column,
+        order: &Order,
+        part: Part,
+    ) -> Result<Vec<Service>, Error> {
+        let found =
+            filtered(self.db.get_database_backend(), wanted, clusters).select_only().column(Column::Id);
+        let found = ordered(found, column, order).offset(part.offset).limit(part.limit);
+        let shown = select().filter(Column::Id.in_subquery(found.into_query()));
+        read(&self.db, ordered(shown, column, order)).await
+    }
+
+    /// Environment by environment, in their order.
+    async fn part_by_environment(
+        &self,
+        wanted: &ServiceQuery,
+        clusters: Option<&[ClusterId]>,
+        order: &Order,
+        mut part: Part,
+    ) -> Result<Vec<Service>, Error> {
+        let environments = environment::Entity::find()
+            .select_only()
+            .column(environment::Column::Id)
+            .order_by(environment::Column::Position, order.clone())
+            .order_by(environment::Column::Id, order.clone());
+        let ids: Vec<Uuid> = environments.into_tuple().all(&self.db).await?;
+        let mut items = Vec::new();
+        for id in ids.into_iter().filter(|id| wanted.env.is_none_or(|env| env.0 == *id)) {
+            let inside = ServiceQuery { env: Some(id.into()), ..wanted.clone() };
+            let total = self.count_services(&inside, clusters).await?;
+            if part.offset < total {
+                let found = self.part(&inside, clusters, Column::Name, order, part).await?;
+                part.limit -= found.len() as u64;
+                items.extend(found);
+            }
+            part.offset = part.offset.saturating_sub(total);
+            if part.limit == 0 {
+                break;
+            }
+        }
+        Ok(items)
     }
 
     /// Services by id, in no order; those that are gone are missing.
