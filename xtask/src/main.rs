@@ -2,6 +2,7 @@
 //!
 //! Each command is a file of its own. They say what they do in short lines and stop with a sentence on failure.
 
+mod bench;
 mod budget;
 mod check;
 mod ci;
@@ -46,6 +47,8 @@ enum Command {
     Check,
     /// Weighs what a browser loads on its first visit, and fails when that is too much
     Budget,
+    /// Measures what Lockstep is to hold to at scale, and prints the table
+    Bench(bench::Args),
     /// Does what CI does: check, test, budget
     Ci,
 }
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Pictures => test::pictures(),
         Command::Check => check::run(),
+        Command::Bench(args) => bench::run(&args),
         Command::Budget => budget::run(),
         Command::Ci => ci::run(),
     });

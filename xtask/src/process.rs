@@ -76,12 +76,13 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts one more program.
-    pub(crate) fn start(&mut self, name: &'static str, command: &mut Command) -> Result<()> {
+    /// Starts one more program, and gives out the number of its process.
+    pub(crate) fn start(&mut self, name: &'static str, command: &mut Command) -> Result<u32> {
         let child =
             command.stdin(Stdio::null()).spawn().with_context(|| format!("{name} could not be started"))?;
+        let id = child.id();
         self.children.push((name, child));
-        Ok(())
+        Ok(id)
     }
 
     /// Fails when one of the programs has ended.

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Response;
 
+/// The largest answer that is read: the truth about a hundred thousand workloads.
+const LARGEST: u64 = 200_000_000;
+
 /// One server to speak to.
 pub(crate) struct Client {
     agent: Agent,
@@ -48,6 +51,12 @@ impl Client {
         read(answer.with_context(|| format!("GET {path}"))?, &format!("GET {path}"))
     }
 
+    /// Puts something in the place of what is there.
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        let answer = self.agent.put(format!("{}{path}", self.base)).send_json(body);
+        read(answer.with_context(|| format!("PUT {path}"))?, &format!("PUT {path}"))
+    }
+
     /// Makes something.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let answer = self.agent.post(format!("{}{path}", self.base)).send_json(body);
@@ -58,7 +67,8 @@ impl Client {
 /// The answer's JSON, or the sentence of its problem document.
 fn read(mut answer: Response<ureq::Body>, what: &str) -> Result<Value> {
     let status = answer.status();
-    let text = answer.body_mut().read_to_string().with_context(|| what.to_owned())?;
+    let text =
+        answer.body_mut().with_config().limit(LARGEST).read_to_string().with_context(|| what.to_owned())?;
     let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     if !status.is_success() {
         let sentence = value["detail"].as_str().or(value["title"].as_str()).unwrap_or(&text);

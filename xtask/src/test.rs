@@ -93,7 +93,7 @@ fn playwright(config: &str) -> Result<Command> {
 }
 
 /// The browser, installed first when it is missing.
-fn chromium() -> Result<PathBuf> {
+pub(crate) fn chromium() -> Result<PathBuf> {
     let find = || ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| which(name));
     if let Some(path) = env::var_os("LOCKSTEP_CHROMIUM").map(PathBuf::from).or_else(find) {
         return Ok(path);

@@ -8,6 +8,7 @@ use crate::shell::{cargo, command, output, root, run, say, target, which};
 
 const CARGO_LEPTOS: &str = "0.3.10";
 const CARGO_DENY: &str = "0.20.2";
+const OHA: &str = "1.16.0";
 const NODE: u32 = 20;
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -23,6 +24,11 @@ pub(crate) fn setup() -> Result<()> {
 /// Installs cargo-deny, which only `check` needs.
 pub(crate) fn cargo_deny() -> Result<()> {
     install("cargo-deny", "cargo-deny", CARGO_DENY, Lock::Use, 4)
+}
+
+/// Installs oha, which only `bench` needs.
+pub(crate) fn oha() -> Result<()> {
+    install("oha", "oha", OHA, Lock::Use, 4)
 }
 
 /// Whether `cargo install` follows the lock file that the program was published with.
