@@ -19,6 +19,7 @@ use crate::patch::{Patch, PatchError};
 use crate::reviews;
 use crate::selector::Selector;
 use crate::simulation::Simulation;
+use crate::stats::Call;
 use crate::status::Refusal;
 use crate::watch::{WatchRequest, watch};
 
@@ -59,6 +60,28 @@ pub(crate) fn answer(simulation: &Arc<Simulation>, request: &Request<'_>) -> Res
     match target.name {
         None => on_collection(simulation, request, &target, verb),
         Some(name) => on_object(simulation, request, &target, name, verb),
+    }
+}
+
+/// What a request asks for, to be counted.
+pub(crate) fn call(
+    versions: &ApiVersions,
+    method: &Method,
+    path: &str,
+    query: &BTreeMap<String, String>,
+) -> Call {
+    let Some(target) = target(versions, path) else { return Call::Other };
+    let on = |name: &str, value: &str| query.get(name).is_some_and(|given| given == value);
+    match (method.as_str(), target.name) {
+        ("GET", Some(_)) => Call::Get,
+        ("GET", None) if on("watch", "true") || on("watch", "1") => Call::Watch,
+        ("GET", None) => Call::List,
+        _ if on("dryRun", "All") => Call::DryRun,
+        ("POST", _) => Call::Create,
+        ("PUT", _) => Call::Update,
+        ("PATCH", _) => Call::Patch,
+        ("DELETE", _) => Call::Delete,
+        _ => Call::Other,
     }
 }
 
@@ -130,9 +153,7 @@ fn on_object(
 ) -> Result<Response, Refusal> {
     let key = Simulation::key(target.kind, target.namespace, name);
     let object = match verb {
-        "get" => {
-            simulation.read(|objects| objects.get(&key)).ok_or_else(|| Refusal::not_found(&key))?
-        }
+        "get" => simulation.read(|objects| objects.get(&key)).ok_or_else(|| Refusal::not_found(&key))?,
         "patch" => {
             let content_type = request.headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
             let patch = Patch::parse(content_type.unwrap_or_default(), &request.body).map_err(unreadable)?;

@@ -17,9 +17,12 @@
 //! ```
 
 mod auth;
+mod churn;
 mod cluster;
+mod control;
 mod controllers;
 mod error;
+mod gate;
 mod handle;
 mod json;
 mod kinds;
@@ -35,8 +38,10 @@ mod seed;
 mod selector;
 mod server;
 mod simulation;
+mod stats;
 mod status;
 mod tls;
+mod truth;
 mod watch;
 mod writes;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, value_parser};
 use standin::{ADMIN_TOKEN, Error, Fleet, Options, RealCluster, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -32,6 +32,18 @@ struct Arguments {
     /// How many workloads the generated clusters hold together.
     #[arg(long, requires = "clusters")]
     services: Option<usize>,
+    /// How many namespaces each generated cluster has: dev, staging and prod, or up to six.
+    #[arg(long, default_value_t = 3, requires = "clusters", value_parser = value_parser!(u8).range(1..=6))]
+    stages: u8,
+    /// How many pods each generated workload has.
+    #[arg(long, default_value_t = 1, requires = "clusters")]
+    replicas: u32,
+    /// How often a watch that allows bookmarks gets one, in milliseconds.
+    #[arg(long, default_value_t = 5000)]
+    bookmark_ms: u64,
+    /// How many changes a second there are in the simulated clusters.
+    #[arg(long, default_value_t = 0.0)]
+    churn: f64,
     /// Put a real API server behind the same address; may be repeated.
     #[arg(long = "cluster", value_name = "NAME=KUBECONFIG")]
     real_clusters: Vec<RealCluster>,
@@ -51,10 +63,16 @@ impl From<Arguments> for Options {
             seed: arguments.seed,
             rollout: Duration::from_millis(arguments.rollout_ms),
             history: arguments.history,
-            fleet: fleet.map(|(clusters, services)| Fleet { clusters, services }),
+            bookmarks: Duration::from_millis(arguments.bookmark_ms),
+            churn: arguments.churn,
+            fleet: fleet.map(|(clusters, services)| Fleet {
+                clusters,
+                services,
+                stages: arguments.stages.into(),
+                replicas: arguments.replicas,
+            }),
             real_clusters: arguments.real_clusters,
             tls: arguments.tls.then_some(Tls { ca_file: arguments.ca_file }),
-            ..Self::default()
         }
     }
 }

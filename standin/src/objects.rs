@@ -52,6 +52,8 @@ pub(crate) struct Objects {
     capacity: usize,
     forgotten: u64,
     dirty: BTreeSet<Key>,
+    /// Pods that are to fail their readiness probe.
+    unready: Vec<Key>,
 }
 
 impl Objects {
@@ -64,6 +66,7 @@ impl Objects {
             capacity,
             forgotten: 1,
             dirty: BTreeSet::new(),
+            unready: Vec::new(),
         }
     }
 
@@ -180,6 +183,17 @@ impl Objects {
     /// Leaves a workload for its controller to look at.
     pub(crate) fn mark_dirty(&mut self, key: Key) {
         self.dirty.insert(key);
+    }
+
+    /// Lets a workload's pod fail its readiness probe for a moment.
+    pub(crate) fn make_unready(&mut self, workload: Key, pod: Key) {
+        self.unready.push(pod);
+        self.mark_dirty(workload);
+    }
+
+    /// The pods that are to fail their readiness probe since the last call.
+    pub(crate) fn take_unready(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.unready)
     }
 
     pub(crate) fn is_dirty(&self) -> bool {

@@ -20,6 +20,8 @@ pub struct Options {
     pub history: usize,
     /// How often a watch that allows bookmarks gets one.
     pub bookmarks: Duration,
+    /// How many changes a second there are in all simulated clusters together.
+    pub churn: f64,
     /// Generated clusters in the place of the shop, for tests of scale.
     pub fleet: Option<Fleet>,
     /// Real API servers to put behind the same address.
@@ -36,6 +38,7 @@ impl Default for Options {
             rollout: Duration::from_millis(600),
             history: 5000,
             bookmarks: Duration::from_secs(5),
+            churn: 0.0,
             fleet: None,
             real_clusters: Vec::new(),
             tls: None,
@@ -50,6 +53,22 @@ pub struct Fleet {
     pub clusters: usize,
     /// How many workloads in all of them together.
     pub services: usize,
+    /// How many namespaces each of them has, at most [`Self::MOST_STAGES`].
+    pub stages: usize,
+    /// How many pods each workload has.
+    pub replicas: u32,
+}
+
+impl Fleet {
+    /// How many stages there are names for.
+    pub const MOST_STAGES: usize = 6;
+}
+
+impl Default for Fleet {
+    /// One service with one pod in each of three stages of one cluster.
+    fn default() -> Self {
+        Self { clusters: 1, services: 3, stages: 3, replicas: 1 }
+    }
 }
 
 /// A real API server that stands behind `/k8s/clusters/{id}`.

@@ -1,29 +1,26 @@
 //! The server: what it holds, how requests find their way, and how it starts and stops.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, Query, Request, State};
-use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use chrono::Utc;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Denied, Token, Tokens};
+use crate::auth::Tokens;
+use crate::churn::{self, Churn};
 use crate::cluster::{Backend, Cluster};
 use crate::error::Error;
 use crate::handle::ClusterHandle;
 use crate::options::Options;
-use crate::rancher::{self, NormanError};
-use crate::status::Refusal;
+use crate::stats::Stats;
 use crate::tls::{self, TlsListener};
-use crate::{controllers, kube_api, proxy, reviews, seed};
+use crate::{control, controllers, gate, proxy, rancher, seed};
 
 /// What every request can see.
 pub(crate) struct App {
@@ -31,8 +28,10 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     /// The certificate, where the server speaks TLS.
     pub(crate) ca_pem: Option<String>,
-    bookmarks: Duration,
-    stop: CancellationToken,
+    pub(crate) stats: Stats,
+    pub(crate) churn: watch::Sender<Churn>,
+    pub(crate) bookmarks: Duration,
+    pub(crate) stop: CancellationToken,
 }
 
 impl App {
@@ -76,10 +75,14 @@ pub async fn start(options: Options) -> Result<Server, Error> {
         None => None,
     };
     let scope = clusters.iter().map(|cluster| cluster.id.as_str()).find(|id| *id != "local");
+    let churn = watch::Sender::new(Churn { per_second: options.churn, clusters: None });
+    tokio::spawn(churn::run(clusters.clone(), churn.subscribe(), options.seed, stop.clone()));
     let app = Arc::new(App {
         tokens: Tokens::seeded(scope, Utc::now()),
         clusters,
         ca_pem: identity.as_ref().map(|identity| identity.pem.clone()),
+        stats: Stats::default(),
+        churn,
         bookmarks: options.bookmarks,
         stop: stop.clone(),
     });
@@ -138,61 +141,8 @@ impl Drop for Server {
 }
 
 fn router(app: Arc<App>) -> Router {
-    rancher::routes().route("/k8s/clusters/{id}/{*path}", any(kubernetes)).with_state(app)
-}
-
-/// Every request to a cluster's Kubernetes API passes here: the place where faults can be put in its way.
-async fn kubernetes(
-    State(app): State<Arc<App>>,
-    Path((id, path)): Path<(String, String)>,
-    Query(query): Query<BTreeMap<String, String>>,
-    request: Request,
-) -> Response {
-    let token = match let_in(&app, &id, &request) {
-        Ok(token) => token,
-        Err(denied) => return NormanError::from(denied).into_response(),
-    };
-    let Some(cluster) = app.cluster(&id) else { return rancher::unknown_cluster() };
-    let (parts, body) = request.into_parts();
-    let body = match read(body).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal.into_response(),
-    };
-    match &cluster.backend {
-        Backend::Unavailable => NormanError::cluster_unavailable().into_response(),
-        Backend::Simulated(simulation) => {
-            let request = kube_api::Request {
-                method: parts.method,
-                path: &path,
-                query,
-                headers: parts.headers,
-                body,
-                token,
-                bookmarks: app.bookmarks,
-                stop: app.stop.clone(),
-            };
-            kube_api::answer(simulation, &request).unwrap_or_else(IntoResponse::into_response)
-        }
-        Backend::Real(client) => {
-            if let Some(answer) = reviews::answer_for_reader(token, &parts.method, &path, &body) {
-                return answer;
-            }
-            let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-            let target = format!("/{path}{query}");
-            proxy::pass_on(client, parts.method, &target, &parts.headers, body).await
-        }
-    }
-}
-
-fn let_in<'a>(app: &'a App, cluster: &str, request: &Request) -> Result<&'a Token, Denied> {
-    let token = app.tokens.authenticate(request.headers())?;
-    token.check_cluster(cluster)?;
-    Ok(token)
-}
-
-async fn read(body: Body) -> Result<Bytes, Refusal> {
-    const LARGEST: usize = 1 << 20;
-    to_bytes(body, LARGEST).await.map_err(|_| {
-        Refusal::new(http::StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the request is too large")
-    })
+    rancher::routes()
+        .merge(control::routes())
+        .route("/k8s/clusters/{id}/{*path}", any(gate::kubernetes))
+        .with_state(app)
 }

@@ -24,6 +24,8 @@ pub struct PatchRecord {
     pub body: Value,
     /// The user whose token came with it.
     pub who: String,
+    /// The generation of the workload since then.
+    pub generation: i64,
 }
 
 /// A cluster in memory.

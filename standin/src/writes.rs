@@ -3,7 +3,7 @@
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use crate::json::{items, parse, text};
+use crate::json::{items, number, parse, text};
 use crate::kinds::{ApiVersions, Kind};
 use crate::objects::{Key, Objects};
 use crate::patch::{Patch, PatchError};
@@ -50,13 +50,7 @@ impl Simulation {
     }
 
     /// Patches an object, and records it where it is a workload.
-    pub(crate) fn patch(
-        &self,
-        key: &Key,
-        patch: &Patch,
-        dry_run: bool,
-        who: &str,
-    ) -> Result<Value, Refusal> {
+    pub(crate) fn patch(&self, key: &Key, patch: &Patch, dry_run: bool, who: &str) -> Result<Value, Refusal> {
         self.write(|objects| {
             let patched = change(objects, &self.versions, key, dry_run, |before| {
                 patch.apply(before).map_err(|error| unapplied(key, &error))
@@ -69,6 +63,7 @@ impl Simulation {
                     name: key.name.clone(),
                     body: patch.body(),
                     who: who.to_owned(),
+                    generation: number(&patched, "/metadata/generation").unwrap_or_default(),
                 });
             }
             Ok(patched)

@@ -63,7 +63,7 @@ async fn a_killed_server_goes_on(on: On) {
     let dir = tempfile::tempdir().unwrap();
     let Some(database) = database(on, dir.path()).await else { return };
     // Of 75 services in each of three stages, 50 differ between the first two.
-    let fleet = Some(standin::Fleet { clusters: 1, services: 225 });
+    let fleet = Some(standin::Fleet { clusters: 1, services: 225, ..Default::default() });
     let options = standin::Options { rollout: Duration::from_millis(40), fleet, ..Default::default() };
     let rancher = standin::start(options).await.unwrap();
     let mut server = serve(dir.path(), &database);

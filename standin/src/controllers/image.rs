@@ -47,7 +47,7 @@ pub(super) fn pod_fate(spec: &Value) -> Fate {
 }
 
 /// The `imageID` that a node reports; `salt` stands for a tag that was pushed again.
-pub(super) fn image_id(image: &str, salt: &str) -> String {
+pub(crate) fn image_id(image: &str, salt: &str) -> String {
     let (repository, tag) = split(image);
     if tag.starts_with("sha256:") {
         return format!("docker-pullable://{repository}@{tag}");

@@ -22,6 +22,8 @@ pub(super) enum Stage {
     /// In back-off after that many restarts.
     Crashing(u32),
     Unready,
+    /// Ready before, and soon again.
+    BrieflyUnready,
     Ready,
     Terminating,
 }
@@ -95,6 +97,16 @@ impl Kubelet {
         objects.put_status(key, status);
     }
 
+    /// Lets a ready pod fail its readiness probe for one step.
+    pub(super) fn make_unready(&mut self, objects: &mut Objects, key: &Key, now: DateTime<Utc>) {
+        let terminating = |pod: &Value| pod["metadata"]["deletionTimestamp"].is_string();
+        let ready = objects.get(key).filter(|pod| pod_status::is_ready(pod) && !terminating(pod));
+        let Some(pod) = ready else { return };
+        let stage = Stage::BrieflyUnready;
+        self.clocks.insert(key.clone(), self.clock(stage, Fate::Healthy, now));
+        objects.put_status(key, pod_status::render(&pod, stage, now));
+    }
+
     /// When a pod moves on.
     pub(super) fn due(&self, key: &Key) -> Option<DateTime<Utc>> {
         self.clocks.get(key).and_then(|clock| clock.due)
@@ -114,7 +126,7 @@ impl Kubelet {
 fn next(stage: Stage, fate: Fate) -> Option<(i32, Stage)> {
     const LONGEST_BACK_OFF: u32 = 8;
     match (stage, fate) {
-        (Stage::Creating, Fate::Healthy) => Some((1, Stage::Ready)),
+        (Stage::Creating | Stage::BrieflyUnready, Fate::Healthy) => Some((1, Stage::Ready)),
         (Stage::Creating, Fate::Missing) => Some((1, Stage::PullError)),
         (Stage::PullError, _) => Some((1, Stage::PullBackOff)),
         (Stage::Creating, Fate::Crash) => Some((1, Stage::Crashing(1))),

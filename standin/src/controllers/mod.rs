@@ -24,6 +24,9 @@ use crate::json::text;
 use crate::kinds::Kind;
 use crate::objects::{Key, Objects};
 use crate::simulation::Simulation;
+pub(crate) use image::image_id;
+pub(crate) use replicaset::template_hash;
+
 use deployment::Progress;
 use kubelet::Kubelet;
 
@@ -60,6 +63,9 @@ impl Manager {
 
     /// Does what is due, and returns when something will be due next.
     pub(crate) fn advance(&mut self, objects: &mut Objects, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        for pod in objects.take_unready() {
+            self.kubelet.make_unready(objects, &pod, now);
+        }
         for key in objects.take_dirty() {
             self.look_at(objects, &key, now);
         }

@@ -105,7 +105,7 @@ fn running_or_failing(container: &Value, stage: Stage, salt: &str, now: &str) ->
         (Stage::Crashing(restarts), Fate::Crash) => crashing(container, restarts, salt, now),
         (_, fate) => json!({
             "name": container["name"], "image": image, "imageID": image_id(image, salt),
-            "containerID": "containerd://standin", "ready": fate != Fate::Unready, "started": true,
+            "containerID": "containerd://standin", "ready": fate != Fate::Unready && stage != Stage::BrieflyUnready, "started": true,
             "restartCount": 0, "lastState": {}, "state": { "running": { "startedAt": now } },
         }),
     }

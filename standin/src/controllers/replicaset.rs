@@ -33,7 +33,7 @@ impl ReplicaSet {
 }
 
 /// The digest of a pod template, as it stands in names and labels.
-pub(super) fn template_hash(template: &Value) -> String {
+pub(crate) fn template_hash(template: &Value) -> String {
     suffix(&template.to_string(), 10)
 }
 

@@ -1,6 +1,7 @@
 //! What the stand-in starts with: clusters whose workloads were rolled out long ago.
 
 mod catalogue;
+mod copy;
 mod fleet;
 mod manifest;
 mod shop;

@@ -11,7 +11,7 @@ use standin::ADMIN_TOKEN;
 
 #[tokio::test]
 async fn clusters_come_in_pages() {
-    let fleet = Fleet { clusters: 7, services: 21 };
+    let fleet = Fleet { clusters: 7, services: 21, ..Fleet::default() };
     let server = start_with(Options { fleet: Some(fleet), ..Options::default() }).await;
     let client = management(&server);
     let (mut path, mut seen) = ("/v3/clusters?limit=3".to_owned(), Vec::new());
@@ -111,7 +111,7 @@ async fn everything_seeded_is_rolled_out() {
 
 #[tokio::test]
 async fn a_fleet_has_as_many_services_as_asked_for() {
-    let fleet = Fleet { clusters: 4, services: 50 };
+    let fleet = Fleet { clusters: 4, services: 50, ..Fleet::default() };
     let server = start_with(Options { fleet: Some(fleet), ..Options::default() }).await;
     let count = |number: usize| {
         server.cluster(&format!("c-m-{number:08}")).unwrap().list(Kind::Deployment, None).len()

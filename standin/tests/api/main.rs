@@ -2,6 +2,7 @@
 
 mod auth;
 mod client;
+mod control;
 mod lists;
 mod patches;
 mod proxy;
