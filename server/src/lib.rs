@@ -2,6 +2,7 @@
 
 pub mod config;
 mod docs;
+mod first_pages;
 mod guard;
 mod problem;
 pub mod rest;

@@ -20,6 +20,7 @@ use tower_http::{
 
 use crate::{
     config::Settings,
+    first_pages::{self, FirstPages},
     guard::{self, AllowedHosts},
     problem::{ProblemResponse, unknown_path},
     rest, site,
@@ -161,11 +162,12 @@ fn routes(control: &Arc<Control>, store: &Store, settings: &Settings) -> Router 
         .route("/api/{*path}", axum::routing::any(unknown_path))
         .fallback_service(site::routes(ctx, settings))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(compression())
+        .layer(middleware::from_fn_with_state(FirstPages::new(store.clone()), first_pages::answer))
         .layer(middleware::from_fn_with_state(allowed, guard::guard))
         // Below the guard: probes ask by whatever name they know, and these tell nobody anything.
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(move || readiness(ready.clone())))
-        .layer(compression())
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

@@ -41,19 +41,15 @@ pub(crate) async fn stream_events(
             let goes_on = message.is_ok();
             async move { goes_on }
         })
-        .filter_map(|message| async move { message.ok().and_then(|message| encode(&message)) });
+        .filter_map(|message| async move { message.ok().as_ref().map(encode) });
     let stream = stream::once(async { hello }).chain(messages).map(Ok);
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 
-fn encode(message: &Message) -> Option<SseEvent> {
-    match message {
-        Message::Event(event) => {
-            SseEvent::default().event("event").id(event.seq.to_string()).json_data(event).ok()
-        }
-        Message::Observed(environments) => SseEvent::default()
-            .event("observed")
-            .json_data(serde_json::json!({ "environments": environments }))
-            .ok(),
+fn encode(message: &Message) -> SseEvent {
+    let event = SseEvent::default().data(&*message.json);
+    match message.seq {
+        Some(seq) => event.event("event").id(seq.to_string()),
+        None => event.event("observed"),
     }
 }

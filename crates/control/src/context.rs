@@ -7,7 +7,7 @@ use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Error, Vault, engine, observer::Observer, platforms::Platforms};
+use crate::{Error, Vault, engine, events, observer::Observer, platforms::Platforms};
 
 /// What a server is made of.
 pub struct Options {
@@ -25,7 +25,10 @@ pub struct Control {
     pub(crate) vault: Vault,
     pub(crate) platforms: Platforms,
     pub(crate) observer: Observer,
+    /// What is observed, by environment, for [`events::tell`] to gather.
     pub(crate) observed: broadcast::Sender<Vec<EnvironmentId>>,
+    /// What all event streams are told.
+    pub(crate) told: broadcast::Sender<events::Message>,
     pub(crate) server_name: String,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -55,12 +58,14 @@ impl Control {
             vault: options.vault,
             platforms: Platforms::default(),
             observer: Observer::default(),
-            observed: broadcast::Sender::new(256),
+            observed: broadcast::Sender::new(1024),
+            told: broadcast::Sender::new(256),
             server_name: options.server_name,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
         control.tasks.spawn(crate::observer::run(control.clone(), control.stop.clone()));
+        control.tasks.spawn(events::tell(control.clone(), control.stop.clone()));
         control.tasks.spawn(engine::run(control.clone(), control.stop.clone()));
         Ok(control)
     }

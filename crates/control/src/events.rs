@@ -1,21 +1,49 @@
 //! Event streams: what has happened since, and what happens from now on.
 
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
 use domain::{event::Event, id::EnvironmentId};
 use futures::{Stream, stream};
-use tokio::sync::{broadcast, watch};
+use serde::Serialize;
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
 
-use crate::{Context, Error};
+use crate::{Context, Control, Error};
 
 /// How many events are read at once.
 const BATCH: u64 = 500;
+/// What is observed within this time is told at once, so that many streams do not cost more than many changes.
+const GATHER: Duration = Duration::from_millis(100);
+/// How often another server's events are looked for, which are not announced in this process.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// What a stream tells.
+/// What a stream tells. It is made once for all streams.
 #[derive(Clone, Debug)]
-pub enum Message {
-    /// An event, numbered; a stream resumes after the last one seen.
-    Event(Event),
-    /// Services of these environments were observed anew. Not numbered: whoever misses it reads the lists again.
-    Observed(Vec<EnvironmentId>),
+pub struct Message {
+    /// The event's number, for a stream to resume after. What is observed has none: whoever misses it reads the
+    /// lists again.
+    pub seq: Option<i64>,
+    /// As JSON: an event, or the environments whose services were observed to have changed.
+    pub json: Arc<str>,
+}
+
+/// Environments whose services have changed; none where it is the clusters' own state.
+#[derive(Serialize)]
+struct Observed {
+    environments: Vec<EnvironmentId>,
+}
+
+impl Message {
+    fn event(event: &Event) -> Option<Self> {
+        Some(Self { seq: Some(event.seq), json: serde_json::to_string(event).ok()?.into() })
+    }
+
+    fn observed(environments: Vec<EnvironmentId>) -> Option<Self> {
+        Some(Self { seq: None, json: serde_json::to_string(&Observed { environments }).ok()?.into() })
+    }
 }
 
 /// The newest event's number.
@@ -28,12 +56,90 @@ pub fn stamp(ctx: &Context) -> String {
     format!("{}.{}", newest(ctx), *ctx.control().observer.changes().borrow())
 }
 
+/// Tells all streams of this process, until the server stops.
+pub(crate) async fn tell(control: Arc<Control>, stop: CancellationToken) {
+    let mut newest = control.store.newest_event();
+    let mut observed = control.observed.subscribe();
+    let mut after = *newest.borrow();
+    let mut gathered = Gathered::default();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = newest.changed() => {}
+            () = sleep(LOOK), if !control.store.is_sqlite() => {}
+            () = gathered.due() => {
+                let _ = Message::observed(gathered.take()).map(|message| control.told.send(message));
+                continue;
+            }
+            environments = observed.recv() => {
+                // Of what came too quickly nobody knows which it was.
+                gathered.add(environments.unwrap_or_default());
+                continue;
+            }
+        }
+        newest.borrow_and_update();
+        match control.store.events_after(after, BATCH).await {
+            Ok(events) => {
+                after = events.last().map_or(after, |event| event.seq);
+                if events.len() as u64 == BATCH {
+                    newest.mark_changed();
+                }
+                for message in events.iter().filter_map(Message::event) {
+                    let _ = control.told.send(message);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "events cannot be read; tried again"
+                );
+                sleep(LOOK).await;
+                newest.mark_changed();
+            }
+        }
+    }
+}
+
+/// What was observed since it was told last.
+#[derive(Default)]
+struct Gathered {
+    environments: BTreeSet<EnvironmentId>,
+    clusters: bool,
+    tell_at: Option<Instant>,
+    told_at: Option<Instant>,
+}
+
+impl Gathered {
+    fn add(&mut self, environments: Vec<EnvironmentId>) {
+        self.clusters |= environments.is_empty();
+        self.environments.extend(environments);
+        let earliest = self.told_at.map_or_else(Instant::now, |told| told + GATHER);
+        self.tell_at.get_or_insert(earliest);
+    }
+
+    async fn due(&self) {
+        match self.tell_at {
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn take(&mut self) -> Vec<EnvironmentId> {
+        self.told_at = Some(Instant::now());
+        self.tell_at = None;
+        let environments = std::mem::take(&mut self.environments);
+        let all = std::mem::take(&mut self.clusters);
+        if all { Vec::new() } else { environments.into_iter().collect() }
+    }
+}
+
 struct Follow {
     ctx: Context,
     after: i64,
-    pending: std::collections::VecDeque<Event>,
-    newest: watch::Receiver<i64>,
-    observed: broadcast::Receiver<Vec<EnvironmentId>>,
+    /// Something may have been missed: it is in the database.
+    behind: bool,
+    pending: std::collections::VecDeque<Message>,
+    told: broadcast::Receiver<Message>,
 }
 
 /// Everything after an event's number, for ever; ends when the server stops.
@@ -41,9 +147,9 @@ pub fn follow(ctx: &Context, after: i64) -> impl Stream<Item = Result<Message, E
     let follow = Follow {
         ctx: ctx.clone(),
         after,
+        behind: true,
         pending: Default::default(),
-        newest: ctx.store().newest_event(),
-        observed: ctx.control().observed.subscribe(),
+        told: ctx.control().told.subscribe(),
     };
     let stop = ctx.control().stopping();
     stream::unfold(follow, move |mut follow| {
@@ -60,24 +166,24 @@ pub fn follow(ctx: &Context, after: i64) -> impl Stream<Item = Result<Message, E
 impl Follow {
     async fn next(&mut self) -> Result<Message, Error> {
         loop {
-            if let Some(event) = self.pending.pop_front() {
-                self.after = event.seq;
-                return Ok(Message::Event(event));
+            if let Some(message) = self.pending.pop_front() {
+                self.after = message.seq.unwrap_or(self.after);
+                return Ok(message);
             }
-            // Marked as seen before the read, so that what is appended during it wakes the wait below.
-            self.newest.borrow_and_update();
-            self.pending = self.ctx.store().events_after(self.after, BATCH).await?.into();
-            if !self.pending.is_empty() {
+            if self.behind {
+                let events = self.ctx.store().events_after(self.after, BATCH).await?;
+                self.behind = events.len() as u64 == BATCH;
+                self.pending = events.iter().filter_map(Message::event).collect();
                 continue;
             }
-            tokio::select! {
-                _ = self.newest.changed() => {}
-                // Another server's events are not announced in this process.
-                () = tokio::time::sleep(std::time::Duration::from_secs(2)) => {}
-                observed = self.observed.recv() => match observed {
-                    Ok(environments) => return Ok(Message::Observed(environments)),
-                    Err(_) => return Ok(Message::Observed(Vec::new())),
-                },
+            match self.told.recv().await {
+                Ok(message) if message.seq.is_some_and(|seq| seq <= self.after) => {}
+                Ok(message) => self.pending.push_back(message),
+                Err(RecvError::Lagged(_)) => {
+                    self.behind = true;
+                    self.pending.extend(Message::observed(Vec::new()));
+                }
+                Err(RecvError::Closed) => std::future::pending().await,
             }
         }
     }

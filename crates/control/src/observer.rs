@@ -1,5 +1,6 @@
 //! Keeps observed services current: one watcher per managed cluster that something is bound to.
 
+mod known;
 mod view;
 mod watcher;
 
@@ -9,32 +10,72 @@ use std::{
     time::Duration,
 };
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use domain::{
     cluster::WatchState,
     id::ClusterId,
     workload::{PodFacts, WorkloadKey},
 };
 use store::ClusterTarget;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Control, Error};
 use view::View;
 
-/// How often the bindings are read again without being told to: another server may have changed them.
+/// How often the bindings are read again without being told to, as another server may have changed them, and how often it
+/// is stored which clusters were heard of.
 const REFRESH: Duration = Duration::from_secs(30);
 
+/// How many clusters are listed at once, so that a start with hundreds of them is no storm.
+const AT_ONCE: usize = 16;
+
+/// A cluster's turn to be listed.
+type Turn = OwnedSemaphorePermit;
+
 /// What the watches know, and the bells that others ring.
-#[derive(Default)]
 pub(crate) struct Observer {
+    turns: Arc<Semaphore>,
+    heard: Mutex<HashMap<ClusterId, DateTime<Utc>>>,
     views: Mutex<HashMap<ClusterId, Arc<Mutex<View>>>>,
     refresh: Notify,
     engine: Notify,
     changes: watch::Sender<u64>,
 }
 
+impl Default for Observer {
+    fn default() -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            heard: Mutex::default(),
+            views: Mutex::default(),
+            refresh: Notify::default(),
+            engine: Notify::default(),
+            changes: watch::Sender::default(),
+        }
+    }
+}
+
 impl Observer {
+    /// Waits for a cluster's turn to be listed.
+    async fn turn(&self) -> Turn {
+        let turn = self.turns.clone().acquire_owned().await;
+        turn.expect("the semaphore is never closed")
+    }
+
+    /// A cluster was heard of.
+    fn hear(&self, cluster: ClusterId) {
+        lock(&self.heard).insert(cluster, Utc::now());
+    }
+
+    /// When a cluster was heard of last by this process.
+    fn heard_of(&self, cluster: ClusterId) -> Option<DateTime<Utc>> {
+        lock(&self.heard).get(&cluster).copied()
+    }
+
     /// Something was bound, released or edited: look again at what is to be watched.
     pub(crate) fn refresh(&self) {
         self.refresh.notify_one();
@@ -80,6 +121,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Starts and stops watchers as bindings come and go, until the server stops.
 pub(crate) async fn run(control: Arc<Control>, stop: CancellationToken) {
     let mut running: HashMap<ClusterId, (ClusterTarget, CancellationToken)> = HashMap::new();
+    let mut contacts_at = Instant::now() + REFRESH;
     loop {
         if let Err(error) = reconcile(&control, &stop, &mut running).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "bindings cannot be read; tried again");
@@ -87,9 +129,25 @@ pub(crate) async fn run(control: Arc<Control>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = control.observer.refresh.notified() => {}
-            () = tokio::time::sleep(REFRESH) => {}
+            () = tokio::time::sleep_until(contacts_at) => {
+                contacts_at = Instant::now() + REFRESH;
+                if let Err(error) = store_contacts(&control).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "contacts cannot be stored");
+                }
+            }
         }
     }
+}
+
+/// All at once, and not at every event: so exact is the time of a lost contact after a crash.
+async fn store_contacts(control: &Control) -> Result<(), Error> {
+    let heard: Vec<_> = std::mem::take(&mut *lock(&control.observer.heard)).into_iter().collect();
+    if heard.is_empty() {
+        return Ok(());
+    }
+    let mut write = control.store.write().await?;
+    write.set_contacts(&heard).await?;
+    Ok(write.commit().await?)
 }
 
 async fn reconcile(

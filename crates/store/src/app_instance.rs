@@ -1,10 +1,8 @@
 //! App instances.
 
-use std::collections::HashMap;
-
 use domain::{
     app_instance::AppInstance,
-    id::{AppInstanceId, EnvironmentId, SiteId},
+    id::{AppInstanceId, ClusterId, EnvironmentId, SiteId},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -12,7 +10,7 @@ use sea_orm::{
     entity::prelude::*,
 };
 
-use crate::{Error, Store, Write, cluster, environment, service, site};
+use crate::{Error, Store, Write, cluster, environment, site};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "app_instance")]
@@ -119,6 +117,11 @@ impl Store {
         self.with_counts(query).await
     }
 
+    /// App instances of a cluster.
+    pub async fn app_instances_of(&self, cluster: ClusterId) -> Result<Vec<AppInstance>, Error> {
+        self.with_counts(select().filter(Column::ClusterId.eq(cluster.0))).await
+    }
+
     /// App instances of a namespace's name that are bound through other sites.
     pub async fn app_instances_elsewhere(
         &self,
@@ -140,19 +143,11 @@ impl Store {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let counts: Vec<(Uuid, i64)> = service::Entity::find()
-            .select_only()
-            .column(service::Column::AppInstanceId)
-            .column_as(service::Column::Id.count(), "count")
-            .group_by(service::Column::AppInstanceId)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        let counts: HashMap<Uuid, i64> = counts.into_iter().collect();
+        let counts = self.services_by_instance().await?;
         Ok(rows
             .into_iter()
             .map(|row| {
-                let services = counts.get(&row.id).copied().unwrap_or(0) as u64;
+                let services = counts.get(&row.id).copied().unwrap_or_default();
                 row.into_app_instance(services)
             })
             .collect())

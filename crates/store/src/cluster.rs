@@ -236,13 +236,15 @@ impl Write {
         Ok(())
     }
 
-    /// Records that a cluster was heard of.
-    pub async fn set_contact(&mut self, id: ClusterId, at: DateTime<Utc>) -> Result<(), Error> {
-        Entity::update_many()
-            .col_expr(Column::LastContactAt, Expr::value(at))
-            .filter(Column::Id.eq(id.0))
-            .exec(self.tx())
-            .await?;
+    /// Records when clusters were heard of last.
+    pub async fn set_contacts(&mut self, heard: &[(ClusterId, DateTime<Utc>)]) -> Result<(), Error> {
+        for (id, at) in heard {
+            Entity::update_many()
+                .col_expr(Column::LastContactAt, Expr::value(*at))
+                .filter(Column::Id.eq(id.0))
+                .exec(self.tx())
+                .await?;
+        }
         Ok(())
     }
 

@@ -66,7 +66,7 @@ fn active(environment: &Environment) -> ActiveModel {
     }
 }
 
-async fn counts(db: &impl ConnectionTrait) -> Result<HashMap<Uuid, Counts>, Error> {
+async fn counts(store: &Store) -> Result<HashMap<Uuid, Counts>, Error> {
     let mut counts: HashMap<Uuid, Counts> = HashMap::new();
     let instances: Vec<(Uuid, i64)> = app_instance::Entity::find()
         .select_only()
@@ -74,30 +74,20 @@ async fn counts(db: &impl ConnectionTrait) -> Result<HashMap<Uuid, Counts>, Erro
         .column_as(app_instance::Column::Id.count(), "count")
         .group_by(app_instance::Column::EnvironmentId)
         .into_tuple()
-        .all(db)
+        .all(&store.db)
         .await?;
     for (id, count) in instances {
         counts.entry(id).or_default().app_instances = count as u64;
     }
-    let services: Vec<(Uuid, String, i64)> = service::Entity::find()
-        .select_only()
-        .column(service::Column::EnvironmentId)
-        .column(service::Column::Status)
-        .column_as(service::Column::Id.count(), "count")
-        .group_by(service::Column::EnvironmentId)
-        .group_by(service::Column::Status)
-        .into_tuple()
-        .all(db)
-        .await?;
-    for (id, status, count) in services {
+    for (id, status, count) in store.services_by_environment().await? {
         let entry = counts.entry(id).or_default();
-        entry.services += count as u64;
+        entry.services += count;
         let well = [ServiceStatus::Running, ServiceStatus::Stopped, ServiceStatus::Progressing];
-        if !well.contains(&ServiceStatus::from(status.as_str())) {
-            entry.unhealthy += count as u64;
+        if !well.contains(&status) {
+            entry.unhealthy += count;
         }
     }
-    for (id, number) in revision::latest_by_environment(db).await? {
+    for (id, number) in revision::latest_by_environment(&store.db).await? {
         counts.entry(id).or_default().latest_revision = number;
     }
     Ok(counts)
@@ -108,7 +98,7 @@ impl Store {
     pub async fn environments(&self) -> Result<Vec<Environment>, Error> {
         let rows =
             Entity::find().order_by_asc(Column::Position).order_by_asc(Column::Id).all(&self.db).await?;
-        let counts = counts(&self.db).await?;
+        let counts = counts(self).await?;
         Ok(rows
             .into_iter()
             .map(|row| {
@@ -121,7 +111,7 @@ impl Store {
     /// One environment.
     pub async fn environment(&self, id: EnvironmentId) -> Result<Environment, Error> {
         let row = Entity::find_by_id(id.0).one(&self.db).await?.ok_or(Error::NotFound)?;
-        let counts = counts(&self.db).await?.get(&id.0).copied().unwrap_or_default();
+        let counts = counts(self).await?.get(&id.0).copied().unwrap_or_default();
         Ok(row.into_environment(counts))
     }
 

@@ -21,7 +21,10 @@ mod task;
 mod text;
 mod total;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use migrations::Migrator;
 use sea_orm::{
@@ -46,12 +49,15 @@ pub struct Store {
     writer: Arc<Mutex<()>>,
     /// The newest event's number, for streams to wait on.
     newest: watch::Sender<i64>,
+    /// Goes up with every commit of this process.
+    generation: Arc<AtomicU64>,
 }
 
 /// A transaction. Without [`Write::commit`] nothing of it happens.
 pub struct Write {
     tx: Option<DatabaseTransaction>,
     newest: watch::Sender<i64>,
+    generation: Arc<AtomicU64>,
     appended: Option<i64>,
     writer: Option<OwnedMutexGuard<()>>,
 }
@@ -78,7 +84,12 @@ impl Store {
         let db = Database::connect(options).await?;
         migrate(&db).await?;
         let newest = event::newest(&db).await?;
-        Ok(Self { db, writer: Arc::default(), newest: watch::Sender::new(newest) })
+        Ok(Self {
+            db,
+            writer: Arc::default(),
+            newest: watch::Sender::new(newest),
+            generation: Arc::default(),
+        })
     }
 
     /// Whether the database answers.
@@ -98,7 +109,13 @@ impl Store {
             false => None,
         };
         let tx = self.db.begin().await?;
-        Ok(Write { tx: Some(tx), newest: self.newest.clone(), appended: None, writer })
+        let (newest, generation) = (self.newest.clone(), self.generation.clone());
+        Ok(Write { tx: Some(tx), newest, generation, appended: None, writer })
+    }
+
+    /// What was read under this number is still so as long as the number is the same; none where others write too.
+    pub fn generation(&self) -> Option<u64> {
+        self.is_sqlite().then(|| self.generation.load(Ordering::Acquire))
     }
 
     /// Wakes whenever events were appended by this process; holds the newest one's number.
@@ -116,7 +133,10 @@ impl Write {
     /// Makes it so, and wakes the event streams.
     pub async fn commit(mut self) -> Result<(), Error> {
         if let Some(tx) = self.tx.take() {
-            tx.commit().await?;
+            let committed = tx.commit().await;
+            // Even a commit that failed may have happened.
+            self.generation.fetch_add(1, Ordering::Release);
+            committed?;
         }
         if let Some(seq) = self.appended {
             self.newest.send_if_modified(|newest| {

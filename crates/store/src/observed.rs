@@ -1,6 +1,9 @@
 //! Observed services: what the watches write.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -55,31 +58,48 @@ pub struct ObservedService {
     pub changed_at: DateTime<Utc>,
 }
 
+impl ObservedService {
+    /// Equal for two observations that would be stored alike, but for the time of the change.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.key, self.environment_id, self.cluster_id, &self.namespace, &self.application)
+            .hash(&mut hasher);
+        (&self.status, &self.reason, self.replicas, self.available, &self.containers, &self.manager)
+            .hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl TryFrom<Model> for ObservedService {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        Ok(Self {
+            key: ServiceKey {
+                app_instance_id: row.app_instance_id.into(),
+                kind: WorkloadKind::from(row.kind.as_str()),
+                name: row.name,
+            },
+            environment_id: row.environment_id.into(),
+            cluster_id: row.cluster_id.into(),
+            namespace: row.namespace,
+            application: row.application,
+            status: ServiceStatus::from(row.status.as_str()),
+            reason: row.reason,
+            replicas: row.replicas,
+            available: row.available_replicas,
+            containers: serde_json::from_value(row.containers)?,
+            manager: row.manager.as_deref().map(Manager::from),
+            changed_at: row.last_changed,
+        })
+    }
+}
+
 impl Store {
-    /// What is stored of a cluster's services: key, containers and when they changed; for a watch to begin from.
-    pub async fn stored_services(
-        &self,
-        cluster: ClusterId,
-    ) -> Result<Vec<(ServiceKey, Vec<Container>, DateTime<Utc>)>, Error> {
-        let rows: Vec<(Uuid, String, String, Json, DateTimeUtc)> = Entity::find()
-            .select_only()
-            .columns([
-                Column::AppInstanceId,
-                Column::Kind,
-                Column::Name,
-                Column::Containers,
-                Column::LastChanged,
-            ])
-            .filter(Column::ClusterId.eq(cluster.0))
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        let stored = |(instance, kind, name, containers, at): (Uuid, String, String, Json, DateTimeUtc)| {
-            let kind = WorkloadKind::from(kind.as_str());
-            let key = ServiceKey { app_instance_id: instance.into(), kind, name };
-            Ok((key, serde_json::from_value(containers)?, at))
-        };
-        rows.into_iter().map(stored).collect()
+    /// A cluster's services as they were observed last, for a watch to begin from.
+    pub async fn observed_services(&self, cluster: ClusterId) -> Result<Vec<ObservedService>, Error> {
+        let rows = Entity::find().filter(Column::ClusterId.eq(cluster.0)).all(&self.db).await?;
+        rows.into_iter().map(ObservedService::try_from).collect()
     }
 }
 

@@ -1,9 +1,16 @@
 //! Totals that triggers keep, so that a page need not count what it does not show.
 
-use domain::{id::ClusterId, matrix::MatrixQuery, service::ServiceQuery};
+use std::collections::HashMap;
+
+use domain::{
+    id::ClusterId,
+    matrix::MatrixQuery,
+    service::{ServiceQuery, ServiceStatus},
+};
 use sea_orm::{
-    ConnectionTrait,
-    sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectStatement},
+    ConnectionTrait, QueryResult,
+    prelude::Uuid,
+    sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr},
 };
 
 use crate::{Error, Store, cluster};
@@ -20,12 +27,9 @@ impl Store {
         wanted: &ServiceQuery,
         clusters: Option<&[ClusterId]>,
     ) -> Result<u64, Error> {
-        let mut query = summed("service_count", "services");
+        let mut query = Query::select().expr(sum("services")).from("service_count").to_owned();
+        of_instances(&mut query);
         let place = |column: &'static str| Expr::col((Alias::new("app_instance"), Alias::new(column)));
-        query.inner_join(
-            "app_instance",
-            place("id").equals((Alias::new("service_count"), Alias::new("app_instance_id"))),
-        );
         query.and_where_option(wanted.env.map(|env| place("environment_id").eq(env.0)));
         query.and_where_option(given(&wanted.namespace).map(|name| place("namespace").eq(name.as_str())));
         query.and_where_option(
@@ -44,12 +48,39 @@ impl Store {
         wanted: &MatrixQuery,
         out_of_step: Option<bool>,
     ) -> Result<u64, Error> {
-        let mut query = summed("matrix_row_count", "matrix_rows");
+        let mut query = Query::select().expr(sum("matrix_rows")).from("matrix_row_count").to_owned();
         for (column, word) in [("application", &wanted.application), ("kind", &wanted.kind)] {
             query.and_where_option(given(word).map(|word| Expr::col(column).eq(word.as_str())));
         }
         query.and_where_option(out_of_step.map(|out| Expr::col("out_of_step").eq(out)));
         self.sum(&query).await
+    }
+
+    /// How many services each app instance has, by its id.
+    pub(crate) async fn services_by_instance(&self) -> Result<HashMap<Uuid, u64>, Error> {
+        let query = Query::select()
+            .column("app_instance_id")
+            .expr(sum("services"))
+            .from("service_count")
+            .group_by_col("app_instance_id")
+            .to_owned();
+        let rows = self.db.query_all(&query).await?;
+        let read = |row: &QueryResult| Ok((row.try_get_by_index(0)?, whole(row.try_get_by_index(1)?)));
+        rows.iter().map(read).collect()
+    }
+
+    /// How many services each environment has of each status.
+    pub(crate) async fn services_by_environment(&self) -> Result<Vec<(Uuid, ServiceStatus, u64)>, Error> {
+        let environment = Expr::col((Alias::new("app_instance"), Alias::new("environment_id")));
+        let mut query = Query::select();
+        query.expr(environment.clone()).column("status").expr(sum("services")).from("service_count");
+        of_instances(&mut query);
+        query.add_group_by([environment, Expr::col("status")]);
+        let read = |row: &QueryResult| {
+            let status: String = row.try_get_by_index(1)?;
+            Ok((row.try_get_by_index(0)?, status.as_str().into(), whole(row.try_get_by_index(2)?)))
+        };
+        self.db.query_all(&query).await?.iter().map(read).collect()
     }
 
     /// The applications there are, in order.
@@ -68,12 +99,21 @@ impl Store {
     async fn sum(&self, query: &SelectStatement) -> Result<u64, Error> {
         let row = self.db.query_one(query).await?;
         let total: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
-        Ok(total.unwrap_or_default().try_into().unwrap_or_default())
+        Ok(whole(total.unwrap_or_default()))
     }
 }
 
-fn summed(table: &'static str, column: &'static str) -> SelectStatement {
-    let total = Func::coalesce([Func::sum(Expr::col(column)).into(), Expr::val(0)]);
-    // PostgreSQL's sum of bigints is a numeric.
-    Query::select().expr(Expr::expr(total).cast_as("bigint")).from(table).to_owned()
+/// Joins what is kept of services with the app instances they are kept by.
+fn of_instances(query: &mut SelectStatement) {
+    let id = Expr::col((Alias::new("app_instance"), Alias::new("id")));
+    query.inner_join("app_instance", id.equals((Alias::new("service_count"), Alias::new("app_instance_id"))));
+}
+
+/// A sum; PostgreSQL's of bigints is a numeric.
+fn sum(column: &'static str) -> SimpleExpr {
+    Expr::expr(Func::coalesce([Func::sum(Expr::col(column)).into(), Expr::val(0)])).cast_as("bigint")
+}
+
+fn whole(sum: i64) -> u64 {
+    sum.try_into().unwrap_or_default()
 }
