@@ -23,7 +23,7 @@ pub const EXPIRED_TOKEN: &str = "token-old:stand-in-secret";
 /// A token that the stand-in issued.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
-    name: &'static str,
+    pub(crate) name: &'static str,
     secret: &'static str,
     pub(crate) user: &'static str,
     pub(crate) full_name: &'static str,

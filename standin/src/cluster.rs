@@ -34,9 +34,9 @@ pub(crate) struct Project {
 }
 
 impl Cluster {
-    /// The cluster under `/v3/clusters`.
-    pub(crate) fn resource(&self) -> Value {
-        let available = !matches!(self.backend, Backend::Unavailable);
+    /// The cluster under `/v3/clusters`; `dead` while a fault keeps its agent down.
+    pub(crate) fn resource(&self, dead: bool) -> Value {
+        let available = !dead && !matches!(self.backend, Backend::Unavailable);
         let message = if available { "" } else { "Cluster agent is not connected" };
         json!({
             "type": "cluster", "id": self.id, "name": self.name, "provider": self.provider(),

@@ -4,15 +4,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::churn::Churn;
 use crate::cluster::Cluster;
+use crate::faults::FaultRule;
 use crate::server::App;
 use crate::stats::Counts;
 use crate::truth;
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/standin/churn", put(set_churn))
         .route("/standin/truth", get(all_workloads))
         .route("/standin/records", get(all_records))
+        .route("/standin/faults", get(faults).put(set_faults).delete(forget_faults))
         .route("/standin/stats", get(counts).delete(forget_counts))
 }
 
@@ -45,6 +47,29 @@ async fn read<T: Serialize + Send + 'static>(app: Arc<App>, read: fn(&[Cluster])
         Ok(answer) => answer,
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+async fn faults(State(app): State<Arc<App>>) -> Json<Vec<FaultRule>> {
+    Json(app.faults.rules())
+}
+
+#[derive(Deserialize)]
+struct Seed {
+    seed: Option<u64>,
+}
+
+async fn set_faults(
+    State(app): State<Arc<App>>,
+    Query(Seed { seed }): Query<Seed>,
+    Json(rules): Json<Vec<FaultRule>>,
+) -> StatusCode {
+    app.faults.set(rules, seed);
+    StatusCode::NO_CONTENT
+}
+
+async fn forget_faults(State(app): State<Arc<App>>) -> StatusCode {
+    app.faults.set(Vec::new(), None);
+    StatusCode::NO_CONTENT
 }
 
 async fn counts(State(app): State<Arc<App>>) -> Json<Counts> {

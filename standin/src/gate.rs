@@ -1,25 +1,33 @@
-//! The gate that every request to a cluster's Kubernetes API passes: it is let in, counted and answered.
+//! The gate that every request to a cluster's Kubernetes API passes: it is let in, counted and answered, and
+//! here faults are put in its way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 
 use crate::auth::{Denied, Token};
 use crate::cluster::{Backend, Cluster};
+use crate::faults::{self, Fault, Reset};
 use crate::kinds::ApiVersions;
 use crate::rancher::{self, NormanError};
 use crate::server::App;
-use crate::stats::UnderWay;
+use crate::simulation::Simulation;
+use crate::stats::{Call, UnderWay};
 use crate::status::Refusal;
 use crate::{kube_api, proxy, reviews};
+
+/// How long an answer is held back where a rule does not say.
+const LATENCY: Duration = Duration::from_millis(20);
 
 /// Answers a request to `/k8s/clusters/{id}/…`.
 pub(crate) async fn kubernetes(
     State(app): State<Arc<App>>,
+    ConnectInfo(reset): ConnectInfo<Reset>,
     Path((id, path)): Path<(String, String)>,
     Query(query): Query<BTreeMap<String, String>>,
     request: Request,
@@ -44,13 +52,69 @@ pub(crate) async fn kubernetes(
         body,
         token,
         bookmarks: app.bookmarks,
+        drawn: app.faults.draw(&id, call),
         stop: app.stop.clone(),
     };
-    let answer = answer(cluster, request, parts.uri.query()).await;
+    let answer = through_faults(cluster, request, call, parts.uri.query(), &reset).await;
     match under_way {
         Some(under_way) => until_sent(answer, under_way),
         None => answer,
     }
+}
+
+/// Answers unless something goes wrong before, and lets something go wrong afterwards.
+async fn through_faults(
+    cluster: &Cluster,
+    request: kube_api::Request<'_>,
+    call: Call,
+    query: Option<&str>,
+    reset: &Reset,
+) -> Response {
+    let drawn = request.drawn.clone();
+    if let Some(wait) = drawn.lasts(Fault::Latency, LATENCY) {
+        tokio::time::sleep(wait).await;
+    }
+    if drawn.has(Fault::Reset) {
+        return reset.now().await;
+    }
+    if let Some(answer) = faults::instead(&drawn, request.token.name) {
+        return answer;
+    }
+    let answer = match (&cluster.backend, call) {
+        (Backend::Simulated(simulation), Call::Patch) => patch(simulation, &request),
+        _ => answer(cluster, request, query).await,
+    };
+    if drawn.has(Fault::ResetAfter) && call != Call::Watch {
+        return reset.now().await;
+    }
+    if drawn.has(Fault::Cut) {
+        return faults::cut(answer).await;
+    }
+    if drawn.has(Fault::Clock) && call != Call::Watch {
+        return faults::shifted_answer(answer).await;
+    }
+    answer
+}
+
+/// A change, which others may get in the way of.
+fn patch(simulation: &Arc<Simulation>, request: &kube_api::Request<'_>) -> Response {
+    let drawn = &request.drawn;
+    if drawn.has(Fault::DryRunOnly) {
+        return faults::refused_after_all().into_response();
+    }
+    let answer = || kube_api::answer(simulation, request).unwrap_or_else(IntoResponse::into_response);
+    let Some(key) = kube_api::named(&simulation.versions, request.path) else { return answer() };
+    let interferes = drawn.has(Fault::OtherActor);
+    if interferes && drawn.coin {
+        faults::interfere(simulation, &key);
+    }
+    // Before the change, so that no controller can be quicker.
+    faults::hang(simulation, &key, drawn.has(Fault::Hang));
+    let answer = answer();
+    if interferes && !drawn.coin {
+        faults::interfere(simulation, &key);
+    }
+    answer
 }
 
 async fn answer(cluster: &Cluster, request: kube_api::Request<'_>, query: Option<&str>) -> Response {

@@ -13,8 +13,10 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Token;
+use crate::faults::{Drawn, Fault};
 use crate::kinds::{ApiVersions, Kind};
 use crate::list::{ListRequest, list};
+use crate::objects::{Key, Objects};
 use crate::patch::{Patch, PatchError};
 use crate::reviews;
 use crate::selector::Selector;
@@ -33,6 +35,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Bytes,
     pub(crate) token: &'a Token,
     pub(crate) bookmarks: Duration,
+    /// What goes wrong with it.
+    pub(crate) drawn: Drawn,
     pub(crate) stop: CancellationToken,
 }
 
@@ -61,6 +65,12 @@ pub(crate) fn answer(simulation: &Arc<Simulation>, request: &Request<'_>) -> Res
         None => on_collection(simulation, request, &target, verb),
         Some(name) => on_object(simulation, request, &target, name, verb),
     }
+}
+
+/// The object that a path names.
+pub(crate) fn named(versions: &ApiVersions, path: &str) -> Option<Key> {
+    let target = target(versions, path)?;
+    Some(Simulation::key(target.kind, target.namespace, target.name?))
 }
 
 /// What a request asks for, to be counted.
@@ -128,6 +138,9 @@ fn on_collection(
             Ok(watch(Arc::clone(simulation), watched, request.stop.clone()))
         }
         "list" => {
+            if request.drawn.has(Fault::Gone) && request.parameter("continue").is_some() {
+                return Err(Refusal::expired(0, simulation.read(Objects::version)));
+            }
             let asked = ListRequest {
                 kind,
                 namespace: target.namespace,
@@ -214,6 +227,7 @@ impl Request<'_> {
             selector: self.selector()?,
             version: self.number("resourceVersion")?,
             bookmarks: allowed.then_some(self.bookmarks),
+            drawn: self.drawn.clone(),
             timeout: Duration::from_secs(self.number("timeoutSeconds")?.unwrap_or(LONGEST).min(LONGEST)),
         })
     }

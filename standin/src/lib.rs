@@ -22,6 +22,7 @@ mod cluster;
 mod control;
 mod controllers;
 mod error;
+mod faults;
 mod gate;
 mod handle;
 mod json;
@@ -47,6 +48,7 @@ mod writes;
 
 pub use auth::{ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, NO_CRON_JOBS_TOKEN, SCOPED_TOKEN, VIEW_TOKEN};
 pub use error::Error;
+pub use faults::{Fault, FaultRule};
 pub use handle::ClusterHandle;
 pub use kinds::Kind;
 pub use options::{Fleet, Options, RealCluster, Tls};

@@ -20,6 +20,9 @@ struct Arguments {
     /// What the seeded names and times are derived from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// What decides which requests faults hit that are switched on below `/standin/faults`.
+    #[arg(long, default_value_t = 1)]
+    fault_seed: u64,
     /// How long each step of a pod takes, in milliseconds.
     #[arg(long, default_value_t = 600)]
     rollout_ms: u64,
@@ -61,6 +64,7 @@ impl From<Arguments> for Options {
         Self {
             addr: arguments.addr,
             seed: arguments.seed,
+            fault_seed: arguments.fault_seed,
             rollout: Duration::from_millis(arguments.rollout_ms),
             history: arguments.history,
             bookmarks: Duration::from_millis(arguments.bookmark_ms),

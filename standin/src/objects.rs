@@ -52,6 +52,8 @@ pub(crate) struct Objects {
     capacity: usize,
     forgotten: u64,
     dirty: BTreeSet<Key>,
+    /// Workloads that nobody looks after.
+    hanging: BTreeSet<Key>,
     /// Pods that are to fail their readiness probe.
     unready: Vec<Key>,
 }
@@ -66,6 +68,7 @@ impl Objects {
             capacity,
             forgotten: 1,
             dirty: BTreeSet::new(),
+            hanging: BTreeSet::new(),
             unready: Vec::new(),
         }
     }
@@ -183,6 +186,19 @@ impl Objects {
     /// Leaves a workload for its controller to look at.
     pub(crate) fn mark_dirty(&mut self, key: Key) {
         self.dirty.insert(key);
+    }
+
+    /// Lets nobody look after a workload, or again somebody.
+    pub(crate) fn hang(&mut self, workload: Key, hangs: bool) {
+        if hangs {
+            self.hanging.insert(workload);
+        } else {
+            self.hanging.remove(&workload);
+        }
+    }
+
+    pub(crate) fn hangs(&self, workload: &Key) -> bool {
+        self.hanging.contains(workload)
     }
 
     /// Lets a workload's pod fail its readiness probe for a moment.

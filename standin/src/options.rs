@@ -14,6 +14,8 @@ pub struct Options {
     pub addr: SocketAddr,
     /// What the seeded names and times are derived from.
     pub seed: u64,
+    /// What decides which requests faults hit.
+    pub fault_seed: u64,
     /// How long each step of a pod takes.
     pub rollout: Duration,
     /// How many changes each cluster keeps for watches.
@@ -35,6 +37,7 @@ impl Default for Options {
         Self {
             addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             seed: 1,
+            fault_seed: 1,
             rollout: Duration::from_millis(600),
             history: 5000,
             bookmarks: Duration::from_secs(5),

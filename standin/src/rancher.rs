@@ -114,13 +114,16 @@ async fn token(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path
 async fn clusters(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, query: Parameters) -> Answer {
     bearer(&app, &headers)?;
     let page = Page { app: &app, headers: &headers, uri: &uri, query: &query };
-    Ok(page.of("cluster", app.clusters.iter().map(Cluster::resource).collect()))
+    Ok(page.of(
+        "cluster",
+        app.clusters.iter().map(|cluster| cluster.resource(app.faults.is_dead(&cluster.id))).collect(),
+    ))
 }
 
 async fn cluster(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     bearer(&app, &headers)?;
     let cluster = app.cluster(&id).ok_or_else(|| NormanError::not_found("cluster"))?;
-    Ok(Json(cluster.resource()))
+    Ok(Json(cluster.resource(app.faults.is_dead(&id))))
 }
 
 async fn projects(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, query: Parameters) -> Answer {

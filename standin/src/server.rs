@@ -16,6 +16,7 @@ use crate::auth::Tokens;
 use crate::churn::{self, Churn};
 use crate::cluster::{Backend, Cluster};
 use crate::error::Error;
+use crate::faults::{FaultRule, Faults, LineListener, Reset};
 use crate::handle::ClusterHandle;
 use crate::options::Options;
 use crate::stats::Stats;
@@ -29,6 +30,7 @@ pub(crate) struct App {
     /// The certificate, where the server speaks TLS.
     pub(crate) ca_pem: Option<String>,
     pub(crate) stats: Stats,
+    pub(crate) faults: Faults,
     pub(crate) churn: watch::Sender<Churn>,
     pub(crate) bookmarks: Duration,
     pub(crate) stop: CancellationToken,
@@ -82,19 +84,19 @@ pub async fn start(options: Options) -> Result<Server, Error> {
         clusters,
         ca_pem: identity.as_ref().map(|identity| identity.pem.clone()),
         stats: Stats::default(),
+        faults: Faults::new(options.fault_seed),
         churn,
         bookmarks: options.bookmarks,
         stop: stop.clone(),
     });
-    let router = router(Arc::clone(&app));
+    let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<Reset>();
+    let (listener, stopped) = (LineListener(listener), stop.cancelled_owned());
     let serving = match identity {
         Some(identity) => {
             let listener = TlsListener::new(listener, addr, &identity);
-            tokio::spawn(report(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned())))
+            tokio::spawn(report(axum::serve(listener, service).with_graceful_shutdown(stopped)))
         }
-        None => {
-            tokio::spawn(report(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned())))
-        }
+        None => tokio::spawn(report(axum::serve(listener, service).with_graceful_shutdown(stopped))),
     };
     Ok(Server { app, addr, serving: Some(serving) })
 }
@@ -122,6 +124,11 @@ impl Server {
             Backend::Simulated(simulation) => Some(ClusterHandle::new(Arc::clone(simulation))),
             Backend::Real(_) | Backend::Unavailable => None,
         }
+    }
+
+    /// Lets these things go wrong from now on, and nothing else; `seed` lets chance begin anew.
+    pub fn set_faults(&self, rules: Vec<FaultRule>, seed: Option<u64>) {
+        self.app.faults.set(rules, seed);
     }
 
     /// Ends all watches, answers what was begun, and returns when the server has stopped.

@@ -4,9 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -15,6 +15,7 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::server::TlsStream;
 
 use crate::error::Error;
+use crate::faults::{Line, LineListener, Reset};
 use crate::options::Tls;
 
 /// A certificate, ready to serve with.
@@ -43,11 +44,11 @@ pub(crate) async fn identity(options: &Tls, addr: SocketAddr) -> Result<Identity
 /// Gives out connections whose handshake is done; a slow handshake holds nobody else up.
 pub(crate) struct TlsListener {
     addr: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    ready: mpsc::Receiver<(TlsStream<Line>, SocketAddr)>,
 }
 
 impl TlsListener {
-    pub(crate) fn new(listener: TcpListener, addr: SocketAddr, identity: &Identity) -> Self {
+    pub(crate) fn new(listener: LineListener, addr: SocketAddr, identity: &Identity) -> Self {
         const WAITING: usize = 64;
         let (sender, ready) = mpsc::channel(WAITING);
         tokio::spawn(accept_all(listener, identity.acceptor.clone(), sender));
@@ -56,9 +57,9 @@ impl TlsListener {
 }
 
 async fn accept_all(
-    mut listener: TcpListener,
+    mut listener: LineListener,
     acceptor: TlsAcceptor,
-    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+    ready: mpsc::Sender<(TlsStream<Line>, SocketAddr)>,
 ) {
     loop {
         let (stream, peer) = tokio::select! {
@@ -77,7 +78,7 @@ async fn accept_all(
 }
 
 impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
+    type Io = TlsStream<Line>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -89,5 +90,11 @@ impl Listener for TlsListener {
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
         Ok(self.addr)
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsListener>> for Reset {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        stream.io().get_ref().0.reset.clone()
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use futures::stream::{self, Stream};
+use futures::stream::{self, Stream, StreamExt};
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::json;
@@ -14,6 +14,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::faults::{self, Drawn, Fault};
 use crate::json::parse;
 use crate::kinds::Kind;
 use crate::objects::{Change, Object, Objects};
@@ -31,6 +32,8 @@ pub(crate) struct WatchRequest {
     /// How often a bookmark is sent, where the client allows them.
     pub(crate) bookmarks: Option<Duration>,
     pub(crate) timeout: Duration,
+    /// What goes wrong with it.
+    pub(crate) drawn: Drawn,
 }
 
 struct Watch {
@@ -53,6 +56,7 @@ enum Wake {
 
 /// Answers a watch with a stream that ends at its time-out or when the server stops.
 pub(crate) fn watch(simulation: Arc<Simulation>, request: WatchRequest, stop: CancellationToken) -> Response {
+    let drawn = request.drawn.clone();
     let now = Instant::now();
     let watch = Watch {
         changed: simulation.subscribe(),
@@ -65,16 +69,20 @@ pub(crate) fn watch(simulation: Arc<Simulation>, request: WatchRequest, stop: Ca
         request,
         stop,
     };
-    ([(CONTENT_TYPE, "application/json")], Body::from_stream(watch.events())).into_response()
+    (
+        [(CONTENT_TYPE, "application/json")],
+        Body::from_stream(faults::disturb(&drawn, watch.events()).map(Ok::<_, Infallible>)),
+    )
+        .into_response()
 }
 
 impl Watch {
-    fn events(self) -> impl Stream<Item = Result<String, Infallible>> {
+    fn events(self) -> impl Stream<Item = String> {
         stream::unfold(self, |mut watch| async move {
             while !watch.finished {
                 let lines = watch.next_lines().await;
                 if !lines.is_empty() {
-                    return Some((Ok(lines), watch));
+                    return Some((lines, watch));
                 }
             }
             None
@@ -121,7 +129,10 @@ impl Watch {
     /// The events between the version that was sent last and the present one.
     fn catch_up(&mut self, objects: &Objects) -> String {
         let mut lines = String::new();
-        if !self.primed {
+        if self.request.drawn.has(Fault::Gone) {
+            self.finished = true;
+            lines.push_str(&line("ERROR", &Refusal::expired(self.version, objects.version()).body()));
+        } else if !self.primed {
             self.primed = true;
             let namespace = self.request.namespace.as_deref();
             let present = objects.list(self.request.kind, namespace).map(|(_, object)| object);

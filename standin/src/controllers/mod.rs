@@ -94,6 +94,9 @@ impl Manager {
         if let Some(due) = self.planned.remove(key) {
             self.agenda.remove(&(due, key.clone()));
         }
+        if objects.hangs(key) {
+            return None;
+        }
         let mut round = Round { objects, kubelet: &mut self.kubelet, progress: &mut self.progress, now };
         let due = round.reconcile(key);
         if let Some(due) = due {

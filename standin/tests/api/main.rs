@@ -3,6 +3,7 @@
 mod auth;
 mod client;
 mod control;
+mod faults;
 mod lists;
 mod patches;
 mod proxy;
