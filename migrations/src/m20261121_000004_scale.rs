@@ -33,6 +33,7 @@ impl MigrationTrait for Migration {
                 db.execute_unprepared(include_str!("m20261121_000004_scale/postgres.sql")).await?;
             }
         }
+        manager.create_index(index("task_under_way", "task", &["busy", "status"])).await?;
         orders_of_services(manager).await?;
         orders_of_rows(manager).await
     }

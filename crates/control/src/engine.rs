@@ -1,6 +1,7 @@
 //! Carries deployments out: claims them by lease, and does what [`domain::engine::step`] says, over and over, until it
 //! says that all is done. Every step is in the database before it is taken.
 
+mod act;
 mod runner;
 
 use std::sync::Arc;

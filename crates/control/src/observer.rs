@@ -16,6 +16,7 @@ use domain::{
     id::ClusterId,
     workload::{PodFacts, WorkloadKey},
 };
+use platform::Snapshot;
 use store::ClusterTarget;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
@@ -100,6 +101,12 @@ impl Observer {
     pub(crate) fn pods_of(&self, cluster: ClusterId, key: &WorkloadKey) -> Vec<PodFacts> {
         let view = lock(&self.views).get(&cluster).cloned();
         view.map(|view| lock(&view).pods_of(key)).unwrap_or_default()
+    }
+
+    /// A workload as its cluster's watches told it last; none while one of them is lost.
+    pub(crate) fn seen(&self, cluster: ClusterId, key: &WorkloadKey) -> Option<Snapshot> {
+        let view = lock(&self.views).get(&cluster).cloned();
+        view.and_then(|view| lock(&view).seen(key))
     }
 
     fn view(&self, cluster: ClusterId) -> Arc<Mutex<View>> {

@@ -18,7 +18,7 @@ use crate::{
 pub const MAX_RETRIES: u32 = 8;
 /// The longest that a platform's wish to wait is heeded.
 pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(2);
-/// Tasks under way at once in one cluster, of all deployments together.
+/// Tasks under way at once in one cluster, of all deployments together: those that [`takes_room`] says.
 pub const PARALLEL_PER_CLUSTER: usize = 10;
 /// How long a rollout is followed before it counts as failed, where the platform does not give up by itself.
 pub const ROLLOUT_DEADLINE: TimeDelta = TimeDelta::minutes(15);
@@ -152,7 +152,8 @@ pub fn step(state: &State, now: DateTime<Utc>) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut under_way = state.elsewhere.clone();
     for task in state.tasks.iter().filter(|task| task.status.in_flight()) {
-        *under_way.entry(task.cluster).or_default() += 1;
+        let takes_room = takes_room(&state.on_failure, &task.status);
+        *under_way.entry(task.cluster).or_default() += usize::from(takes_room);
         if task.not_before.is_some_and(|until| until > now) {
             continue;
         }
@@ -189,6 +190,13 @@ pub fn step(state: &State, now: DateTime<Utc>) -> Vec<Action> {
         actions.push(Action::Finish(outcome(state)));
     }
     actions
+}
+
+/// Whether a task counts against [`PARALLEL_PER_CLUSTER`]. A rollout does, so that one that fails stops the rest in time;
+/// where a failure stops nothing, only a change that is on its way does.
+pub fn takes_room(on_failure: &OnFailure, status: &TaskStatus) -> bool {
+    let rolling = matches!(status, TaskStatus::RollingOut | TaskStatus::RollingBack);
+    status.in_flight() && !(rolling && *on_failure == OnFailure::GoOn)
 }
 
 /// How a deployment ended, of whose tasks nothing more will come.

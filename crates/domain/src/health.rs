@@ -196,6 +196,7 @@ mod tests {
             containers: vec![],
             manager: None,
             deployment: None,
+            deleting: false,
         }
     }
 

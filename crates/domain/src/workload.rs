@@ -54,6 +54,8 @@ pub struct WorkloadFacts {
     pub manager: Option<Manager>,
     /// The deployment named by Lockstep's annotation.
     pub deployment: Option<String>,
+    /// Being deleted.
+    pub deleting: bool,
 }
 
 /// A pod, as far as Lockstep reads it.

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use crate::{
     DEPLOYMENT_ANNOTATION, Error, ImageChange, SetImages,
-    client::{Client, Content},
+    client::{Client, Content, segment},
     cluster::{self, Found},
     facts,
+    resource::Resource,
 };
 
 /// How often a change is decided on anew because the object moved on meanwhile.
@@ -34,24 +35,22 @@ pub(crate) async fn set_images(
     change: &ImageChange,
     dry_run: bool,
 ) -> Result<SetImages, Error> {
+    if let Some((path, seen)) = seen(key, change)?
+        && let Decision::Send(patch) = decide(seen, change)
+        && let Some(outcome) = send(client, key, &path, &patch, dry_run).await?
+    {
+        return Ok(outcome);
+    }
     for _ in 0..MAX_TRIES {
         let Some(Found { path, object }) = cluster::find(client, key).await? else { return Ok(gone(key)) };
-        let deleting = object.metadata.deletion_timestamp.is_some();
-        let patch = match decide(&facts::workload(&key.kind, object), deleting, change) {
+        let patch = match decide(&facts::workload(&key.kind, object), change) {
             Decision::Send(patch) => patch,
             Decision::AlreadyThere => return Ok(SetImages::AlreadyThere),
             Decision::Changed(words) => return Ok(SetImages::Changed(words)),
         };
-        let dry_run = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!("{path}?fieldManager=lockstep{dry_run}");
-        let answer = client.call(Method::PATCH, &path, Some(Content::strategic_merge(&patch))).await?;
-        match answer.status {
-            StatusCode::CONFLICT => continue,
-            StatusCode::NOT_FOUND => return Ok(gone(key)),
-            // Read to the end: half an answer leaves open what became of the change.
-            _ => answer.json::<serde::de::IgnoredAny>()?,
-        };
-        return Ok(SetImages::Accepted);
+        if let Some(outcome) = send(client, key, &path, &patch, dry_run).await? {
+            return Ok(outcome);
+        }
     }
     Err(Error::Unavailable {
         message: format!("{key} was changed by others {MAX_TRIES} times while it was to be changed."),
@@ -59,15 +58,47 @@ pub(crate) async fn set_images(
     })
 }
 
+/// What a watch saw, and where it stands, if there is only one place where it can.
+fn seen<'a>(
+    key: &WorkloadKey,
+    change: &'a ImageChange,
+) -> Result<Option<(String, &'a WorkloadFacts)>, Error> {
+    let Some(seen) = &change.seen else { return Ok(None) };
+    match Resource::of(&key.kind)?.paths(Some(&key.namespace))?.as_slice() {
+        [path] => Ok(Some((format!("{path}/{}", segment(&key.name)?), seen))),
+        _ => Ok(None),
+    }
+}
+
+/// Sends a patch; nothing where the object has moved on, so that it has to be decided on anew.
+async fn send(
+    client: &Client,
+    key: &WorkloadKey,
+    path: &str,
+    patch: &Value,
+    dry_run: bool,
+) -> Result<Option<SetImages>, Error> {
+    let dry_run = if dry_run { "&dryRun=All" } else { "" };
+    let path = format!("{path}?fieldManager=lockstep{dry_run}");
+    let answer = client.call(Method::PATCH, &path, Some(Content::strategic_merge(patch))).await?;
+    match answer.status {
+        StatusCode::CONFLICT => return Ok(None),
+        StatusCode::NOT_FOUND => return Ok(Some(gone(key))),
+        // Read to the end: half an answer leaves open what became of the change.
+        _ => answer.json::<serde::de::IgnoredAny>()?,
+    };
+    Ok(Some(SetImages::Accepted))
+}
+
 fn gone(key: &WorkloadKey) -> SetImages {
     SetImages::Changed(format!("{key} was deleted since the preview"))
 }
 
-fn decide(now: &WorkloadFacts, deleting: bool, change: &ImageChange) -> Decision {
+fn decide(now: &WorkloadFacts, change: &ImageChange) -> Decision {
     if now.uid != change.uid {
         return Decision::Changed(format!("{} was deleted and made again since the preview", now.key));
     }
-    if deleting {
+    if now.deleting {
         return Decision::Changed(format!("{} is being deleted", now.key));
     }
     let (running, from, to) = (images(&now.containers), images(&change.from), images(&change.to));

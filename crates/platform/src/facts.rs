@@ -48,6 +48,7 @@ pub(crate) fn workload(kind: &WorkloadKind, object: Workload) -> WorkloadFacts {
         available: counts.available,
         manager: manager(&object.metadata),
         deployment: object.metadata.annotations.get(DEPLOYMENT_ANNOTATION).cloned(),
+        deleting: object.metadata.deletion_timestamp.is_some(),
         key: key(kind, &object.metadata),
         uid: object.metadata.uid,
         resource_version: object.metadata.resource_version,

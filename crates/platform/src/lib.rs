@@ -130,7 +130,7 @@ pub enum WatchEvent {
 }
 
 /// A workload and its pods, read now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// The workload.
     pub workload: WorkloadFacts,
@@ -149,6 +149,9 @@ pub struct ImageChange {
     pub to: Vec<Container>,
     /// The deployment's id, written into the annotation [`DEPLOYMENT_ANNOTATION`].
     pub deployment: String,
+    /// The workload as a watch told it last: it need not be read if it is still so, which the platform checks by its
+    /// version.
+    pub seen: Option<WorkloadFacts>,
 }
 
 /// Names the deployment that last changed a workload, so that our own change is told from another's.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::{
     deployment::{Task, TaskStatus},
-    engine::{Change, TaskState},
+    engine::{Change, TaskState, takes_room},
     id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, ServiceId, SiteId, TaskId},
     image::ImageRef,
     service::{Container, WorkloadKind},
@@ -88,6 +88,8 @@ pub struct RunningTask {
     pub service_id: ServiceId,
     /// The service's site.
     pub site_id: SiteId,
+    /// The service's cluster.
+    pub cluster_id: ClusterId,
     /// The site's own id of the cluster.
     pub cluster_external_id: String,
     /// The workload.
@@ -203,18 +205,28 @@ impl Store {
     /// How many tasks of other deployments are under way in each cluster.
     pub async fn under_way_elsewhere(&self, id: DeploymentId) -> Result<HashMap<ClusterId, usize>, Error> {
         let in_flight = TaskStatus::ALL.iter().filter(|status| status.in_flight()).map(TaskStatus::as_str);
-        let counts: Vec<(Uuid, i64)> = Entity::find()
+        let counts: Vec<(Uuid, String, String, i64)> = Entity::find()
             .select_only()
-            .column(Column::ClusterId)
+            .columns([Column::ClusterId, Column::Status])
+            .column(deployment::Column::OnFailure)
             .column_as(Column::Id.count(), "count")
+            .join(JoinType::InnerJoin, Relation::Deployment.def())
             .filter(Column::DeploymentId.ne(id.0))
             .filter(Column::Busy.eq(true))
             .filter(Column::Status.is_in(in_flight))
             .group_by(Column::ClusterId)
+            .group_by(Column::Status)
+            .group_by(deployment::Column::OnFailure)
             .into_tuple()
             .all(&self.db)
             .await?;
-        Ok(counts.into_iter().map(|(cluster, count)| (cluster.into(), count as usize)).collect())
+        let mut under_way: HashMap<ClusterId, usize> = HashMap::new();
+        for (cluster, status, on_failure, count) in counts {
+            if takes_room(&on_failure.as_str().into(), &status.as_str().into()) {
+                *under_way.entry(cluster.into()).or_default() += count as usize;
+            }
+        }
+        Ok(under_way)
     }
 
     /// The containers' images that the last deployment left a service with, and when; none where it was never deployed.
@@ -276,6 +288,7 @@ impl TryFrom<Model> for RunningTask {
             id: row.id.into(),
             service_id: row.target_service_id.into(),
             site_id: row.site_id.into(),
+            cluster_id: row.cluster_id.into(),
             cluster_external_id: row.cluster_external_id,
             key: WorkloadKey {
                 namespace: row.namespace,

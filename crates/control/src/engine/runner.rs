@@ -6,27 +6,19 @@ use std::{
     time::Duration,
 };
 
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use domain::{
     deployment::{DeploymentStatus, TaskStatus},
-    engine::{
-        Action, Applied, Change, Observed, State, TaskState, Withdrawn, applied, begun, next_wake, observed,
-        step, withdrawn,
-    },
+    engine::{Action, Change, State, TaskState, begun, next_wake, step},
     event::NewEvent,
-    health::{self, Rollout},
     id::{EnvironmentId, TaskId},
-    service::Container,
 };
-use platform::{ImageChange, SetImages};
 use store::{Lease, RunningTask};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::{JoinError, JoinSet};
 
-use super::LEASE;
+use super::{LEASE, act::Done};
 use crate::{Control, Error};
 
-/// How long a rollout is left alone between looks when no watch tells of a change.
-const LOOK: Duration = Duration::from_millis(1500);
 /// How often the lease is renewed and a request to cancel is looked for.
 const RENEW: Duration = Duration::from_secs(2);
 /// The engine's name in events.
@@ -61,11 +53,12 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
     let mut renew = tokio::time::interval(RENEW);
     let mut busy: HashSet<TaskId> = HashSet::new();
     // Tasks of their own: one that waits for the database while holding it must not wait for this loop.
-    let mut work: JoinSet<Result<Option<(TaskId, Change)>, Error>> = JoinSet::new();
+    let mut work: JoinSet<Result<Option<Done>, Error>> = JoinSet::new();
     loop {
         if state.tasks.iter().any(|task| task.status == TaskStatus::Pending) {
             state.elsewhere = runner.control.store.under_way_elsewhere(runner.lease.deployment).await?;
         }
+        let mut begin = Vec::new();
         for action in step(&state, Utc::now()) {
             match action {
                 Action::Finish(status) => return runner.set_status(&status, words_for(&status)).await,
@@ -77,20 +70,23 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
                 | Action::Withdraw(id)
                 | Action::PutBack(id)
                 | Action::Observe(id)
-                | Action::ObservePutBack(id) => {
-                    if busy.insert(id) {
-                        let task = runner.begin(&mut state, id, &action).await?;
-                        let runner = runner.clone();
-                        work.spawn(async move { runner.act(task, action).await });
-                    }
-                }
+                | Action::ObservePutBack(id) => begin.extend(busy.insert(id).then_some((id, action))),
             }
+        }
+        for (task, action) in runner.begin(&mut state, begin).await? {
+            let runner = runner.clone();
+            work.spawn(async move { runner.act(task, action).await });
         }
         let wake = next_wake(&state).filter(|_| work.is_empty());
         let pause = wake.map_or(RENEW, |at| (at - Utc::now()).to_std().unwrap_or_default().min(RENEW));
         tokio::select! {
-            Some(done) = work.join_next(), if !work.is_empty() => {
-                if let Some((id, change)) = done.map_err(|error| Error::conflict("task_panicked", error.to_string()))?? {
+            Some(first) = work.join_next(), if !work.is_empty() => {
+                let mut done = Vec::from_iter(joined(first)?);
+                while let Some(next) = work.try_join_next() {
+                    done.extend(joined(next)?);
+                }
+                runner.record(&done).await?;
+                for Done { id, change, .. } in done {
                     busy.remove(&id);
                     record(&mut state, id, &change);
                 }
@@ -109,6 +105,10 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
             () = tokio::time::sleep(pause), if work.is_empty() => {}
         }
     }
+}
+
+fn joined(done: Result<Result<Option<Done>, Error>, JoinError>) -> Result<Option<Done>, Error> {
+    done.map_err(|error| Error::conflict("task_panicked", error.to_string()))?
 }
 
 fn record(state: &mut State, id: TaskId, change: &Change) {
@@ -130,13 +130,14 @@ fn words_for(status: &DeploymentStatus) -> &'static str {
     }
 }
 
-struct Runner {
-    control: Arc<Control>,
+/// What it takes to carry a deployment out.
+pub(super) struct Runner {
+    pub(super) control: Arc<Control>,
     lease: Lease,
-    tasks: HashMap<TaskId, RunningTask>,
+    pub(super) tasks: HashMap<TaskId, RunningTask>,
     names: HashMap<TaskId, String>,
     target: EnvironmentId,
-    annotation: String,
+    pub(super) annotation: String,
 }
 
 impl Runner {
@@ -168,21 +169,41 @@ impl Runner {
             .environment(self.target)
     }
 
-    /// Records that a task is about to be worked on, before it is.
-    async fn begin(&self, state: &mut State, id: TaskId, action: &Action) -> Result<TaskState, Error> {
-        let task = state.tasks.iter_mut().find(|task| task.id == id);
-        let task = task.ok_or(Error::NotFound { noun: "task", name: id.to_string() })?;
-        if let Some(status) = begun(action).filter(|status| *status != task.status) {
-            let words =
-                if status == TaskStatus::PuttingBack { "putting the earlier images back" } else { "begins" };
-            let mut write = self.control.store.write().await?;
-            write.begin_task(&self.lease, id, &status, Utc::now()).await?;
-            write.append(self.event(id, words)).await?;
-            write.commit().await?;
-            task.status = status;
-            task.retries = 0;
+    /// Records that tasks are about to be worked on, before they are.
+    async fn begin(
+        &self,
+        state: &mut State,
+        actions: Vec<(TaskId, Action)>,
+    ) -> Result<Vec<(TaskState, Action)>, Error> {
+        let (mut write, mut begun_tasks) = (None, Vec::new());
+        for (id, action) in actions {
+            let task = state.tasks.iter_mut().find(|task| task.id == id);
+            let task = task.ok_or(Error::NotFound { noun: "task", name: id.to_string() })?;
+            if let Some(status) = begun(&action).filter(|status| *status != task.status) {
+                let back = status == TaskStatus::PuttingBack;
+                let words = if back { "putting the earlier images back" } else { "begins" };
+                let write = match &mut write {
+                    Some(write) => write,
+                    none => none.insert(self.control.store.write().await?),
+                };
+                write.begin_task(&self.lease, id, &status, Utc::now()).await?;
+                write.append(self.event(id, words)).await?;
+                task.status = status;
+                task.retries = 0;
+            }
+            begun_tasks.push((task.clone(), action));
         }
-        Ok(task.clone())
+        if let Some(write) = write {
+            write.commit().await?;
+        }
+        Ok(begun_tasks)
+    }
+
+    /// Records what came of actions, as far as it is not recorded yet.
+    async fn record(&self, done: &[Done]) -> Result<(), Error> {
+        let changes: Vec<(TaskId, &Change)> =
+            done.iter().filter(|done| !done.recorded).map(|done| (done.id, &done.change)).collect();
+        self.store(&changes, None, true).await
     }
 
     async fn end(&self, state: &State, id: TaskId, status: TaskStatus) -> Result<Change, Error> {
@@ -200,168 +221,39 @@ impl Runner {
             not_before: None,
             deadline: None,
         };
-        self.store(id, &change, None, true).await?;
+        self.store(&[(id, &change)], None, true).await?;
         Ok(change)
     }
 
-    async fn store(
+    /// Stores changes at once; with `tell` each is an event.
+    pub(super) async fn store(
         &self,
-        id: TaskId,
-        change: &Change,
+        changes: &[(TaskId, &Change)],
         available: Option<i32>,
         tell: bool,
     ) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         let now = Utc::now();
         let mut write = self.control.store.write().await?;
-        write.change_task(&self.lease, id, change, available, now).await?;
-        if matches!(change.status, TaskStatus::Success | TaskStatus::PutBack)
-            && let Some(task) = self.tasks.get(&id)
-        {
-            write.mark_synced(task.service_id, now).await?;
-        }
-        if tell {
-            write.append(self.event(id, &change.words)).await?;
+        for (id, change) in changes {
+            write.change_task(&self.lease, *id, change, available, now).await?;
+            if matches!(change.status, TaskStatus::Success | TaskStatus::PutBack)
+                && let Some(task) = self.tasks.get(id)
+            {
+                write.mark_synced(task.service_id, now).await?;
+            }
+            if tell {
+                write.append(self.event(*id, &change.words)).await?;
+            }
         }
         Ok(write.commit().await?)
     }
 
-    /// Does one thing for one task, and records what came of it.
-    async fn act(&self, task: TaskState, action: Action) -> Result<Option<(TaskId, Change)>, Error> {
-        let Some(running) = self.tasks.get(&task.id) else { return Ok(None) };
-        let change = match action {
-            Action::Apply(_) => self.apply(&task, running, (&running.from, &running.to)).await?,
-            Action::Withdraw(_) => self.withdraw(&task, running).await?,
-            Action::PutBack(_) => self.apply(&task, running, (&running.to, &running.from)).await?,
-            Action::Observe(_) => self.observe(&task, running, &running.to).await?,
-            Action::ObservePutBack(_) => self.observe(&task, running, &running.from).await?,
-            Action::End(..) | Action::Finish(_) => return Ok(None),
-        };
-        Ok(Some((task.id, change)))
-    }
-
-    async fn apply(
-        &self,
-        task: &TaskState,
-        running: &RunningTask,
-        (from, to): (&[Container], &[Container]),
-    ) -> Result<Change, Error> {
-        let outcome = match self.send(running, (from, to), false).await? {
-            Ok(SetImages::Accepted | SetImages::AlreadyThere) => Applied::Accepted,
-            Ok(SetImages::Changed(words)) => Applied::Changed(words),
-            Err(error) if error.is_transient() => Applied::Transient {
-                words: error.to_string(),
-                retry_after: error
-                    .retry_after()
-                    .map(|wait| TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)),
-            },
-            Err(error) => Applied::Rejected(error.to_string()),
-        };
-        let change = applied(task, outcome, Utc::now());
-        self.store(task.id, &change, None, true).await?;
-        Ok(change)
-    }
-
-    /// Finds out by a dry run whether a change that is not to be sent any more got through earlier.
-    async fn withdraw(&self, task: &TaskState, running: &RunningTask) -> Result<Change, Error> {
-        let found = match self.send(running, (&running.from, &running.to), true).await? {
-            Ok(SetImages::AlreadyThere) => Withdrawn::Taken,
-            Err(error) if error.is_transient() => Withdrawn::Transient(error.to_string()),
-            Ok(SetImages::Accepted | SetImages::Changed(_)) | Err(_) => Withdrawn::NotTaken,
-        };
-        let change = withdrawn(task, found, Utc::now());
-        self.store(task.id, &change, None, true).await?;
-        Ok(change)
-    }
-
-    /// Sends images, or only tries it.
-    async fn send(
-        &self,
-        running: &RunningTask,
-        (from, to): (&[Container], &[Container]),
-        dry_run: bool,
-    ) -> Result<Result<SetImages, platform::Error>, Error> {
-        let change = ImageChange {
-            uid: running.uid.clone(),
-            from: from.to_vec(),
-            to: to.to_vec(),
-            deployment: self.annotation.clone(),
-        };
-        match self.control.platform(running.site_id).await {
-            Ok(platform) => {
-                Ok(platform.set_images(&running.cluster_external_id, &running.key, &change, dry_run).await)
-            }
-            Err(Error::Platform(error)) => Ok(Err(error)),
-            Err(other) => Err(other),
-        }
-    }
-
-    /// Looks at a rollout; one still under way is then left alone until something changes.
-    async fn observe(
-        &self,
-        task: &TaskState,
-        running: &RunningTask,
-        wanted: &[Container],
-    ) -> Result<Change, Error> {
-        let mut changes = self.control.observer.changes();
-        changes.borrow_and_update();
-        let (found, available) = self.look(running, wanted).await?;
-        let under_way = matches!(found, Observed::Rollout(Rollout::Progressing(_)));
-        let change = observed(task, found, Utc::now());
-        let ended = change.status != task.status;
-        self.store(task.id, &change, available, ended).await?;
-        if under_way && !ended {
-            self.announce(running);
-            settle(&mut changes).await;
-        }
-        Ok(change)
-    }
-
-    async fn look(
-        &self,
-        running: &RunningTask,
-        wanted: &[Container],
-    ) -> Result<(Observed, Option<i32>), Error> {
-        let read = match self.control.platform(running.site_id).await {
-            Ok(platform) => platform.workload(&running.cluster_external_id, &running.key).await,
-            Err(Error::Platform(error)) => Err(error),
-            Err(other) => return Err(other),
-        };
-        Ok(match read {
-            Ok(Some(snapshot)) if snapshot.workload.uid != running.uid => {
-                (Observed::Overtaken("it was deleted and made again by someone else".into()), None)
-            }
-            Ok(Some(snapshot)) => match overtaken(&snapshot.workload.containers, wanted) {
-                Some(words) => (Observed::Overtaken(words), Some(snapshot.workload.available)),
-                None => {
-                    let rollout = health::rollout(&snapshot.workload, &snapshot.pods);
-                    (Observed::Rollout(rollout), Some(snapshot.workload.available))
-                }
-            },
-            Ok(None) => (Observed::Overtaken("it was deleted by someone else".into()), None),
-            Err(error) => (Observed::Transient(error.to_string()), None),
-        })
-    }
-
     /// Lets open pages know that a task's words may have changed, without an event.
-    fn announce(&self, running: &RunningTask) {
+    pub(super) fn announce(&self, running: &RunningTask) {
         tracing::debug!(task = %running.id, "under way");
         let _ = self.control.observed.send(vec![self.target]);
     }
-}
-
-/// Waits until a watch tells of a change, with a moment for its fellows, or for a while.
-async fn settle(changes: &mut watch::Receiver<u64>) {
-    tokio::select! {
-        _ = changes.changed() => tokio::time::sleep(Duration::from_millis(100)).await,
-        () = tokio::time::sleep(LOOK) => {}
-    }
-}
-
-/// Words where the images are no longer those that were sent.
-fn overtaken(now: &[Container], wanted: &[Container]) -> Option<String> {
-    wanted.iter().find_map(|wanted| {
-        let found = now.iter().find(|found| found.name == wanted.name && found.init == wanted.init)?;
-        (found.image != wanted.image)
-            .then(|| format!("{} was changed to {} by someone else meanwhile", found.name, found.image))
-    })
 }

@@ -6,7 +6,7 @@ use domain::{
     service::WorkloadKind,
     workload::{PodFacts, WorkloadFacts, WorkloadKey},
 };
-use platform::WatchEvent;
+use platform::{Snapshot, WatchEvent};
 
 /// Workloads and pods of a cluster's bound namespaces, and which workloads have changed since they were last stored.
 #[derive(Default)]
@@ -15,6 +15,8 @@ pub(crate) struct View {
     pods: HashMap<(String, String), PodFacts>,
     by_owner: HashMap<WorkloadKey, BTreeSet<(String, String)>>,
     dirty: BTreeSet<WorkloadKey>,
+    /// All lists have come and no watch is lost: what is known here is what the cluster told last.
+    live: bool,
 }
 
 impl View {
@@ -65,6 +67,17 @@ impl View {
     /// Whether anything has changed.
     pub(crate) fn is_dirty(&self) -> bool {
         !self.dirty.is_empty()
+    }
+
+    /// Says whether the watches are all there.
+    pub(crate) fn set_live(&mut self, live: bool) {
+        self.live = live;
+    }
+
+    /// A workload and its pods, as long as the watches are there.
+    pub(crate) fn seen(&self, key: &WorkloadKey) -> Option<Snapshot> {
+        let workload = self.workloads.get(key).filter(|_| self.live)?.clone();
+        Some(Snapshot { workload, pods: self.pods_of(key) })
     }
 
     /// A workload's pods.

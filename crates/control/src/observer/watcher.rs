@@ -119,6 +119,7 @@ impl Watcher {
                     Ok(())
                 }
             };
+            lock(&self.view).set_live(self.state == WatchState::Live);
             if self.state != WatchState::Connecting {
                 turn = None;
             }

@@ -265,6 +265,7 @@ async fn dry_run(ctx: &Context, item: &PreviewItem, target: &PreviewTarget) -> R
         from: target.found.clone(),
         to: with_images(&target.found, &item.containers),
         deployment: "preview".into(),
+        seen: None,
     };
     let external = cluster_of(ctx, &service).await?.external_id;
     let platform = ctx.control().platform(service.site_id).await?;

@@ -31,6 +31,7 @@ fn change() -> ImageChange {
             container("init", true, "i:2"),
         ],
         deployment: "d-1".into(),
+        seen: None,
     }
 }
 
@@ -44,13 +45,13 @@ fn only_what_moves_is_sent_and_the_version_guards_it() {
             "initContainers": [{"name": "init", "image": "i:2"}],
         }}},
     });
-    assert_eq!(decide(&now, false, &change()), Decision::Send(expected));
+    assert_eq!(decide(&now, &change()), Decision::Send(expected));
 }
 
 #[test]
 fn a_cron_jobs_template_lies_deeper() {
     let now = running(WorkloadKind::CronJob, change().from, None);
-    let Decision::Send(patch) = decide(&now, false, &change()) else { panic!("it is sent") };
+    let Decision::Send(patch) = decide(&now, &change()) else { panic!("it is sent") };
     assert_eq!(
         patch.pointer("/spec/jobTemplate/spec/template/spec/containers/0/image"),
         Some(&json!("web:2"))
@@ -60,16 +61,15 @@ fn a_cron_jobs_template_lies_deeper() {
 #[test]
 fn a_second_call_finds_it_there_only_if_it_was_this_deployment() {
     let ours = running(WorkloadKind::Deployment, change().to, Some("d-1"));
-    assert_eq!(decide(&ours, false, &change()), Decision::AlreadyThere);
+    assert_eq!(decide(&ours, &change()), Decision::AlreadyThere);
     let theirs = running(WorkloadKind::Deployment, change().to, Some("d-0"));
-    assert!(matches!(decide(&theirs, false, &change()), Decision::Changed(_)));
+    assert!(matches!(decide(&theirs, &change()), Decision::Changed(_)));
 }
 
 #[test]
 fn what_is_not_as_confirmed_is_left_alone() {
     let words = |containers: Vec<Container>| match decide(
         &running(WorkloadKind::Deployment, containers, None),
-        false,
         &change(),
     ) {
         Decision::Changed(words) => words,
@@ -87,11 +87,9 @@ fn what_is_not_as_confirmed_is_left_alone() {
 #[test]
 fn another_object_of_the_same_name_is_not_touched() {
     let now = WorkloadFacts { uid: "u-2".into(), ..running(WorkloadKind::Deployment, change().from, None) };
-    assert!(
-        matches!(decide(&now, false, &change()), Decision::Changed(words) if words.contains("made again"))
-    );
+    assert!(matches!(decide(&now, &change()), Decision::Changed(words) if words.contains("made again")));
     let now = running(WorkloadKind::Deployment, change().from, None);
     assert!(
-        matches!(decide(&now, true, &change()), Decision::Changed(words) if words.contains("being deleted"))
+        matches!(decide(&WorkloadFacts { deleting: true, ..now }, &change()), Decision::Changed(words) if words.contains("being deleted"))
     );
 }

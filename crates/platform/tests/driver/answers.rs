@@ -197,7 +197,13 @@ async fn an_answer_cut_off_after_a_patch_may_be_tried_again() {
         false => canned::json(200, object),
     })
     .await;
-    let change = platform::ImageChange { uid: "u".into(), from: vec![], to: vec![], deployment: "d".into() };
+    let change = platform::ImageChange {
+        uid: "u".into(),
+        from: vec![],
+        to: vec![],
+        deployment: "d".into(),
+        seen: None,
+    };
     let platform = platform::connect(&connection(&server.url)).unwrap();
     let error = platform.set_images("default", &web(), &change, false).await.unwrap_err();
     assert!(matches!(error, Error::Answer(_)) && error.is_transient(), "{error:?}");
@@ -211,7 +217,13 @@ async fn conflicts_without_end_are_given_up_for_now() {
         false => canned::json(200, object),
     })
     .await;
-    let change = platform::ImageChange { uid: "u".into(), from: vec![], to: vec![], deployment: "d".into() };
+    let change = platform::ImageChange {
+        uid: "u".into(),
+        from: vec![],
+        to: vec![],
+        deployment: "d".into(),
+        seen: None,
+    };
     let platform = platform::connect(&connection(&server.url)).unwrap();
     let error = platform.set_images("default", &web(), &change, false).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");

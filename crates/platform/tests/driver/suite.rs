@@ -152,7 +152,13 @@ async fn what_is_gone_is_not_found(target: &Target) {
     assert!(platform.workload(cluster, &target.web()).await.unwrap().is_none());
     let cron = domain::workload::WorkloadKey { kind: WorkloadKind::CronJob, ..target.web() };
     assert!(platform.workload(cluster, &cron).await.unwrap().is_none());
-    let change = platform::ImageChange { uid: "u".into(), from: vec![], to: vec![], deployment: "d".into() };
+    let change = platform::ImageChange {
+        uid: "u".into(),
+        from: vec![],
+        to: vec![],
+        deployment: "d".into(),
+        seen: None,
+    };
     let outcome = platform.set_images(cluster, &target.web(), &change, false).await.unwrap();
     assert!(matches!(outcome, SetImages::Changed(words) if words.contains("deleted since")));
     assert!(matches!(platform.workload("c-m-none", &target.web()).await, Err(Error::NotFound(_))));

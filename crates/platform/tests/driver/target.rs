@@ -133,6 +133,7 @@ impl Target {
             to: from.iter().map(moved).collect(),
             from,
             deployment: deployment.to_owned(),
+            seen: None,
         }
     }
 }

@@ -1,0 +1,182 @@
+//! One action of a deployment, for one task.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use domain::{
+    engine::{Action, Applied, Change, Observed, TaskState, Withdrawn, applied, observed, withdrawn},
+    health::{self, Rollout},
+    id::TaskId,
+    service::Container,
+    workload::WorkloadFacts,
+};
+use platform::{ImageChange, SetImages, Snapshot};
+use store::RunningTask;
+
+use super::runner::Runner;
+use crate::Error;
+
+/// How long a rollout is left alone between looks while no watch can tell of a change.
+const LOOK: Duration = Duration::from_millis(1500);
+/// The same while one can.
+const LOOK_WATCHED: Duration = Duration::from_secs(15);
+/// Changes come in flurries: so long is waited for the rest of one.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// What came of an action.
+pub(super) struct Done {
+    pub(super) id: TaskId,
+    pub(super) change: Change,
+    /// It is in the database already.
+    pub(super) recorded: bool,
+}
+
+impl Runner {
+    /// Does one thing for one task.
+    pub(super) async fn act(&self, task: TaskState, action: Action) -> Result<Option<Done>, Error> {
+        let Some(running) = self.tasks.get(&task.id) else { return Ok(None) };
+        let done = |change, recorded| Ok(Some(Done { id: task.id, change, recorded }));
+        match action {
+            Action::Apply(_) => done(self.apply(&task, running, (&running.from, &running.to)).await?, false),
+            Action::Withdraw(_) => done(self.withdraw(&task, running).await?, false),
+            Action::PutBack(_) => {
+                done(self.apply(&task, running, (&running.to, &running.from)).await?, false)
+            }
+            Action::Observe(_) => done(self.observe(&task, running, &running.to).await?, true),
+            Action::ObservePutBack(_) => done(self.observe(&task, running, &running.from).await?, true),
+            Action::End(..) | Action::Finish(_) => Ok(None),
+        }
+    }
+
+    async fn apply(
+        &self,
+        task: &TaskState,
+        running: &RunningTask,
+        (from, to): (&[Container], &[Container]),
+    ) -> Result<Change, Error> {
+        let outcome = match self.send(running, (from, to), false).await? {
+            Ok(SetImages::Accepted | SetImages::AlreadyThere) => Applied::Accepted,
+            Ok(SetImages::Changed(words)) => Applied::Changed(words),
+            Err(error) if error.is_transient() => Applied::Transient {
+                words: error.to_string(),
+                retry_after: error
+                    .retry_after()
+                    .map(|wait| TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)),
+            },
+            Err(error) => Applied::Rejected(error.to_string()),
+        };
+        Ok(applied(task, outcome, Utc::now()))
+    }
+
+    /// Finds out by a dry run whether a change that is not to be sent any more got through earlier.
+    async fn withdraw(&self, task: &TaskState, running: &RunningTask) -> Result<Change, Error> {
+        let found = match self.send(running, (&running.from, &running.to), true).await? {
+            Ok(SetImages::AlreadyThere) => Withdrawn::Taken,
+            Err(error) if error.is_transient() => Withdrawn::Transient(error.to_string()),
+            Ok(SetImages::Accepted | SetImages::Changed(_)) | Err(_) => Withdrawn::NotTaken,
+        };
+        Ok(withdrawn(task, found, Utc::now()))
+    }
+
+    /// Sends images, or only tries it.
+    async fn send(
+        &self,
+        running: &RunningTask,
+        (from, to): (&[Container], &[Container]),
+        dry_run: bool,
+    ) -> Result<Result<SetImages, platform::Error>, Error> {
+        let change = ImageChange {
+            uid: running.uid.clone(),
+            from: from.to_vec(),
+            to: to.to_vec(),
+            deployment: self.annotation.clone(),
+            seen: self.seen(running).map(|seen| seen.workload),
+        };
+        match self.control.platform(running.site_id).await {
+            Ok(platform) => {
+                Ok(platform.set_images(&running.cluster_external_id, &running.key, &change, dry_run).await)
+            }
+            Err(Error::Platform(error)) => Ok(Err(error)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Looks at a rollout; one still under way is then left alone until something changes.
+    async fn observe(
+        &self,
+        task: &TaskState,
+        running: &RunningTask,
+        wanted: &[Container],
+    ) -> Result<Change, Error> {
+        let before = self.seen(running);
+        let (found, available) = self.look(running, wanted, before.clone()).await?;
+        let under_way = matches!(found, Observed::Rollout(Rollout::Progressing(_)));
+        let change = observed(task, found, Utc::now());
+        let ended = change.status != task.status;
+        self.store(&[(task.id, &change)], available, ended).await?;
+        if under_way && !ended {
+            self.announce(running);
+            self.settle(running, before).await;
+        }
+        Ok(change)
+    }
+
+    /// What the watches know of a task's workload.
+    fn seen(&self, running: &RunningTask) -> Option<Snapshot> {
+        self.control.observer.seen(running.cluster_id, &running.key)
+    }
+
+    async fn look(
+        &self,
+        running: &RunningTask,
+        wanted: &[Container],
+        seen: Option<Snapshot>,
+    ) -> Result<(Observed, Option<i32>), Error> {
+        // A watch that has told of this deployment's own change tells the truth about it; before that it is only late.
+        let ours = |workload: &WorkloadFacts| {
+            let of_this = workload.deployment.as_ref() == Some(&self.annotation);
+            of_this && workload.uid == running.uid && overtaken(&workload.containers, wanted).is_none()
+        };
+        let read =
+            match (seen.filter(|seen| ours(&seen.workload)), self.control.platform(running.site_id).await) {
+                (Some(seen), _) => Ok(Some(seen)),
+                (None, Ok(platform)) => platform.workload(&running.cluster_external_id, &running.key).await,
+                (None, Err(Error::Platform(error))) => Err(error),
+                (None, Err(other)) => return Err(other),
+            };
+        Ok(match read {
+            Ok(Some(snapshot)) if snapshot.workload.uid != running.uid => {
+                (Observed::Overtaken("it was deleted and made again by someone else".into()), None)
+            }
+            Ok(Some(snapshot)) => match overtaken(&snapshot.workload.containers, wanted) {
+                Some(words) => (Observed::Overtaken(words), Some(snapshot.workload.available)),
+                None => {
+                    let rollout = health::rollout(&snapshot.workload, &snapshot.pods);
+                    (Observed::Rollout(rollout), Some(snapshot.workload.available))
+                }
+            },
+            Ok(None) => (Observed::Overtaken("it was deleted by someone else".into()), None),
+            Err(error) => (Observed::Transient(error.to_string()), None),
+        })
+    }
+
+    /// Waits until the watches tell something new of the workload, with a moment for what comes with it, or for a while.
+    async fn settle(&self, running: &RunningTask, before: Option<Snapshot>) {
+        let mut changes = self.control.observer.changes();
+        let longest = if before.is_some() { LOOK_WATCHED } else { LOOK };
+        let news = async {
+            while self.seen(running) == before && changes.changed().await.is_ok() {}
+            tokio::time::sleep(MOMENT).await;
+        };
+        let _ = tokio::time::timeout(longest, news).await;
+    }
+}
+
+/// Words where the images are no longer those that were sent.
+fn overtaken(now: &[Container], wanted: &[Container]) -> Option<String> {
+    wanted.iter().find_map(|wanted| {
+        let found = now.iter().find(|found| found.name == wanted.name && found.init == wanted.init)?;
+        (found.image != wanted.image)
+            .then(|| format!("{} was changed to {} by someone else meanwhile", found.name, found.image))
+    })
+}
