@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{event::NewEvent, id::EnvironmentId};
+use domain::{event::NewEvent, id::EnvironmentId, patience::Patience};
 use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,6 +17,8 @@ pub struct Options {
     pub vault: Vault,
     /// Names this server among those that share a database.
     pub server_name: String,
+    /// How long clusters are waited for.
+    pub patience: Patience,
 }
 
 /// A running server's parts: the database, the connections, and the work in the background.
@@ -30,6 +32,7 @@ pub struct Control {
     /// What all event streams are told.
     pub(crate) told: broadcast::Sender<events::Message>,
     pub(crate) server_name: String,
+    pub(crate) patience: Patience,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -61,6 +64,7 @@ impl Control {
             observed: broadcast::Sender::new(1024),
             told: broadcast::Sender::new(256),
             server_name: options.server_name,
+            patience: options.patience,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });

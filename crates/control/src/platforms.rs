@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{id::SiteId, secret::Secret, site::NewSite};
+use domain::{id::SiteId, patience::Patience, secret::Secret, site::NewSite};
 use platform::{Connection, Platform};
 use tokio::sync::Mutex;
 
@@ -38,6 +38,7 @@ impl Control {
             url: credentials.url,
             token: self.vault.open(&id.to_string(), &credentials.token)?,
             ca_certificate: credentials.ca_certificate,
+            patience: self.patience,
         })
     }
 }
@@ -49,5 +50,6 @@ pub(crate) fn connection_of(site: &NewSite) -> Connection {
         url: site.url.trim().to_owned(),
         token: Secret::new(site.token.expose().trim()),
         ca_certificate: site.ca_certificate.clone().filter(|pem| !pem.trim().is_empty()),
+        patience: Patience::default(),
     }
 }

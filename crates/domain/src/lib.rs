@@ -18,6 +18,7 @@ pub mod id;
 pub mod image;
 pub mod list;
 pub mod matrix;
+pub mod patience;
 pub mod pattern;
 pub mod problem;
 pub mod revision;

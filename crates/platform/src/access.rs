@@ -30,6 +30,6 @@ pub(crate) async fn may(client: &Client, verb: &str, resource: Resource) -> Resu
         "spec": {"resourceAttributes": {"verb": verb, "group": resource.group, "resource": resource.plural}},
     });
     let review: Review =
-        client.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &question).await?;
+        client.ask("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &question).await?;
     Ok(review.status.allowed)
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::patience::Patience;
 use futures::{Stream, TryStreamExt};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
@@ -12,6 +13,7 @@ use kube::{
 };
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
 use tokio_util::{
     codec::{FramedRead, LinesCodec, LinesCodecError},
     io::StreamReader,
@@ -24,6 +26,11 @@ use crate::{Connection, Error, connector, failure};
 
 /// How long a call that is no watch may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pauses before a read that met a passing failure is tried again.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
+/// A read that took longer, or is to wait longer, is not tried again at once.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest answer that is read: a page of 500 pods is far below.
 const MAX_ANSWER: usize = 128 * 1024 * 1024;
 /// The longest event of a watch: an object has at most some 3 MiB.
@@ -35,6 +42,8 @@ pub(crate) struct Client {
     http: kube::Client,
     base: Arc<Url>,
     prefix: String,
+    /// How long the server is waited for.
+    pub(crate) patience: Patience,
 }
 
 /// A body to send, with its content type.
@@ -111,7 +120,12 @@ impl Client {
             .layer(DecompressionLayer::new())
             .map_err(BoxError::from)
             .service(hyper);
-        Ok(Self { http: kube::Client::new(service, "default"), base: Arc::new(url), prefix: String::new() })
+        Ok(Self {
+            http: kube::Client::new(service, "default"),
+            base: Arc::new(url),
+            prefix: String::new(),
+            patience: connection.patience,
+        })
     }
 
     /// The host and its port, for people.
@@ -144,18 +158,46 @@ impl Client {
         Self { prefix: format!("{}{path}", self.prefix), ..self.clone() }
     }
 
-    /// Reads JSON.
+    /// Reads JSON, and again if it does not get through.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        self.call(Method::GET, path, None).await?.json()
+        self.again(|| async { self.call(Method::GET, path, None).await?.json() }).await
     }
 
-    /// Sends JSON and reads JSON.
-    pub(crate) async fn post<T: DeserializeOwned>(
+    /// Reads JSON, and again if it does not get through; `None` where the cluster says that it does not have it.
+    pub(crate) async fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Error> {
+        let once = || async {
+            let answer = self.call(Method::GET, path, None).await?;
+            if answer.is_absent() { Ok(None) } else { answer.json().map(Some) }
+        };
+        self.again(once).await
+    }
+
+    /// Asks a question that is JSON, and again if it does not get through.
+    pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
         path: &str,
-        body: &impl Serialize,
+        question: &impl Serialize,
     ) -> Result<T, Error> {
-        self.call(Method::POST, path, Some(Content::json(body))).await?.json()
+        let once = || async { self.call(Method::POST, path, Some(Content::json(question))).await?.json() };
+        self.again(once).await
+    }
+
+    /// Does again at once what changes nothing and met a passing failure: a list of a hundred pages would never come
+    /// through otherwise. What takes long, or is to wait for long, is left to those who asked.
+    async fn again<T, F: Future<Output = Result<T, Error>>>(&self, once: impl Fn() -> F) -> Result<T, Error> {
+        for pause in PAUSES {
+            let began = Instant::now();
+            let error = match once().await {
+                Err(error @ (Error::Unavailable { .. } | Error::Answer(_))) => error,
+                outcome => return outcome,
+            };
+            let asked = error.retry_after().unwrap_or_default();
+            if asked > LONGEST_PAUSE || began.elapsed() > LONGEST_PAUSE {
+                return Err(error);
+            }
+            tokio::time::sleep(self.patience.of(pause).max(asked)).await;
+        }
+        once().await
     }
 
     /// Makes a call and reads the whole answer, of any status; an error means that there was none.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use domain::workload::{PodFacts, WorkloadKey};
 use futures::future::try_join_all;
-use http::Method;
 use serde::de::IgnoredAny;
 
 use crate::{
@@ -33,9 +32,8 @@ pub(crate) async fn find(client: &Client, key: &WorkloadKey) -> Result<Option<Fo
     let resource = Resource::of(&key.kind)?;
     for list in resource.paths(Some(&key.namespace))? {
         let path = format!("{list}/{}", segment(&key.name)?);
-        let answer = client.call(Method::GET, &path, None).await?;
-        if !answer.is_absent() {
-            return Ok(Some(Found { path, object: answer.json()? }));
+        if let Some(object) = client.find(&path).await? {
+            return Ok(Some(Found { path, object }));
         }
     }
     Ok(None)

@@ -17,12 +17,15 @@ use crate::{
     list::{list, query},
     objects::{Metadata, Object},
     resource::Resource,
+    told::Told,
 };
 
 /// How long the server keeps a watch open; then the next one goes on from the last version.
-const WATCH_SECONDS: &str = "290";
+const WATCH: Duration = Duration::from_secs(290);
 /// A watch on which nothing came for so long, not even its end, is dead.
 const SILENCE: Duration = Duration::from_secs(330);
+/// The same for a server that sends bookmarks, which come every minute or so. Not all do, and none has to.
+const SILENCE_WITH_BOOKMARKS: Duration = Duration::from_secs(150);
 /// A watch that ends sooner than this is not opened again at once.
 const TOO_SHORT: Duration = Duration::from_secs(1);
 /// How long it takes until what is not served, or may not be read, is asked for again.
@@ -86,7 +89,7 @@ enum State {
     /// A watch comes next.
     Open(Place),
     /// A watch is open.
-    Read { place: Place, lines: Lines, opened: Instant },
+    Read { place: Place, lines: Lines, told: Told, opened: Instant },
 }
 
 /// Follows one kind in one namespace, or in all.
@@ -97,6 +100,8 @@ struct Follower<W> {
     state: State,
     pause: Duration,
     failures: u32,
+    /// The server has sent a bookmark.
+    bookmarks: bool,
     /// The words of the loss of contact that was told last.
     lost: Option<String>,
     /// That there is nothing to follow was told.
@@ -116,6 +121,7 @@ pub(crate) fn follow<W: Watched>(
         state: State::List,
         pause: Duration::ZERO,
         failures: 0,
+        bookmarks: false,
         lost: None,
         nothing_told: false,
     };
@@ -134,7 +140,7 @@ impl<W: Watched> Follower<W> {
         match std::mem::replace(&mut self.state, State::List) {
             State::List => self.list().await,
             State::Open(place) => self.open(place).await,
-            State::Read { place, lines, opened } => self.read(place, lines, opened).await,
+            State::Read { place, lines, told, opened } => self.read(place, lines, told, opened).await,
         }
     }
 
@@ -147,7 +153,7 @@ impl<W: Watched> Follower<W> {
                 Some(self.watched.listed(self.namespace.clone(), all))
             }
             Err(error) if self.watched.dispensable(&error) => {
-                self.pause = ASK_AGAIN;
+                self.pause = self.client.patience.of(ASK_AGAIN);
                 self.lost = None;
                 let told = std::mem::replace(&mut self.nothing_told, true);
                 (!told).then(|| self.watched.listed(self.namespace.clone(), Vec::new()))
@@ -173,33 +179,42 @@ impl<W: Watched> Follower<W> {
     }
 
     async fn open(&mut self, place: Place) -> Option<WatchEvent> {
+        let seconds = self.client.patience.of(WATCH).as_secs().max(1).to_string();
         let query = query(&[
             ("watch", "true"),
             ("allowWatchBookmarks", "true"),
-            ("timeoutSeconds", WATCH_SECONDS),
+            ("timeoutSeconds", &seconds),
             ("resourceVersion", &place.version),
         ]);
         match self.client.lines(&format!("{}?{query}", place.path)).await {
             Ok(lines) => {
-                self.state = State::Read { place, lines: Box::pin(lines), opened: Instant::now() };
+                let told = Told::since(&place.version);
+                self.state = State::Read { place, lines: Box::pin(lines), told, opened: Instant::now() };
                 None
             }
             Err(Error::Expired(_)) => self.list_anew(),
             Err(Error::Forbidden(_)) => {
-                self.pause = POLL;
+                self.pause = self.client.patience.of(POLL);
                 None
             }
             Err(error) => self.lose(error),
         }
     }
 
-    async fn read(&mut self, place: Place, mut lines: Lines, opened: Instant) -> Option<WatchEvent> {
-        match tokio::time::timeout(SILENCE, lines.next()).await {
-            Ok(Some(Ok(line))) => match self.event(&line) {
+    async fn read(
+        &mut self,
+        place: Place,
+        mut lines: Lines,
+        mut told: Told,
+        opened: Instant,
+    ) -> Option<WatchEvent> {
+        let silence = self.silence();
+        match tokio::time::timeout(silence, lines.next()).await {
+            Ok(Some(Ok(line))) => match self.event(&line, &mut told) {
                 Ok((event, version)) => {
                     self.failures = 0;
-                    let version = if version.is_empty() { place.version } else { version };
-                    self.state = State::Read { place: Place { version, ..place }, lines, opened };
+                    let version = if version.is_empty() { place.version } else { told.version(&version) };
+                    self.state = State::Read { place: Place { version, ..place }, lines, told, opened };
                     Some(event)
                 }
                 Err(Error::Expired(_)) => self.list_anew(),
@@ -211,34 +226,47 @@ impl<W: Watched> Follower<W> {
                     true => self.pause = self.next_pause(),
                     false => self.failures = 0,
                 }
-                self.state = State::Open(place);
+                // Where order is not kept, something may still have been to come: only a list tells.
+                self.state = if told.disordered { State::List } else { State::Open(place) };
                 None
             }
             Err(_) => self.lose(Error::Unavailable {
                 message: format!(
                     "Nothing was heard of {} for {} seconds.",
                     self.client.host(),
-                    SILENCE.as_secs()
+                    silence.as_secs()
                 ),
                 retry_after: None,
             }),
         }
     }
 
-    /// What a line says, and the version that is known with it.
-    fn event(&self, line: &str) -> Result<(WatchEvent, String), Error> {
+    /// After how long without a word a watch is dead.
+    fn silence(&self) -> Duration {
+        self.client.patience.of(if self.bookmarks { SILENCE_WITH_BOOKMARKS } else { SILENCE })
+    }
+
+    /// What a line says, and the version that is known with it. What comes late or twice says no more than that the
+    /// server is there.
+    fn event(&mut self, line: &str, told: &mut Told) -> Result<(WatchEvent, String), Error> {
         let event: Event<'_> = parsed(line)?;
         let object = event.object.get();
         match event.r#type {
             "ADDED" | "MODIFIED" => {
                 let object: Object<W::Spec, W::Status> = parsed(object)?;
                 let version = object.metadata.resource_version.clone();
-                Ok((self.watched.changed(self.watched.facts(object)), version))
+                match told.change(&object.metadata) {
+                    true => Ok((self.watched.changed(self.watched.facts(object)), version)),
+                    false => Ok((WatchEvent::Alive, version)),
+                }
             }
             "DELETED" => {
                 let metadata = parsed::<Object<IgnoredAny, IgnoredAny>>(object)?.metadata;
                 let version = metadata.resource_version.clone();
-                Ok((self.watched.gone(metadata), version))
+                match told.end(&metadata) {
+                    true => Ok((self.watched.gone(metadata), version)),
+                    false => Ok((WatchEvent::Alive, version)),
+                }
             }
             "ERROR" => {
                 let failure: Failure = parsed(object)?;
@@ -247,10 +275,11 @@ impl<W: Watched> Follower<W> {
                     _ => Error::Unavailable { message: failure.message, retry_after: None },
                 })
             }
-            _ => Ok((
-                WatchEvent::Alive,
-                parsed::<Object<IgnoredAny, IgnoredAny>>(object)?.metadata.resource_version,
-            )),
+            kind => {
+                self.bookmarks |= kind == "BOOKMARK";
+                let metadata = parsed::<Object<IgnoredAny, IgnoredAny>>(object)?.metadata;
+                Ok((WatchEvent::Alive, metadata.resource_version))
+            }
         }
     }
 
@@ -265,7 +294,7 @@ impl<W: Watched> Follower<W> {
 
     /// The server answers and refuses this kind: told once, and asked for again from time to time.
     fn deny(&mut self, error: &Error) -> Option<WatchEvent> {
-        self.pause = ASK_AGAIN;
+        self.pause = self.client.patience.of(ASK_AGAIN);
         self.lost = None;
         let told = std::mem::replace(&mut self.nothing_told, true);
         let words = self.words(error);
@@ -300,7 +329,7 @@ impl<W: Watched> Follower<W> {
         let longest =
             Duration::from_secs(1).saturating_mul(1 << self.failures.min(6)).min(Duration::from_secs(60));
         self.failures += 1;
-        longest.mul_f64(rand::rng().random_range(0.5..=1.0))
+        self.client.patience.of(longest).mul_f64(rand::rng().random_range(0.5..=1.0))
     }
 }
 

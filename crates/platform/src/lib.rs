@@ -20,6 +20,7 @@ mod objects;
 pub mod rancher;
 mod resource;
 mod sign_in;
+mod told;
 mod watch;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{
     cluster::ClusterState,
+    patience::Patience,
     secret::Secret,
     service::Container,
     site::{Check, SiteKind, SiteTest},
@@ -47,6 +49,8 @@ pub struct Connection {
     pub token: Secret,
     /// PEM of a private CA.
     pub ca_certificate: Option<String>,
+    /// How long it is waited for.
+    pub patience: Patience,
 }
 
 /// A cluster as its site lists it.

@@ -115,7 +115,7 @@ async fn self_review(client: &Client) -> Result<Option<String>, Error> {
     for version in SELF_REVIEWS {
         let group = format!("authentication.k8s.io/{version}");
         let question = json!({"apiVersion": group, "kind": "SelfSubjectReview"});
-        match client.post::<SelfReview>(&format!("/apis/{group}/selfsubjectreviews"), &question).await {
+        match client.ask::<SelfReview>(&format!("/apis/{group}/selfsubjectreviews"), &question).await {
             Ok(review) => return Ok(Some(review.status.user_info.username)),
             Err(Error::NotFound(_) | Error::Forbidden(_)) => {}
             Err(error) => return Err(error),

@@ -191,6 +191,52 @@ async fn more_services_than_a_statement_takes(postgres: bool) {
     assert_eq!(out_of_step(&store).await, (1_500, 0));
 }
 
+/// Every page of a filter, and its total.
+async fn listed(store: &Store, wanted: &ServiceQuery) -> (Vec<String>, u64) {
+    let (mut names, mut page) = (Vec::new(), 1);
+    loop {
+        let found = store.services(wanted, None, Paging { page, page_size: 7 }).await.unwrap();
+        if found.items.is_empty() {
+            return (names, found.total);
+        }
+        names.extend(found.items.into_iter().map(|service| service.name));
+        page += 1;
+    }
+}
+
+on_both!(a_total_is_what_its_pages_hold);
+async fn a_total_is_what_its_pages_hold(postgres: bool) {
+    let Some((store, _dir, _)) = open(postgres).await else { return };
+    let (_, instances) = furnish(&store).await;
+    let service = |n: usize| observed(&instances[n % 2], &format!("svc-{n:02}"), &format!("web:{}", n % 3));
+    put(&store, &Vec::from_iter((0..40).map(service))).await;
+    let failed = |n| ObservedService { status: ServiceStatus::Failed, ..service(n) };
+    put(&store, &Vec::from_iter((0..40).step_by(5).map(failed))).await;
+    let mut write = store.write().await.unwrap();
+    write.delete_services(&[service(3).key, service(5).key]).await.unwrap();
+    write.commit().await.unwrap();
+    let (first, everything) = (Some(instances[0].environment_id), ServiceQuery::default());
+    let failed = ServiceQuery { status: Some("failed".into()), ..everything.clone() };
+    let of_first = ServiceQuery { env: first, ..everything.clone() };
+    let by_text = ServiceQuery { q: Some("SVC-1".into()), ..everything.clone() };
+    let by_letter = ServiceQuery { q: Some("9".into()), ..everything.clone() };
+    for (wanted, count) in [(&everything, 38), (&failed, 7), (&of_first, 20), (&by_text, 10), (&by_letter, 4)]
+    {
+        for sort in ["name", "-name", "status", "-tag", "environment", "-environment", "changed"] {
+            let wanted = ServiceQuery { sort: Some(sort.into()), ..wanted.clone() };
+            let (names, total) = listed(&store, &wanted).await;
+            let different: std::collections::HashSet<&String> = names.iter().collect();
+            assert_eq!((names.len(), different.len(), total), (count, count, count as u64), "{wanted:?}");
+        }
+    }
+    let mut write = store.write().await.unwrap();
+    write.delete_app_instance(instances[0].id).await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!(listed(&store, &everything).await.1, 18, "what goes with its app instance is not counted");
+    assert_eq!(store.environments().await.unwrap()[1].services, 18);
+    assert_eq!(out_of_step(&store).await.0, 18);
+}
+
 on_both!(event_numbers_have_no_gaps_and_follow_commits);
 async fn event_numbers_have_no_gaps_and_follow_commits(postgres: bool) {
     let Some((store, _dir, _)) = open(postgres).await else { return };

@@ -183,3 +183,17 @@ fn what_was_not_sent_before_a_cancel_is_not_sent_after_it() {
     let change = withdrawn(&state.tasks[0], Withdrawn::Taken, at(0));
     assert_eq!((change.status, change.accepted), (TaskStatus::RollingOut, true));
 }
+
+#[test]
+fn rollouts_hold_the_rest_back_only_where_a_failure_would_stop_it() {
+    let begun = |on_failure| {
+        let mut state = state(40, on_failure);
+        for task in state.tasks.iter_mut().take(20) {
+            (task.status, task.accepted) = (TaskStatus::RollingOut, true);
+        }
+        step(&state, at(0)).iter().filter(|action| matches!(action, Action::Apply(_))).count()
+    };
+    assert_eq!(begun(OnFailure::Stop), 0);
+    assert_eq!(begun(OnFailure::PutBack), 0);
+    assert_eq!(begun(OnFailure::GoOn), 20, "ten on their way in each of two clusters");
+}

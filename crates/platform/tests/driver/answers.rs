@@ -21,6 +21,7 @@ fn connection(url: &str) -> Connection {
         url: url.to_owned(),
         token: Secret::new("s3cret-t0ken"),
         ca_certificate: None,
+        patience: Default::default(),
     }
 }
 

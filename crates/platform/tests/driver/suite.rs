@@ -38,6 +38,7 @@ async fn suite(target: &Target) {
     a_workload_is_read_with_its_pods(target).await;
     a_dry_run_changes_nothing(target).await;
     only_the_image_moves_and_only_once(target).await;
+    what_was_seen_saves_a_read_and_is_never_trusted_when_old(target).await;
     what_others_changed_is_refused(target).await;
     a_watch_sees_what_happens(target).await;
     what_is_gone_is_not_found(target).await;
@@ -102,6 +103,21 @@ async fn only_the_image_moves_and_only_once(target: &Target) {
     let mut expected = before.spec.unwrap();
     expected.template.spec.as_mut().unwrap().containers[0].image = Some("web:v2".into());
     assert_eq!(after.spec.unwrap(), expected);
+}
+
+async fn what_was_seen_saves_a_read_and_is_never_trusted_when_old(target: &Target) {
+    let seen = |snapshot: Option<platform::Snapshot>| snapshot.map(|snapshot| snapshot.workload);
+    let read = || target.platform.workload(&target.cluster, &target.web());
+    let old = seen(read().await.unwrap());
+    let change = target.change_to("web:v3", "d-3").await;
+    let fresh = platform::ImageChange { seen: seen(read().await.unwrap()), ..change };
+    let apply = |change| async move {
+        target.platform.set_images(&target.cluster, &target.web(), &change, false).await.unwrap()
+    };
+    assert_eq!(apply(fresh.clone()).await, SetImages::Accepted);
+    let late = platform::ImageChange { seen: old, ..fresh };
+    assert_eq!(apply(late).await, SetImages::AlreadyThere, "seen before it moved on");
+    assert_eq!(apply(target.change_to("web:v2", "d-4").await).await, SetImages::Accepted);
 }
 
 async fn what_others_changed_is_refused(target: &Target) {

@@ -145,6 +145,7 @@ pub(crate) fn rancher(url: &str, token: &str) -> Connection {
         url: url.to_owned(),
         token: Secret::new(token),
         ca_certificate: None,
+        patience: Default::default(),
     }
 }
 
