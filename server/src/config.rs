@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use domain::patience::Patience;
 use serde::Deserialize;
 
 /// How log lines are written.
@@ -36,6 +37,9 @@ pub struct Serve {
     /// A host name that browsers use for this server; may be repeated
     #[arg(long = "allowed-host", env = "LOCKSTEP_ALLOWED_HOSTS", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
+    /// A factor on every time-out and pause towards clusters, for tests
+    #[arg(long, env = "LOCKSTEP_PATIENCE", default_value_t = 1.0, hide = true)]
+    pub patience: f64,
     /// How log lines are written
     #[arg(long, env = "LOCKSTEP_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -58,6 +62,8 @@ pub struct Settings {
     pub site_root: PathBuf,
     /// Whether the web UI's files carry a hash in their names.
     pub hashed: bool,
+    /// How long clusters are waited for.
+    pub patience: Patience,
 }
 
 /// What is wrong with the configuration.
@@ -126,6 +132,7 @@ impl Serve {
             secret_key: std::env::var("LOCKSTEP_SECRET_KEY").ok(),
             site_root: site_root.unwrap_or_else(|| "target/site".into()),
             hashed: std::env::var("LEPTOS_HASH_FILES").map_or(true, |value| value == "true"),
+            patience: Patience::times(self.patience),
         })
     }
 }

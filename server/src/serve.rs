@@ -105,7 +105,9 @@ pub async fn start(settings: Settings) -> Result<Running, ServeError> {
     let listener = TcpListener::bind(settings.addr).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
     let server_name = format!("{}-{}", addr, std::process::id());
-    let control = Control::start(Options { store: store.clone(), vault, server_name }).await?;
+    let control =
+        Control::start(Options { store: store.clone(), vault, server_name, patience: settings.patience })
+            .await?;
     let routes = routes(&control, &store, &settings);
     let stopping = control.stopping();
     let serving = tokio::spawn(async move {

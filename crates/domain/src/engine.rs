@@ -11,6 +11,7 @@ use crate::{
     deployment::{DeploymentStatus, TaskStatus},
     health::Rollout,
     id::{ClusterId, TaskId},
+    patience::Patience,
     sync::OnFailure,
 };
 
@@ -230,7 +231,7 @@ pub fn begun(action: &Action) -> Option<TaskStatus> {
 }
 
 /// Records what came of sending a change, forth or back (`status` tells which).
-pub fn applied(task: &TaskState, outcome: Applied, now: DateTime<Utc>) -> Change {
+pub fn applied(task: &TaskState, outcome: Applied, now: DateTime<Utc>, patience: Patience) -> Change {
     let back = task.status == TaskStatus::PuttingBack;
     let (following, failed) = match back {
         true => (TaskStatus::RollingBack, TaskStatus::PutBackFailed),
@@ -250,7 +251,7 @@ pub fn applied(task: &TaskState, outcome: Applied, now: DateTime<Utc>) -> Change
     match outcome {
         Applied::Accepted => Change {
             accepted: true,
-            deadline: Some(now + ROLLOUT_DEADLINE),
+            deadline: Some(now + of(patience, ROLLOUT_DEADLINE)),
             ..change(following, "accepted by the cluster")
         },
         Applied::Changed(words) if back => ended(failed, format!("not put back: {words}")),
@@ -262,7 +263,10 @@ pub fn applied(task: &TaskState, outcome: Applied, now: DateTime<Utc>) -> Change
         Applied::Transient { words, retry_after } => Change {
             retries: task.retries + 1,
             not_before: Some(
-                now + retry_after.map_or_else(|| backoff(task.retries), |wait| wait.min(LONGEST_WAIT)),
+                now + match retry_after {
+                    Some(wait) => wait.min(of(patience, LONGEST_WAIT)),
+                    None => of(patience, backoff(task.retries)),
+                },
             ),
             ..change(task.status.clone(), &format!("will be tried again: {words}"))
         },
@@ -270,10 +274,12 @@ pub fn applied(task: &TaskState, outcome: Applied, now: DateTime<Utc>) -> Change
 }
 
 /// Records what became of a change that is not to be sent any more.
-pub fn withdrawn(task: &TaskState, found: Withdrawn, now: DateTime<Utc>) -> Change {
+pub fn withdrawn(task: &TaskState, found: Withdrawn, now: DateTime<Utc>, patience: Patience) -> Change {
     match found {
-        Withdrawn::Taken => applied(task, Applied::Accepted, now),
-        Withdrawn::Transient(words) => applied(task, Applied::Transient { words, retry_after: None }, now),
+        Withdrawn::Taken => applied(task, Applied::Accepted, now, patience),
+        Withdrawn::Transient(words) => {
+            applied(task, Applied::Transient { words, retry_after: None }, now, patience)
+        }
         Withdrawn::NotTaken => Change {
             status: TaskStatus::Cancelled,
             words: "not sent: the deployment was cancelled".to_owned(),
@@ -286,8 +292,15 @@ pub fn withdrawn(task: &TaskState, found: Withdrawn, now: DateTime<Utc>) -> Chan
     }
 }
 
+/// Records that a change which ended unaccepted may have got through in an earlier try after all: it cannot be found out.
+/// It counts as accepted, so that what is to be put back is put back.
+pub fn in_doubt(change: Change) -> Change {
+    let words = format!("{}; it is not known whether the change got through before", change.words);
+    Change { error: Some(words.clone()), words, accepted: true, ..change }
+}
+
 /// Records what a look at the rollout found, forth or back (`status` tells which).
-pub fn observed(task: &TaskState, found: Observed, now: DateTime<Utc>) -> Change {
+pub fn observed(task: &TaskState, found: Observed, now: DateTime<Utc>, patience: Patience) -> Change {
     let back = task.status == TaskStatus::RollingBack;
     let (done, failed) = match back {
         true => (TaskStatus::PutBack, TaskStatus::PutBackFailed),
@@ -307,8 +320,12 @@ pub fn observed(task: &TaskState, found: Observed, now: DateTime<Utc>) -> Change
         Observed::Rollout(Rollout::Done) if back => change(done, "the earlier images run again".into(), None),
         Observed::Rollout(Rollout::Done) => change(done, "rolled out".into(), None),
         Observed::Rollout(Rollout::Failed(words)) => change(failed, words.clone(), Some(words)),
-        Observed::Rollout(Rollout::Progressing(words)) | Observed::Transient(words) if late => {
-            let words = format!("not rolled out within {} minutes: {words}", ROLLOUT_DEADLINE.num_minutes());
+        Observed::Rollout(Rollout::Progressing(words)) if late => {
+            let words = format!("not rolled out within {}: {words}", span(of(patience, ROLLOUT_DEADLINE)));
+            change(failed, words.clone(), Some(words))
+        }
+        Observed::Transient(words) if late => {
+            let words = format!("accepted, and it is not known whether it was rolled out: {words}");
             change(failed, words.clone(), Some(words))
         }
         Observed::Rollout(Rollout::Progressing(words)) => change(task.status.clone(), words, None),
@@ -318,7 +335,7 @@ pub fn observed(task: &TaskState, found: Observed, now: DateTime<Utc>) -> Change
         }
         Observed::Transient(words) => Change {
             retries: task.retries.saturating_add(1),
-            not_before: Some(now + backoff(task.retries.min(3))),
+            not_before: Some(now + of(patience, backoff(task.retries.min(3)))),
             ..change(task.status.clone(), format!("the cluster does not answer: {words}"), None)
         },
     }
@@ -327,6 +344,19 @@ pub fn observed(task: &TaskState, found: Observed, now: DateTime<Utc>) -> Change
 /// 0.5 s, doubled by each failure in a row, 30 s at most.
 fn backoff(retries: u32) -> TimeDelta {
     TimeDelta::milliseconds((500_i64 << retries.min(6)).min(30_000))
+}
+
+/// What is left of a usual time.
+fn of(patience: Patience, usual: TimeDelta) -> TimeDelta {
+    usual.to_std().ok().and_then(|usual| TimeDelta::from_std(patience.of(usual)).ok()).unwrap_or(usual)
+}
+
+/// A time in words.
+fn span(time: TimeDelta) -> String {
+    match time.num_minutes() {
+        0 => format!("{} seconds", time.num_seconds()),
+        minutes => format!("{minutes} minutes"),
+    }
 }
 
 #[cfg(test)]

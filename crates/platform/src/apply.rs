@@ -102,7 +102,7 @@ fn decide(now: &WorkloadFacts, change: &ImageChange) -> Decision {
         return Decision::Changed(format!("{} is being deleted", now.key));
     }
     let (running, from, to) = (images(&now.containers), images(&change.from), images(&change.to));
-    if running == to && now.deployment.as_ref() == Some(&change.deployment) {
+    if running == to && (change.back || now.deployment.as_ref() == Some(&change.deployment)) {
         return Decision::AlreadyThere;
     }
     match difference(&running, &from) {

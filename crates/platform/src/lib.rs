@@ -156,6 +156,8 @@ pub struct ImageChange {
     /// The workload as a watch told it last: it need not be read if it is still so, which the platform checks by its
     /// version.
     pub seen: Option<WorkloadFacts>,
+    /// A way back: where the images are there already, it does not matter who put them there.
+    pub back: bool,
 }
 
 /// Names the deployment that last changed a workload, so that our own change is told from another's.

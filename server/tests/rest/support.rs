@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
+use domain::patience::Patience;
 use futures::StreamExt;
 use reqwest::{Client, Method, Response, StatusCode};
 use sea_orm::{ConnectionTrait, Database};
@@ -75,6 +76,11 @@ pub(crate) async fn rancher() -> standin::Server {
 impl App {
     /// Starts both; `None` where the database is not to be had.
     pub(crate) async fn start(on: On) -> Option<Self> {
+        Self::start_with(on, Patience::default(), rancher().await).await
+    }
+
+    /// Starts a server that waits for clusters as long as `patience` says, beside a stand-in.
+    pub(crate) async fn start_with(on: On, patience: Patience, rancher: standin::Server) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let settings = Settings {
             addr: "127.0.0.1:0".parse().unwrap(),
@@ -84,10 +90,11 @@ impl App {
             secret_key: None,
             site_root: dir.path().join("site"),
             hashed: false,
+            patience,
         };
         let running = server::start(settings).await.unwrap();
         let api = Api::new(running.addr());
-        Some(Self { rancher: rancher().await, dir, api, running })
+        Some(Self { rancher, dir, api, running })
     }
 
     /// Starts both and binds the stand-in's namespaces to Development, Staging and Production; waits for all services.

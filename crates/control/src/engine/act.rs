@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use domain::{
-    engine::{Action, Applied, Change, Observed, TaskState, Withdrawn, applied, observed, withdrawn},
+    engine::{
+        Action, Applied, Change, Observed, TaskState, Withdrawn, applied, in_doubt, observed, withdrawn,
+    },
     health::{self, Rollout},
     id::TaskId,
     service::Container,
@@ -31,30 +33,38 @@ pub(super) struct Done {
     pub(super) recorded: bool,
 }
 
+/// The images that a change starts from and those it goes to.
+struct Way<'a> {
+    from: &'a [Container],
+    to: &'a [Container],
+    back: bool,
+}
+
+fn forth(running: &RunningTask) -> Way<'_> {
+    Way { from: &running.from, to: &running.to, back: false }
+}
+
+fn back(running: &RunningTask) -> Way<'_> {
+    Way { from: &running.to, to: &running.from, back: true }
+}
+
 impl Runner {
     /// Does one thing for one task.
     pub(super) async fn act(&self, task: TaskState, action: Action) -> Result<Option<Done>, Error> {
         let Some(running) = self.tasks.get(&task.id) else { return Ok(None) };
         let done = |change, recorded| Ok(Some(Done { id: task.id, change, recorded }));
         match action {
-            Action::Apply(_) => done(self.apply(&task, running, (&running.from, &running.to)).await?, false),
+            Action::Apply(_) => done(self.apply(&task, running, &forth(running)).await?, false),
             Action::Withdraw(_) => done(self.withdraw(&task, running).await?, false),
-            Action::PutBack(_) => {
-                done(self.apply(&task, running, (&running.to, &running.from)).await?, false)
-            }
+            Action::PutBack(_) => done(self.apply(&task, running, &back(running)).await?, false),
             Action::Observe(_) => done(self.observe(&task, running, &running.to).await?, true),
             Action::ObservePutBack(_) => done(self.observe(&task, running, &running.from).await?, true),
             Action::End(..) | Action::Finish(_) => Ok(None),
         }
     }
 
-    async fn apply(
-        &self,
-        task: &TaskState,
-        running: &RunningTask,
-        (from, to): (&[Container], &[Container]),
-    ) -> Result<Change, Error> {
-        let outcome = match self.send(running, (from, to), false).await? {
+    async fn apply(&self, task: &TaskState, running: &RunningTask, way: &Way<'_>) -> Result<Change, Error> {
+        let outcome = match self.send(running, way, false).await? {
             Ok(SetImages::Accepted | SetImages::AlreadyThere) => Applied::Accepted,
             Ok(SetImages::Changed(words)) => Applied::Changed(words),
             Err(error) if error.is_transient() => Applied::Transient {
@@ -65,32 +75,65 @@ impl Runner {
             },
             Err(error) => Applied::Rejected(error.to_string()),
         };
-        Ok(applied(task, outcome, Utc::now()))
+        let change = applied(task, outcome, Utc::now(), self.control.patience);
+        self.without_doubt(task, running, way, change).await
+    }
+
+    /// Makes sure of a change that ended unaccepted, where an earlier try had no answer: it may have got through.
+    async fn without_doubt(
+        &self,
+        task: &TaskState,
+        running: &RunningTask,
+        way: &Way<'_>,
+        change: Change,
+    ) -> Result<Change, Error> {
+        let tried_before = task.retries > 0 || self.resumed.contains(&task.id);
+        let unaccepted = change.status.ended() && (way.back || !change.accepted);
+        if !(unaccepted && tried_before) {
+            return Ok(change);
+        }
+        Ok(match self.read(running).await? {
+            Ok(Some(now)) if self.got_through(&now.workload, running, way) => {
+                applied(task, Applied::Accepted, Utc::now(), self.control.patience)
+            }
+            Ok(_) => change,
+            Err(_) => in_doubt(change),
+        })
+    }
+
+    /// Whether a workload shows a change of this deployment's, even if someone else has changed it since.
+    fn got_through(&self, now: &WorkloadFacts, running: &RunningTask, way: &Way<'_>) -> bool {
+        let there = overtaken(&now.containers, way.to).is_none();
+        let ours = now.deployment.as_ref() == Some(&self.annotation);
+        now.uid == running.uid && if way.back { there } else { ours }
     }
 
     /// Finds out by a dry run whether a change that is not to be sent any more got through earlier.
     async fn withdraw(&self, task: &TaskState, running: &RunningTask) -> Result<Change, Error> {
-        let found = match self.send(running, (&running.from, &running.to), true).await? {
+        let way = forth(running);
+        let found = match self.send(running, &way, true).await? {
             Ok(SetImages::AlreadyThere) => Withdrawn::Taken,
             Err(error) if error.is_transient() => Withdrawn::Transient(error.to_string()),
             Ok(SetImages::Accepted | SetImages::Changed(_)) | Err(_) => Withdrawn::NotTaken,
         };
-        Ok(withdrawn(task, found, Utc::now()))
+        let change = withdrawn(task, found, Utc::now(), self.control.patience);
+        self.without_doubt(task, running, &way, change).await
     }
 
     /// Sends images, or only tries it.
     async fn send(
         &self,
         running: &RunningTask,
-        (from, to): (&[Container], &[Container]),
+        way: &Way<'_>,
         dry_run: bool,
     ) -> Result<Result<SetImages, platform::Error>, Error> {
         let change = ImageChange {
             uid: running.uid.clone(),
-            from: from.to_vec(),
-            to: to.to_vec(),
+            from: way.from.to_vec(),
+            to: way.to.to_vec(),
             deployment: self.annotation.clone(),
             seen: self.seen(running).map(|seen| seen.workload),
+            back: way.back,
         };
         match self.control.platform(running.site_id).await {
             Ok(platform) => {
@@ -109,16 +152,41 @@ impl Runner {
         wanted: &[Container],
     ) -> Result<Change, Error> {
         let before = self.seen(running);
-        let (found, available) = self.look(running, wanted, before.clone()).await?;
+        let (change, under_way) = self.note(task, running, wanted, before.clone()).await?;
+        if !under_way {
+            return Ok(change);
+        }
+        self.announce(running);
+        match self.settle(running, before).await {
+            true => Ok(change),
+            // A watch that tells nothing may have fallen silent: it is not believed without asking.
+            false => Ok(self.note(task, running, wanted, None).await?.0),
+        }
+    }
+
+    /// Looks once, in `seen` if that tells, and records what was found; tells also whether it is still under way.
+    async fn note(
+        &self,
+        task: &TaskState,
+        running: &RunningTask,
+        wanted: &[Container],
+        seen: Option<Snapshot>,
+    ) -> Result<(Change, bool), Error> {
+        let (found, available) = self.look(running, wanted, seen).await?;
         let under_way = matches!(found, Observed::Rollout(Rollout::Progressing(_)));
-        let change = observed(task, found, Utc::now());
+        let change = observed(task, found, Utc::now(), self.control.patience);
         let ended = change.status != task.status;
         self.store(&[(task.id, &change)], available, ended).await?;
-        if under_way && !ended {
-            self.announce(running);
-            self.settle(running, before).await;
+        Ok((change, under_way && !ended))
+    }
+
+    /// Reads a task's workload now.
+    async fn read(&self, running: &RunningTask) -> Result<Result<Option<Snapshot>, platform::Error>, Error> {
+        match self.control.platform(running.site_id).await {
+            Ok(platform) => Ok(platform.workload(&running.cluster_external_id, &running.key).await),
+            Err(Error::Platform(error)) => Ok(Err(error)),
+            Err(other) => Err(other),
         }
-        Ok(change)
     }
 
     /// What the watches know of a task's workload.
@@ -137,13 +205,10 @@ impl Runner {
             let of_this = workload.deployment.as_ref() == Some(&self.annotation);
             of_this && workload.uid == running.uid && overtaken(&workload.containers, wanted).is_none()
         };
-        let read =
-            match (seen.filter(|seen| ours(&seen.workload)), self.control.platform(running.site_id).await) {
-                (Some(seen), _) => Ok(Some(seen)),
-                (None, Ok(platform)) => platform.workload(&running.cluster_external_id, &running.key).await,
-                (None, Err(Error::Platform(error))) => Err(error),
-                (None, Err(other)) => return Err(other),
-            };
+        let read = match seen.filter(|seen| ours(&seen.workload)) {
+            Some(seen) => Ok(Some(seen)),
+            None => self.read(running).await?,
+        };
         Ok(match read {
             Ok(Some(snapshot)) if snapshot.workload.uid != running.uid => {
                 (Observed::Overtaken("it was deleted and made again by someone else".into()), None)
@@ -160,15 +225,16 @@ impl Runner {
         })
     }
 
-    /// Waits until the watches tell something new of the workload, with a moment for what comes with it, or for a while.
-    async fn settle(&self, running: &RunningTask, before: Option<Snapshot>) {
+    /// Waits until the watches tell something new of the workload, with a moment for what comes with it, or for a while;
+    /// tells whether they did.
+    async fn settle(&self, running: &RunningTask, before: Option<Snapshot>) -> bool {
         let mut changes = self.control.observer.changes();
-        let longest = if before.is_some() { LOOK_WATCHED } else { LOOK };
+        let longest = self.control.patience.of(if before.is_some() { LOOK_WATCHED } else { LOOK });
         let news = async {
             while self.seen(running) == before && changes.changed().await.is_ok() {}
             tokio::time::sleep(MOMENT).await;
         };
-        let _ = tokio::time::timeout(longest, news).await;
+        tokio::time::timeout(longest, news).await.is_ok()
     }
 }
 

@@ -27,6 +27,7 @@ const ENGINE: &str = "lockstep";
 /// Carries a deployment out until it has ended.
 pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(), Error> {
     let deployment = control.store.deployment(lease.deployment).await?;
+    let mut state = control.store.engine_state(lease.deployment).await?;
     let runner = Arc::new(Runner {
         tasks: control
             .store
@@ -42,13 +43,13 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
             .collect(),
         target: deployment.target_environment_id,
         annotation: lease.deployment.to_string(),
+        resumed: state.tasks.iter().filter(|task| sending(&task.status)).map(|task| task.id).collect(),
         lease,
         control,
     });
     if deployment.status == DeploymentStatus::Pending {
         runner.set_status(&DeploymentStatus::Running, "the first tasks begin").await?;
     }
-    let mut state = runner.control.store.engine_state(runner.lease.deployment).await?;
     let mut events = runner.control.store.newest_event();
     let mut renew = tokio::time::interval(RENEW);
     let mut busy: HashSet<TaskId> = HashSet::new();
@@ -107,6 +108,11 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
     }
 }
 
+/// Whether a change is being sent.
+fn sending(status: &TaskStatus) -> bool {
+    matches!(status, TaskStatus::Applying | TaskStatus::PuttingBack)
+}
+
 fn joined(done: Result<Result<Option<Done>, Error>, JoinError>) -> Result<Option<Done>, Error> {
     done.map_err(|error| Error::conflict("task_panicked", error.to_string()))?
 }
@@ -138,6 +144,8 @@ pub(super) struct Runner {
     names: HashMap<TaskId, String>,
     target: EnvironmentId,
     pub(super) annotation: String,
+    /// What was being sent when this deployment was taken up: it may have got through.
+    pub(super) resumed: HashSet<TaskId>,
 }
 
 impl Runner {

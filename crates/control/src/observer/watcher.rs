@@ -53,7 +53,7 @@ pub(super) async fn run(control: Arc<Control>, target: ClusterTarget) {
         }
         // Not all at once, where many clusters went at the same moment.
         let share = rand::rng().random_range(0.5..=1.0);
-        tokio::time::sleep(RETRY.mul_f64(share)).await;
+        tokio::time::sleep(control.patience.of(RETRY).mul_f64(share)).await;
     }
 }
 

@@ -266,6 +266,7 @@ async fn dry_run(ctx: &Context, item: &PreviewItem, target: &PreviewTarget) -> R
         to: with_images(&target.found, &item.containers),
         deployment: "preview".into(),
         seen: None,
+        back: false,
     };
     let external = cluster_of(ctx, &service).await?.external_id;
     let platform = ctx.control().platform(service.site_id).await?;

@@ -56,7 +56,7 @@ fn run(
                         (_, Some(1)) => Withdrawn::Taken,
                         _ => Withdrawn::NotTaken,
                     };
-                    record(&mut state, *id, withdrawn(&task, found, now));
+                    record(&mut state, *id, withdrawn(&task, found, now, Patience::default()));
                     continue;
                 }
                 Action::Apply(id) | Action::Observe(id) => (*id, true),
@@ -82,7 +82,7 @@ fn run(
                     state.tasks.iter_mut().find(|task| task.id == id).unwrap().status = task.status;
                     continue; // killed after the platform accepted and before it was recorded
                 }
-                record(&mut state, id, applied(&task, outcome, now));
+                record(&mut state, id, applied(&task, outcome, now, Patience::default()));
             } else {
                 let found = match luck % 5 {
                     0 => Observed::Rollout(Rollout::Failed("crash".into())),
@@ -90,7 +90,7 @@ fn run(
                     2 => Observed::Rollout(Rollout::Progressing("1 of 2".into())),
                     _ => Observed::Rollout(Rollout::Done),
                 };
-                record(&mut state, id, observed(&task, found, now));
+                record(&mut state, id, observed(&task, found, now, Patience::default()));
             }
         }
     }
@@ -118,14 +118,18 @@ fn a_passing_failure_waits_and_is_given_up_in_the_end() {
     let mut task = state(1, OnFailure::Stop).tasks.remove(0);
     task.status = TaskStatus::Applying;
     let transient = Applied::Transient { words: "503".into(), retry_after: Some(TimeDelta::seconds(7)) };
-    let change = applied(&task, transient.clone(), at(0));
+    let change = applied(&task, transient.clone(), at(0), Patience::default());
     assert_eq!((change.retries, change.not_before), (1, Some(at(7))));
     let day = Applied::Transient { words: "429".into(), retry_after: Some(TimeDelta::days(1)) };
-    assert_eq!(applied(&task, day, at(0)).not_before, Some(at(0) + LONGEST_WAIT));
+    assert_eq!(applied(&task, day, at(0), Patience::default()).not_before, Some(at(0) + LONGEST_WAIT));
     task.retries = 3;
-    assert_eq!(applied(&task, Applied::Accepted, at(0)).retries, 3, "what was tried again stays counted");
+    assert_eq!(
+        applied(&task, Applied::Accepted, at(0), Patience::default()).retries,
+        3,
+        "what was tried again stays counted"
+    );
     task.retries = MAX_RETRIES;
-    assert_eq!(applied(&task, transient, at(0)).status, TaskStatus::Failed);
+    assert_eq!(applied(&task, transient, at(0), Patience::default()).status, TaskStatus::Failed);
 }
 
 #[test]
@@ -178,9 +182,9 @@ fn what_was_not_sent_before_a_cancel_is_not_sent_after_it() {
     state.cancel_requested = true;
     state.tasks[0].status = TaskStatus::Applying;
     assert_eq!(step(&state, at(0)), vec![Action::Withdraw(state.tasks[0].id)]);
-    let change = withdrawn(&state.tasks[0], Withdrawn::NotTaken, at(0));
+    let change = withdrawn(&state.tasks[0], Withdrawn::NotTaken, at(0), Patience::default());
     assert_eq!((change.status, change.accepted), (TaskStatus::Cancelled, false));
-    let change = withdrawn(&state.tasks[0], Withdrawn::Taken, at(0));
+    let change = withdrawn(&state.tasks[0], Withdrawn::Taken, at(0), Patience::default());
     assert_eq!((change.status, change.accepted), (TaskStatus::RollingOut, true));
 }
 

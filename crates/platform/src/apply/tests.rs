@@ -32,6 +32,7 @@ fn change() -> ImageChange {
         ],
         deployment: "d-1".into(),
         seen: None,
+        back: false,
     }
 }
 
@@ -64,6 +65,8 @@ fn a_second_call_finds_it_there_only_if_it_was_this_deployment() {
     assert_eq!(decide(&ours, &change()), Decision::AlreadyThere);
     let theirs = running(WorkloadKind::Deployment, change().to, Some("d-0"));
     assert!(matches!(decide(&theirs, &change()), Decision::Changed(_)));
+    let back = ImageChange { back: true, ..change() };
+    assert_eq!(decide(&theirs, &back), Decision::AlreadyThere, "a way back is gone once one is there");
 }
 
 #[test]

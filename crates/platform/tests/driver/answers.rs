@@ -204,6 +204,7 @@ async fn an_answer_cut_off_after_a_patch_may_be_tried_again() {
         to: vec![],
         deployment: "d".into(),
         seen: None,
+        back: false,
     };
     let platform = platform::connect(&connection(&server.url)).unwrap();
     let error = platform.set_images("default", &web(), &change, false).await.unwrap_err();
@@ -224,6 +225,7 @@ async fn conflicts_without_end_are_given_up_for_now() {
         to: vec![],
         deployment: "d".into(),
         seen: None,
+        back: false,
     };
     let platform = platform::connect(&connection(&server.url)).unwrap();
     let error = platform.set_images("default", &web(), &change, false).await.unwrap_err();

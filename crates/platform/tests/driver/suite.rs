@@ -107,13 +107,13 @@ async fn only_the_image_moves_and_only_once(target: &Target) {
 
 async fn what_was_seen_saves_a_read_and_is_never_trusted_when_old(target: &Target) {
     let seen = |snapshot: Option<platform::Snapshot>| snapshot.map(|snapshot| snapshot.workload);
-    let read = || target.platform.workload(&target.cluster, &target.web());
+    let web = target.web();
+    let read = || target.platform.workload(&target.cluster, &web);
     let old = seen(read().await.unwrap());
     let change = target.change_to("web:v3", "d-3").await;
     let fresh = platform::ImageChange { seen: seen(read().await.unwrap()), ..change };
-    let apply = |change| async move {
-        target.platform.set_images(&target.cluster, &target.web(), &change, false).await.unwrap()
-    };
+    let apply =
+        async |change| target.platform.set_images(&target.cluster, &web, &change, false).await.unwrap();
     assert_eq!(apply(fresh.clone()).await, SetImages::Accepted);
     let late = platform::ImageChange { seen: old, ..fresh };
     assert_eq!(apply(late).await, SetImages::AlreadyThere, "seen before it moved on");
@@ -174,6 +174,7 @@ async fn what_is_gone_is_not_found(target: &Target) {
         to: vec![],
         deployment: "d".into(),
         seen: None,
+        back: false,
     };
     let outcome = platform.set_images(cluster, &target.web(), &change, false).await.unwrap();
     assert!(matches!(outcome, SetImages::Changed(words) if words.contains("deleted since")));

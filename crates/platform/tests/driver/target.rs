@@ -52,6 +52,7 @@ impl Target {
             url: config.cluster_url.to_string(),
             token: Secret::new(token.expose_secret()),
             ca_certificate: config.root_cert.as_deref().map(pem),
+            patience: Default::default(),
         };
         Some(Self::new(&connection, "default", config).await)
     }
@@ -134,6 +135,7 @@ impl Target {
             from,
             deployment: deployment.to_owned(),
             seen: None,
+            back: false,
         }
     }
 }
