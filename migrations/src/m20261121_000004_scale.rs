@@ -25,6 +25,8 @@ impl MigrationTrait for Migration {
                 db.execute_unprepared(include_str!("m20261121_000004_scale/sqlite.sql")).await?;
                 let key = &["app_instance_id", "kind", "name"];
                 manager.create_index(unique("service_key", "service", key)).await?;
+                // For what is searched and matches much, so that counting it reads no more than the text.
+                manager.create_index(index("service_search", "service", &["search"])).await?;
                 manager.create_index(index("service_matrix_row", "service", &["matrix_row_id"])).await?;
                 let key = &["application", "name", "kind"];
                 manager.create_index(unique("matrix_row_key", "matrix_row", key)).await?;

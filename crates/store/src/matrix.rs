@@ -10,12 +10,12 @@ use domain::{
     service::{Container, ServiceStatus, WorkloadKind},
 };
 use sea_orm::{
-    ActiveValue::Set, DbBackend, FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, QueryTrait,
-    Select, entity::prelude::*, sea_query::OnConflict,
+    ActiveValue::Set, FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, QueryTrait, Select,
+    entity::prelude::*, sea_query::OnConflict,
 };
 
 use crate::{
-    Error, ObservedService, Store, Write, app_instance, cluster, environment, service, text::has_text,
+    Error, ObservedService, Store, Write, app_instance, cluster, environment, service, text::HasText,
 };
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -89,10 +89,10 @@ impl InstanceRow {
 }
 
 /// Everything of the query but "out of step only", which the count of rows out of step must not see.
-fn filtered(backend: DbBackend, wanted: &MatrixQuery) -> Select<Entity> {
+fn filtered(wanted: &MatrixQuery, text: Option<&HasText>) -> Select<Entity> {
     let mut query = Entity::find();
-    if let Some(found) = wanted.q.as_deref().and_then(|text| has_text(backend, "matrix_row", text)) {
-        query = query.filter(found);
+    if let Some(HasText(found)) = text {
+        query = query.filter(found.clone());
     }
     for (column, word) in [(Column::Application, &wanted.application), (Column::Kind, &wanted.kind)] {
         if let Some(word) = word.as_ref().filter(|word| !word.is_empty()) {
@@ -132,10 +132,12 @@ impl Store {
             .order_by_asc(environment::Column::Id)
             .all(&self.db)
             .await?;
-        let out_of_step = self.count_rows(wanted, Some(true)).await?;
+        let text = self.has_text("matrix_row", wanted.q.as_deref()).await?;
+        let text = text.as_ref();
+        let out_of_step = self.count_rows(wanted, text, Some(true)).await?;
         let only = wanted.out_of_step == Some(true);
-        let total = if only { out_of_step } else { self.count_rows(wanted, None).await? };
-        let mut query = ordered(filtered(self.db.get_database_backend(), wanted), wanted.sort.as_deref());
+        let total = if only { out_of_step } else { self.count_rows(wanted, text, None).await? };
+        let mut query = ordered(filtered(wanted, text), wanted.sort.as_deref());
         if only {
             query = query.filter(Column::OutOfStep.eq(true));
         }
@@ -155,12 +157,16 @@ impl Store {
     }
 
     /// How many rows the filter matches, of all or of those that are out of step.
-    async fn count_rows(&self, wanted: &MatrixQuery, out_of_step: Option<bool>) -> Result<u64, Error> {
-        let has_text = wanted.q.as_deref().is_some_and(|text| !text.trim().is_empty());
-        if !has_text && wanted.site.is_none() {
+    async fn count_rows(
+        &self,
+        wanted: &MatrixQuery,
+        text: Option<&HasText>,
+        out_of_step: Option<bool>,
+    ) -> Result<u64, Error> {
+        if text.is_none() && wanted.site.is_none() {
             return self.kept_rows(wanted, out_of_step).await;
         }
-        let mut query = filtered(self.db.get_database_backend(), wanted);
+        let mut query = filtered(wanted, text);
         if let Some(out) = out_of_step {
             query = query.filter(Column::OutOfStep.eq(out));
         }

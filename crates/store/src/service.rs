@@ -6,11 +6,11 @@ use domain::{
     service::{Manager, Service, ServiceQuery, ServiceStatus, WorkloadKind},
 };
 use sea_orm::{
-    DbBackend, FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, QueryTrait, Select,
+    ExprTrait, FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, QueryTrait, Select,
     entity::prelude::*,
 };
 
-use crate::{Error, Store, app_instance, cluster, environment, matrix, text::has_text};
+use crate::{Error, Store, app_instance, cluster, environment, matrix, text::HasText};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "service")]
@@ -52,6 +52,9 @@ pub(crate) enum Relation {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// With more matches than this, SQLite is kept from sorting them all.
+const MANY: u64 = 2000;
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -123,31 +126,45 @@ fn select() -> Select<Entity> {
 }
 
 /// What the filter matches, by the table of services alone, so that no row is joined that is not shown.
-fn filtered(backend: DbBackend, wanted: &ServiceQuery, clusters: Option<&[ClusterId]>) -> Select<Entity> {
+///
+/// With `walk`, SQLite is kept from looking the matches up by their words and sorting them all: where they are many, it is
+/// quicker to read along the order until the page is full. PostgreSQL decides that for itself.
+fn filtered(wanted: &ServiceQuery, search: &Search<'_>, walk: bool) -> Select<Entity> {
+    let column = |column: Column| match walk {
+        // A term that is not plainly a column is not looked up in an index.
+        true => Expr::cust(format!("+service.{}", column.as_str())),
+        false => column.into_expr(),
+    };
     let mut query = Entity::find();
     if let Some(env) = wanted.env {
         query = query.filter(Column::EnvironmentId.eq(env.0));
     }
     if let Some(site) = wanted.site {
-        query = query.filter(Column::ClusterId.in_subquery(cluster::of_site(site)));
+        query = query.filter(column(Column::ClusterId).in_subquery(cluster::of_site(site)));
     }
-    if let Some(clusters) = clusters {
-        query = query.filter(Column::ClusterId.is_in(clusters.iter().map(|id| id.0)));
+    if let Some(clusters) = search.clusters {
+        query = query.filter(column(Column::ClusterId).is_in(clusters.iter().map(|id| id.0)));
     }
     let words = [
         (Column::Namespace, &wanted.namespace),
         (Column::Status, &wanted.status),
         (Column::Kind, &wanted.kind),
     ];
-    for (column, word) in words {
+    for (of, word) in words {
         if let Some(word) = word.as_ref().filter(|word| !word.is_empty()) {
-            query = query.filter(column.eq(word));
+            query = query.filter(column(of).eq(word));
         }
     }
-    if let Some(found) = wanted.q.as_deref().and_then(|text| has_text(backend, "service", text)) {
-        query = query.filter(found);
+    if let Some(HasText(found)) = &search.text {
+        query = query.filter(found.clone());
     }
     query
+}
+
+/// What a query names that had to be looked up first.
+struct Search<'a> {
+    clusters: Option<&'a [ClusterId]>,
+    text: Option<HasText>,
 }
 
 /// The column to sort by, and which way round.
@@ -191,6 +208,8 @@ fn ordered(query: Select<Entity>, column: Column, order: &Order) -> Select<Entit
 struct Part {
     offset: u64,
     limit: u64,
+    /// How many there are of it.
+    total: u64,
 }
 
 async fn read(db: &impl ConnectionTrait, query: Select<Entity>) -> Result<Vec<Service>, Error> {
@@ -205,23 +224,20 @@ impl Store {
         clusters: Option<&[ClusterId]>,
         paging: Paging,
     ) -> Result<Page<Service>, Error> {
-        let total = self.count_services(wanted, clusters).await?;
-        let part = Part { offset: paging.offset(), limit: paging.page_size.into() };
+        let search = Search { clusters, text: self.has_text("service", wanted.q.as_deref()).await? };
+        let total = self.count_services(wanted, &search).await?;
+        let part = Part { offset: paging.offset(), limit: paging.page_size.into(), total };
         let items = match order(wanted.sort.as_deref()) {
-            (Sort::By(column), order) => self.part(wanted, clusters, column, &order, part).await?,
-            (Sort::Environment, order) => self.part_by_environment(wanted, clusters, &order, part).await?,
+            (Sort::By(column), order) => self.part(wanted, &search, column, &order, part).await?,
+            (Sort::Environment, order) => self.part_by_environment(wanted, &search, &order, part).await?,
         };
         Ok(Page { items, total, page: paging.page, page_size: paging.page_size })
     }
 
-    async fn count_services(
-        &self,
-        wanted: &ServiceQuery,
-        clusters: Option<&[ClusterId]>,
-    ) -> Result<u64, Error> {
-        match wanted.q.as_deref().is_some_and(|text| !text.trim().is_empty()) {
-            true => Ok(filtered(self.db.get_database_backend(), wanted, clusters).count(&self.db).await?),
-            false => self.kept_services(wanted, clusters).await,
+    async fn count_services(&self, wanted: &ServiceQuery, search: &Search<'_>) -> Result<u64, Error> {
+        match search.text {
+            Some(_) => Ok(filtered(wanted, search, false).count(&self.db).await?),
+            None => self.kept_services(wanted, search.clusters).await,
         }
     }
 
@@ -229,13 +245,14 @@ impl Store {
     async fn part(
         &self,
         wanted: &ServiceQuery,
-        clusters: Option<&[ClusterId]>,
+        search: &Search<'_>,
         column: Column,
         order: &Order,
         part: Part,
     ) -> Result<Vec<Service>, Error> {
-        let found =
-            filtered(self.db.get_database_backend(), wanted, clusters).select_only().column(Column::Id);
+        // By name, every word has an index of its own that is in order.
+        let walk = self.is_sqlite() && part.total > MANY && !matches!(column, Column::Name);
+        let found = filtered(wanted, search, walk).select_only().column(Column::Id);
         let found = ordered(found, column, order).offset(part.offset).limit(part.limit);
         let shown = select().filter(Column::Id.in_subquery(found.into_query()));
         read(&self.db, ordered(shown, column, order)).await
@@ -245,7 +262,7 @@ impl Store {
     async fn part_by_environment(
         &self,
         wanted: &ServiceQuery,
-        clusters: Option<&[ClusterId]>,
+        search: &Search<'_>,
         order: &Order,
         mut part: Part,
     ) -> Result<Vec<Service>, Error> {
@@ -258,13 +275,13 @@ impl Store {
         let mut items = Vec::new();
         for id in ids.into_iter().filter(|id| wanted.env.is_none_or(|env| env.0 == *id)) {
             let inside = ServiceQuery { env: Some(id.into()), ..wanted.clone() };
-            let total = self.count_services(&inside, clusters).await?;
-            if part.offset < total {
-                let found = self.part(&inside, clusters, Column::Name, order, part).await?;
+            part.total = self.count_services(&inside, search).await?;
+            if part.offset < part.total {
+                let found = self.part(&inside, search, Column::Name, order, part).await?;
                 part.limit -= found.len() as u64;
                 items.extend(found);
             }
-            part.offset = part.offset.saturating_sub(total);
+            part.offset = part.offset.saturating_sub(part.total);
             if part.limit == 0 {
                 break;
             }

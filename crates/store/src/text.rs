@@ -1,15 +1,19 @@
 //! Searching for text.
 
 use sea_orm::{
-    DbBackend,
+    ConnectionTrait, DbBackend, Value,
     sea_query::{Alias, Expr, ExprTrait, LikeExpr, SimpleExpr},
 };
 
+use crate::{Error, Store};
+
 /// The shortest text that the trigram index of SQLite can find.
 const TRIGRAM: usize = 3;
+/// With more rows than this SQLite is quicker to read along an order than to look each of them up.
+const MANY: usize = 1000;
 
 /// What is searched for: lower case, without what no text has; nothing where nothing is left.
-fn wanted(text: &str) -> Option<String> {
+fn sought(text: &str) -> Option<String> {
     // PostgreSQL takes no NUL.
     let text = text.replace('\0', "").trim().to_lowercase();
     (!text.is_empty()).then_some(text)
@@ -17,18 +21,44 @@ fn wanted(text: &str) -> Option<String> {
 
 /// A pattern that finds a text anywhere, its own wildcards taken literally.
 pub(crate) fn contains(text: &str) -> Option<LikeExpr> {
-    let escaped = wanted(text)?.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = sought(text)?.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     Some(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
 }
 
-/// That a row of `service` or `matrix_row` has a text anywhere in its column `search`.
-///
-/// On SQLite a text of three letters or more is looked up in the trigram index; PostgreSQL finds its own for `LIKE`.
-pub(crate) fn has_text(backend: DbBackend, table: &'static str, text: &str) -> Option<SimpleExpr> {
-    let sought = wanted(text)?;
-    if backend == DbBackend::Sqlite && sought.chars().count() >= TRIGRAM {
-        let found = format!("{table}.row in (select rowid from {table}_text where {table}_text match ?)");
-        return Some(Expr::cust_with_values(found, [format!("\"{}\"", sought.replace('"', "\"\""))]));
+/// The condition that a row of `service` or `matrix_row` has a text in its column `search`.
+#[derive(Clone)]
+pub(crate) struct HasText(pub(crate) SimpleExpr);
+
+impl Store {
+    /// Prepares a search. On SQLite the trigram index is asked first, and names the rows if they are few; PostgreSQL
+    /// finds its own index for `like`.
+    pub(crate) async fn has_text(
+        &self,
+        table: &'static str,
+        text: Option<&str>,
+    ) -> Result<Option<HasText>, Error> {
+        let Some((text, pattern)) = text.and_then(|text| sought(text).zip(contains(text))) else {
+            return Ok(None);
+        };
+        if self.db.get_database_backend() == DbBackend::Sqlite
+            && text.chars().count() >= TRIGRAM
+            && let Some(rows) = self.few(table, &text).await?
+        {
+            // One parameter, however many rows: the statement stays the same and is prepared once.
+            let found = format!("{table}.row in (select value from json_each(?))");
+            return Ok(Some(HasText(Expr::cust_with_values(found, [Value::from(format!("{rows:?}"))]))));
+        }
+        Ok(Some(HasText(Expr::col((Alias::new(table), Alias::new("search"))).like(pattern))))
     }
-    Some(Expr::col((Alias::new(table), Alias::new("search"))).like(contains(text)?))
+
+    /// The rows that have a text, unless they are many.
+    async fn few(&self, table: &str, text: &str) -> Result<Option<Vec<i64>>, Error> {
+        let found = format!("select rowid from {table}_text where {table}_text match ? limit {}", MANY + 1);
+        let phrase = format!("\"{}\"", text.replace('"', "\"\""));
+        let statement =
+            sea_orm::Statement::from_sql_and_values(DbBackend::Sqlite, found, [Value::from(phrase)]);
+        let rows = self.db.query_all_raw(statement).await?;
+        let rows = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+        Ok((rows.len() <= MANY).then_some(rows))
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, On, database, on_both};
+use crate::support::{Api, CLUSTER, On, database, on_both};
 
 struct Server {
     process: Child,
@@ -31,33 +31,6 @@ fn serve(dir: &std::path::Path, database: &str) -> Server {
     Server { process, api: Api::new(addr) }
 }
 
-const CLUSTER: &str = "c-m-00000001";
-
-/// Binds two stages of the stand-in's only cluster, and waits for their services.
-async fn connect(api: &Api, url: String) -> (String, String) {
-    let site = json!({ "name": "Rancher", "url": url, "token": standin::ADMIN_TOKEN });
-    let site = api.post("/api/sites", &site).await;
-    let mut environments = Vec::new();
-    for (name, namespace) in [("Development", "app-001-dev"), ("Staging", "app-001-staging")] {
-        let environment = api.post("/api/environments", &json!({ "name": name })).await;
-        let instance = json!({
-            "rancherSiteId": site["id"],
-            "cluster": CLUSTER,
-            "namespace": namespace,
-            "environmentId": environment["id"],
-            "application": "app",
-        });
-        api.post("/api/app-instances", &instance).await;
-        environments.push(environment["id"].as_str().unwrap().to_owned());
-    }
-    let running = |services: &Value| {
-        let services = services.as_array().unwrap();
-        services.len() == 150 && services.iter().all(|service| service["status"] == "running")
-    };
-    api.until("/api/services", running).await;
-    (environments.remove(0), environments.remove(0))
-}
-
 on_both!(a_killed_server_goes_on);
 async fn a_killed_server_goes_on(on: On) {
     let dir = tempfile::tempdir().unwrap();
@@ -67,7 +40,7 @@ async fn a_killed_server_goes_on(on: On) {
     let options = standin::Options { rollout: Duration::from_millis(40), fleet, ..Default::default() };
     let rancher = standin::start(options).await.unwrap();
     let mut server = serve(dir.path(), &database);
-    let (dev, staging) = connect(&server.api, rancher.url()).await;
+    let (dev, staging) = server.api.connect_fleet(rancher.url(), 150).await;
     let services = server.api.get(&format!("/api/services?env={dev}")).await;
     let ids: Vec<&Value> = services.as_array().unwrap().iter().map(|service| &service["id"]).collect();
     let request = json!({

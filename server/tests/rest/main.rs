@@ -4,6 +4,7 @@
 
 mod documents;
 mod environments;
+mod faults;
 mod guard;
 mod kill;
 mod lists;

@@ -52,6 +52,9 @@ pub(crate) async fn database(on: On, dir: &Path) -> Option<String> {
     Some(format!("{server}/{name}"))
 }
 
+/// The generated cluster of a fleet of one.
+pub(crate) const CLUSTER: &str = "c-m-00000001";
+
 /// A running server with its stand-in.
 pub(crate) struct App {
     pub(crate) rancher: standin::Server,
@@ -196,6 +199,31 @@ impl Api {
             clusters.as_array().unwrap().iter().all(|c| c["managed"] == false || c["watch"] == "live")
         };
         self.until(&format!("/api/sites/{}/clusters", site["id"].as_str().unwrap()), all_live).await;
+    }
+
+    /// Binds two stages of a stand-in's only generated cluster, and waits for their services; gives the environments.
+    pub(crate) async fn connect_fleet(&self, url: String, count: usize) -> (String, String) {
+        let site = json!({ "name": "Rancher", "url": url, "token": standin::ADMIN_TOKEN });
+        let site = self.post("/api/sites", &site).await;
+        let mut environments = Vec::new();
+        for (name, namespace) in [("Development", "app-001-dev"), ("Staging", "app-001-staging")] {
+            let environment = self.post("/api/environments", &json!({ "name": name })).await;
+            let instance = json!({
+                "rancherSiteId": site["id"],
+                "cluster": CLUSTER,
+                "namespace": namespace,
+                "environmentId": environment["id"],
+                "application": "app",
+            });
+            self.post("/api/app-instances", &instance).await;
+            environments.push(environment["id"].as_str().unwrap().to_owned());
+        }
+        let running = |services: &Value| {
+            let services = services.as_array().unwrap();
+            services.len() == count && services.iter().all(|service| service["status"] == "running")
+        };
+        self.until("/api/services?pageSize=500", running).await;
+        (environments.remove(0), environments.remove(0))
     }
 
     /// An environment's id.
