@@ -35,9 +35,9 @@ pub(crate) async fn routes(database: &Path) -> Result<Router> {
     let options = SqliteConnectOptions::new()
         .filename(database)
         .read_only(true)
-        .pragma("cache_size", "-32000")
+        .pragma("cache_size", "-8000")
         .pragma("busy_timeout", "60000");
-    let pool = SqlitePoolOptions::new().max_connections(16).connect_with(options).await?;
+    let pool = SqlitePoolOptions::new().max_connections(6).connect_with(options).await?;
     Ok(Router::new()
         .route("/api/services", get(services))
         .route("/api/matrix", get(plain_matrix::matrix))
@@ -45,7 +45,7 @@ pub(crate) async fn routes(database: &Path) -> Result<Router> {
 }
 
 /// A `where` clause with its values.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Filter {
     conditions: Vec<String>,
     values: Vec<Value>,
@@ -119,9 +119,28 @@ pub(crate) async fn rows(pool: &SqlitePool, sql: String, filter: &Filter) -> Res
     Ok(query_with(AssertSqlSafe(sql), filter.arguments()?).fetch_all(pool).await?)
 }
 
-/// What finds a text by the trigram index.
-pub(crate) fn quoted(text: Option<&str>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).map(|text| format!("\"{}\"", text.to_lowercase()))
+/// How Lockstep looks for a text: the rows that the trigram index names, if they are few, else by `like`.
+pub(crate) async fn has_text(
+    pool: &SqlitePool,
+    table: &str,
+    filter: &mut Filter,
+    text: Option<&str>,
+) -> Result<bool, Failed> {
+    const MANY: usize = 1000;
+    let Some(text) = text.filter(|text| !text.is_empty()).map(str::to_lowercase) else { return Ok(false) };
+    let sql = format!("select rowid from {table}_text where {table}_text match ? limit {}", MANY + 1);
+    let mut phrase = Filter::default();
+    phrase.text("", Some(&format!("\"{text}\"")));
+    let found = rows(pool, sql, &phrase).await?;
+    let ids = found.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+    match ids.len() <= MANY {
+        true => {
+            let condition = format!("{table}.row in (select value from json_each(?))");
+            filter.text(&condition, Some(&format!("{ids:?}")));
+        }
+        false => filter.text(&format!("{table}.search LIKE ? ESCAPE '\\'"), Some(&format!("%{text}%"))),
+    }
+    Ok(true)
 }
 
 async fn services(
@@ -129,19 +148,13 @@ async fn services(
     Query(wanted): Query<ServiceQuery>,
 ) -> Result<([(&'static str, String); 1], Json<Vec<Service>>), Failed> {
     let (mut kept, mut filter) = (Filter::default(), Filter::default());
-    let text = quoted(wanted.q.as_deref());
-    for (filter, table) in [(&mut kept, "app_instance"), (&mut filter, "service")] {
-        filter.id(&format!("{table}.environment_id = ?"), wanted.env.map(|env| env.0));
-    }
-    for filter in [&mut kept, &mut filter] {
-        filter.text("status = ?", wanted.status.as_deref());
-        filter.text("kind = ?", wanted.kind.as_deref());
-    }
-    let found = "service.row in (select rowid from service_text where service_text match ?)";
-    filter.text(found, text.as_deref());
-    let total = match text {
-        Some(_) => total(&pool, format!("SELECT count(*) FROM service{}", filter.sql()), &filter).await?,
-        None => {
+    kept.id("app_instance.environment_id = ?", wanted.env.map(|env| env.0));
+    kept.text("status = ?", wanted.status.as_deref());
+    filter.id("service.environment_id = ?", wanted.env.map(|env| env.0));
+    let has_text = has_text(&pool, "service", &mut filter, wanted.q.as_deref()).await?;
+    let total = match has_text {
+        true => total(&pool, format!("SELECT count(*) FROM service{}", filter.sql()), &filter).await?,
+        false => {
             let sql = format!(
                 "SELECT cast(coalesce(sum(services), 0) as bigint) FROM service_count INNER JOIN app_instance ON \
                  app_instance.id = service_count.app_instance_id{}",
@@ -150,6 +163,8 @@ async fn services(
             total(&pool, sql, &kept).await?
         }
     };
+    // Read along the order, not looked up and sorted.
+    filter.text("+service.status = ?", wanted.status.as_deref());
     let sort = wanted.sort.as_deref().unwrap_or("name");
     let column = match sort.trim_start_matches('-') {
         "changed" => "last_changed",

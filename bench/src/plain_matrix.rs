@@ -11,7 +11,7 @@ use sqlx::types::Json as JsonText;
 use sqlx::{Row, SqlitePool};
 use uuid::Uuid;
 
-use crate::plain::{Failed, Filter, ordered, quoted, rows, total};
+use crate::plain::{Failed, Filter, has_text, ordered, rows, total};
 
 pub(crate) async fn matrix(
     State(pool): State<SqlitePool>,
@@ -22,15 +22,20 @@ pub(crate) async fn matrix(
             .await?;
     let environments = environments.iter().map(head).collect::<Result<Vec<Column>, Failed>>()?;
     let only = wanted.out_of_step == Some(true);
-    let out_of_step = count(&pool, &wanted, true).await?;
-    let all = if only { out_of_step } else { count(&pool, &wanted, false).await? };
+    let mut filter = Filter::default();
+    let has_text = has_text(&pool, "matrix_row", &mut filter, wanted.q.as_deref()).await?;
+    filter.text("application = ?", wanted.application.as_deref());
+    let mut out = filter.clone();
+    out.number("out_of_step = ?", Some(1));
+    let out_of_step = count(&pool, &out, has_text).await?;
+    let all = if only { out_of_step } else { count(&pool, &filter, has_text).await? };
+    let filter = if only { out } else { filter };
     let sort = wanted.sort.as_deref().unwrap_or("application");
     let columns = match sort.trim_start_matches('-') {
         "name" => ["name", "application", "kind", "id"],
         _ => ["application", "name", "kind", "id"],
     };
     let (size, page) = (wanted.page_size.unwrap_or(50), wanted.page.unwrap_or(1));
-    let filter = filter(&wanted, only);
     let sql = format!(
         "SELECT id, application, kind, name, out_of_step, search FROM matrix_row{} ORDER BY {} LIMIT {size} OFFSET {}",
         filter.sql(),
@@ -56,23 +61,12 @@ fn head(row: &SqliteRow) -> Result<Column, Failed> {
     })
 }
 
-fn filter(wanted: &MatrixQuery, out_of_step: bool) -> Filter {
-    let mut filter = Filter::default();
-    let found = "matrix_row.row in (select rowid from matrix_row_text where matrix_row_text match ?)";
-    filter.text(found, quoted(wanted.q.as_deref()).as_deref());
-    filter.text("application = ?", wanted.application.as_deref());
-    filter.text("kind = ?", wanted.kind.as_deref());
-    filter.number("out_of_step = ?", out_of_step.then_some(1));
-    filter
-}
-
-async fn count(pool: &SqlitePool, wanted: &MatrixQuery, out_of_step: bool) -> Result<i64, Failed> {
-    let filter = filter(wanted, out_of_step);
-    let sql = match wanted.q {
-        Some(_) => "SELECT count(*) FROM matrix_row",
-        None => "SELECT cast(coalesce(sum(matrix_rows), 0) as bigint) FROM matrix_row_count",
+async fn count(pool: &SqlitePool, filter: &Filter, has_text: bool) -> Result<i64, Failed> {
+    let sql = match has_text {
+        true => "SELECT count(*) FROM matrix_row",
+        false => "SELECT cast(coalesce(sum(matrix_rows), 0) as bigint) FROM matrix_row_count",
     };
-    total(pool, format!("{sql}{}", filter.sql()), &filter).await
+    total(pool, format!("{sql}{}", filter.sql()), filter).await
 }
 
 async fn fill(pool: &SqlitePool, found: &[SqliteRow], columns: &[Column]) -> Result<Vec<MatrixRow>, Failed> {

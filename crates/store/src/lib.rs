@@ -41,6 +41,11 @@ pub use observed::{ObservedService, ServiceKey};
 pub use site::{Credentials, SealedToken};
 pub use task::{NewTask, RunningTask, ToCome};
 
+/// Connections to SQLite: one writes at a time, the others read.
+const SQLITE_CONNECTIONS: u32 = 6;
+/// A connection's cache, in kilobytes as SQLite counts them: less than zero.
+const SQLITE_CACHE: &str = "-8000";
+
 /// The database.
 #[derive(Clone)]
 pub struct Store {
@@ -71,14 +76,15 @@ impl Store {
         let mut options = ConnectOptions::new(url);
         options.sqlx_logging(false).max_connections(16).acquire_timeout(std::time::Duration::from_secs(10));
         if url.starts_with("sqlite") {
-            options.map_sqlx_sqlite_opts(|sqlite| {
+            // Each has a cache and a thread of its own; the system's cache stands behind them.
+            options.max_connections(SQLITE_CONNECTIONS).map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .create_if_missing(true)
                     .foreign_keys(true)
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "NORMAL")
                     .pragma("busy_timeout", "60000")
-                    .pragma("cache_size", "-32000")
+                    .pragma("cache_size", SQLITE_CACHE)
             });
         }
         let db = Database::connect(options).await?;

@@ -42,12 +42,14 @@ fn asked(fleet: &Fleet) -> Vec<Asked> {
             3.0,
             "services?pageSize=50&status=running&sort=-changed".to_owned(),
         ),
-        page("services by text", 3.0, "services?pageSize=50&q=service-0001".to_owned()),
+        page("services by a text of few", 3.0, "services?pageSize=50&q=app-017".to_owned()),
+        page("services by a text of many", 3.0, "services?pageSize=50&q=service-0001".to_owned()),
         page("matrix", 1.5, "matrix?pageSize=50".to_owned()),
         page("matrix by name, page 10", 1.5, "matrix?pageSize=50&sort=name&page=10".to_owned()),
         page("matrix, out of step, total", 3.0, "matrix?pageSize=50&outOfStep=true".to_owned()),
-        page("matrix of an application, total", 3.0, "matrix?pageSize=50&application=app-042".to_owned()),
-        page("matrix by text", 3.0, "matrix?pageSize=50&q=app-017".to_owned()),
+        page("matrix of an application, total", 3.0, "matrix?pageSize=15&application=app-042".to_owned()),
+        page("matrix by a text of few", 3.0, "matrix?pageSize=15&q=app-017".to_owned()),
+        page("matrix by a text of many", 3.0, "matrix?pageSize=50&q=service-0001".to_owned()),
     ]
 }
 
