@@ -126,7 +126,8 @@ impl Server {
         }
     }
 
-    /// Lets these things go wrong from now on, and nothing else; `seed` lets chance begin anew.
+    /// Lets these things go wrong from now on, and nothing else; `seed` lets chance begin anew. Watches that are open end,
+    /// so that the next ones meet the new rules.
     pub fn set_faults(&self, rules: Vec<FaultRule>, seed: Option<u64>) {
         self.app.faults.set(rules, seed);
     }

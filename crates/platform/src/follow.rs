@@ -28,6 +28,8 @@ const SILENCE: Duration = Duration::from_secs(330);
 const SILENCE_WITH_BOOKMARKS: Duration = Duration::from_secs(150);
 /// A watch that ends sooner than this is not opened again at once.
 const TOO_SHORT: Duration = Duration::from_secs(1);
+/// So many watches in a row that end before they tell anything are a loss of contact.
+const MOST_SHORT: u32 = 3;
 /// How long it takes until what is not served, or may not be read, is asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
 /// How often what may be listed and not watched is listed.
@@ -100,6 +102,8 @@ struct Follower<W> {
     state: State,
     pause: Duration,
     failures: u32,
+    /// Watches in a row that ended at once.
+    short: u32,
     /// The server has sent a bookmark.
     bookmarks: bool,
     /// The words of the loss of contact that was told last.
@@ -121,6 +125,7 @@ pub(crate) fn follow<W: Watched>(
         state: State::List,
         pause: Duration::ZERO,
         failures: 0,
+        short: 0,
         bookmarks: false,
         lost: None,
         nothing_told: false,
@@ -212,7 +217,7 @@ impl<W: Watched> Follower<W> {
         match tokio::time::timeout(silence, lines.next()).await {
             Ok(Some(Ok(line))) => match self.event(&line, &mut told) {
                 Ok((event, version)) => {
-                    self.failures = 0;
+                    (self.failures, self.short) = (0, 0);
                     let version = if version.is_empty() { place.version } else { told.version(&version) };
                     self.state = State::Read { place: Place { version, ..place }, lines, told, opened };
                     Some(event)
@@ -222,9 +227,11 @@ impl<W: Watched> Follower<W> {
             },
             // Ended by its own time-out, or cut off in between: it goes on from the last version.
             Ok(Some(Err(_)) | None) => {
-                match opened.elapsed() < TOO_SHORT {
-                    true => self.pause = self.next_pause(),
-                    false => self.failures = 0,
+                self.short = if opened.elapsed() < TOO_SHORT { self.short + 1 } else { 0 };
+                match self.short {
+                    0 => self.failures = 0,
+                    1..=MOST_SHORT => self.pause = self.next_pause(),
+                    _ => return self.lose(self.deaf()),
                 }
                 // Where order is not kept, something may still have been to come: only a list tells.
                 self.state = if told.disordered { State::List } else { State::Open(place) };
@@ -239,6 +246,12 @@ impl<W: Watched> Follower<W> {
                 retry_after: None,
             }),
         }
+    }
+
+    /// That no watch stays open, so that only lists tell of anything.
+    fn deaf(&self) -> Error {
+        let message = format!("{} ends every watch as soon as it is open.", self.client.host());
+        Error::Unavailable { message, retry_after: None }
     }
 
     /// After how long without a word a watch is dead.

@@ -8,6 +8,7 @@ mod faults;
 mod guard;
 mod kill;
 mod lists;
+mod scale;
 mod sites;
 mod support;
 mod syncs;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::stats::Call;
 pub(crate) use actor::{hang, interfere};
@@ -43,7 +44,7 @@ pub enum Fault {
     Html,
     /// A watch ends: at once, or after as long as the rule says.
     DropWatch,
-    /// A watch is open, and nothing comes, not even bookmarks.
+    /// A watch is open, and nothing comes, not even bookmarks or its end.
     SilentWatch,
     /// Of two events in a row, a watch tells the later one first.
     OutOfOrder,
@@ -92,6 +93,15 @@ impl FaultRule {
     /// A fault that hits a share of all requests to all clusters.
     pub fn new(fault: Fault, rate: f64) -> Self {
         Self { fault, rate, clusters: None, millis: None }
+    }
+
+    /// Every fault, so that a share of all requests is hit by some fault, and of watches and changes by one of theirs too.
+    pub fn mix(share: f64) -> Vec<Self> {
+        let kind = |fault: Fault| [Call::Get, Call::Watch, Call::Patch].map(|call| fault.concerns(call));
+        let fellows =
+            |fault: Fault| Fault::ALL.into_iter().filter(|other| kind(*other) == kind(fault)).count();
+        let rate = |fault| share / f64::from(u32::try_from(fellows(fault)).unwrap_or(u32::MAX));
+        Fault::ALL.into_iter().map(|fault| Self::new(fault, rate(fault))).collect()
     }
 
     fn is_about(&self, cluster: &str) -> bool {
@@ -144,29 +154,36 @@ pub(crate) struct Faults(Mutex<Present>);
 struct Present {
     rules: Vec<FaultRule>,
     chance: StdRng,
+    /// Ends when other rules come.
+    over: CancellationToken,
 }
 
 /// What goes wrong with one request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Drawn {
     hits: BTreeMap<Fault, Option<Duration>>,
+    /// Ends when other rules come.
+    pub(crate) over: CancellationToken,
     /// For faults that come in two kinds.
     pub(crate) coin: bool,
 }
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(Mutex::new(Present { rules: Vec::new(), chance: StdRng::seed_from_u64(seed) }))
+        let chance = StdRng::seed_from_u64(seed);
+        Self(Mutex::new(Present { rules: Vec::new(), chance, over: CancellationToken::new() }))
     }
 
     pub(crate) fn rules(&self) -> Vec<FaultRule> {
         self.present().rules.clone()
     }
 
-    /// Puts rules in the place of those before, and lets chance begin anew where a seed is given.
+    /// Puts rules in the place of those before, and lets chance begin anew where a seed is given. Watches that are open
+    /// end, so that the next ones meet the new rules.
     pub(crate) fn set(&self, rules: Vec<FaultRule>, seed: Option<u64>) {
         let mut present = self.present();
         present.rules = rules;
+        std::mem::take(&mut present.over).cancel();
         if let Some(seed) = seed {
             present.chance = StdRng::seed_from_u64(seed);
         }
@@ -175,11 +192,11 @@ impl Faults {
     /// Decides what goes wrong with a request.
     pub(crate) fn draw(&self, cluster: &str, call: Call) -> Drawn {
         let mut present = self.present();
-        let Present { rules, chance } = &mut *present;
+        let Present { rules, chance, over } = &mut *present;
         let concerned = rules.iter().filter(|rule| rule.is_about(cluster) && rule.fault.concerns(call));
         let hit = concerned.filter(|rule| chance.random::<f64>() < rule.rate);
         let hits = hit.map(|rule| (rule.fault, rule.millis.map(Duration::from_millis))).collect();
-        Drawn { hits, coin: chance.random() }
+        Drawn { hits, over: over.clone(), coin: chance.random() }
     }
 
     /// Whether a cluster's agent is down for good.

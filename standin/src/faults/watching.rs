@@ -15,7 +15,7 @@ pub(crate) fn disturb(
 ) -> BoxStream<'static, String> {
     let mut lines = lines.boxed();
     if drawn.has(Fault::SilentWatch) {
-        lines = lines.filter(|_| std::future::ready(false)).boxed();
+        lines = stream::pending().boxed();
     }
     if drawn.has(Fault::Clock) {
         lines = lines.map(|lines| each(&lines, shifted)).boxed();
@@ -33,7 +33,8 @@ pub(crate) fn disturb(
         None => Either::Right(pending()),
     };
     // A chunk of nothing would end a body.
-    lines.filter(|lines| std::future::ready(!lines.is_empty())).take_until(ends).boxed()
+    let lines = lines.filter(|lines| std::future::ready(!lines.is_empty())).take_until(ends);
+    lines.take_until(drawn.over.clone().cancelled_owned()).boxed()
 }
 
 fn each(lines: &str, change: fn(&str) -> String) -> String {

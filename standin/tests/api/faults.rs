@@ -145,7 +145,9 @@ async fn watches_end_or_stay_silent_or_are_told_that_they_are_too_late() {
     server.set_faults(vec![FaultRule::new(Fault::SilentWatch, 1.0)], None);
     let path = format!("{DEPLOYMENTS}?watch=true&allowWatchBookmarks=true&timeoutSeconds=1");
     let client = client_at(&server, "/k8s/clusters/local", &format!("Bearer {}", standin::ADMIN_TOKEN));
-    assert!(watch(&client, &path).await.next().await.is_none(), "neither objects nor bookmarks");
+    let mut silent = watch(&client, &path).await;
+    server.set_faults(Vec::new(), None);
+    assert!(silent.next().await.is_none(), "neither objects nor bookmarks");
 }
 
 #[tokio::test]
