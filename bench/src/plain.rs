@@ -35,6 +35,7 @@ pub(crate) async fn routes(database: &Path) -> Result<Router> {
     let options = SqliteConnectOptions::new()
         .filename(database)
         .read_only(true)
+        .row_buffer_size(1000)
         .pragma("cache_size", "-8000")
         .pragma("busy_timeout", "60000");
     let pool = SqlitePoolOptions::new().max_connections(6).connect_with(options).await?;

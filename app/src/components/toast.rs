@@ -59,7 +59,12 @@ pub(crate) fn provide() {
 /// The document's title: the page's, after the end of a sync for a while.
 pub(crate) fn title(page: String) -> String {
     let page = if page.is_empty() { "Lockstep".to_owned() } else { format!("{page} · Lockstep") };
-    let ended = use_context::<Toasts>().and_then(|toasts| toasts.title.get());
+    // The server asks for it once the page is rendered, when its signals may be gone already; there nothing ends anyway.
+    let ended = if cfg!(feature = "ssr") {
+        None
+    } else {
+        use_context::<Toasts>().and_then(|toasts| toasts.title.get())
+    };
     ended.map_or(page.clone(), |ended| format!("{ended} · {page}"))
 }
 

@@ -43,6 +43,8 @@ pub use task::{NewTask, RunningTask, ToCome};
 
 /// Connections to SQLite: one writes at a time, the others read.
 const SQLITE_CONNECTIONS: u32 = 6;
+/// Rows that a connection's thread reads ahead: a page of a list as a whole, so that it need not wait for its reader.
+const SQLITE_ROWS: usize = 1000;
 /// A connection's cache, in kilobytes as SQLite counts them: less than zero.
 const SQLITE_CACHE: &str = "-8000";
 
@@ -81,6 +83,7 @@ impl Store {
                 sqlite
                     .create_if_missing(true)
                     .foreign_keys(true)
+                    .row_buffer_size(SQLITE_ROWS)
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "NORMAL")
                     .pragma("busy_timeout", "60000")
