@@ -68,9 +68,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let programs = programs(args.no_build)?;
     let wanted = |part| args.only.is_empty() || args.only.contains(&part);
     let mut report = Report::default();
-    if [Part::Start, Part::Pages, Part::Browser, Part::Sync, Part::Churn].into_iter().any(wanted) {
+    if [Part::Start, Part::Pages, Part::Browser, Part::Churn].into_iter().any(wanted) {
         let fleet = Fleet::start(&programs, fleet::TEN_THOUSAND)?;
         measure(&programs, fleet, args, &mut report)?;
+    }
+    if wanted(Part::Sync) {
+        sync::measure(&programs, &mut report)?;
     }
     if wanted(Part::Tenfold) {
         pages::tenfold(&programs, &mut report)?;
@@ -88,9 +91,6 @@ fn measure(programs: &Programs, mut fleet: Fleet, args: &Args, report: &mut Repo
     }
     if wanted(Part::Browser) {
         browser::measure(programs, &fleet, report)?;
-    }
-    if wanted(Part::Sync) {
-        sync::measure(programs, &fleet, report)?;
     }
     if wanted(Part::Churn) {
         churn::measure(&fleet, args.churn_minutes, report)?;

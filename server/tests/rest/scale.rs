@@ -1,6 +1,6 @@
 //! What keeps Lockstep quick where there is much: nothing is done about what does not matter, and what is kept is true.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::StreamExt;
 use reqwest::Method;
@@ -57,41 +57,45 @@ fn seen(all: &Value, available: &str) -> Seen {
     all.as_array().unwrap().iter().map(one).collect()
 }
 
+/// The rows that are not shown as they are.
+fn stale(shown: &Seen, truth: &Seen) -> Vec<String> {
+    let bound = |namespace: &str| namespace.ends_with("-dev") || namespace.ends_with("-staging");
+    let known = truth.iter().filter(|((namespace, _), _)| bound(namespace));
+    let wrong = known.filter(|(key, is)| shown.get(*key) != Some(is));
+    wrong.map(|(key, is)| format!("{key:?} is {is:?} and shown as {:?}", shown.get(key))).collect()
+}
+
 on_both!(after_churn_no_row_is_stale);
 async fn after_churn_no_row_is_stale(on: On) {
-    let Some(app) = App::connected(on).await else { return };
+    let fleet = standin::Fleet { clusters: 1, services: 90, stages: 3, replicas: 2 };
+    let rollout = Duration::from_millis(20);
+    let options = standin::Options { rollout, fleet: Some(fleet), ..Default::default() };
+    let rancher = standin::start(options).await.unwrap();
+    let Some(app) = App::start_with(on, Default::default(), rancher).await else { return };
+    app.api.connect_fleet(app.rancher.url(), 60).await;
     let rancher = Api::new(app.rancher.url().trim_start_matches("http://").parse().unwrap());
-    let churn = |rate: u32| {
-        let rancher = &rancher;
-        async move { rancher.call(Method::PUT, "/standin/churn", Some(&json!({ "perSecond": rate }))).await }
-    };
-    let bound = |namespace: &str| {
-        namespace.contains("-dev") || namespace.contains("-staging") || namespace.contains("-prod")
-    };
-    let truth = || async {
-        let mut truth = seen(&rancher.get("/standin/truth").await, "available");
-        truth.retain(|(namespace, _), _| bound(namespace));
-        truth
-    };
-    let before = truth().await;
-    churn(200).await;
-    app.api
-        .until("/api/services?pageSize=500", |services| {
-            let moved = seen(services, "availableReplicas");
-            before.iter().filter(|(key, was)| moved.get(*key) != Some(was)).count() > before.len() / 2
-        })
-        .await;
-    churn(0).await;
-    // What was changed last may still roll out: what is shown follows until both agree.
+    let before = seen(&rancher.get("/standin/truth").await, "available");
+    let shown = |services: &Value| seen(services, "availableReplicas");
+
+    rancher.call(Method::PUT, "/standin/churn", Some(&json!({ "perSecond": 100 }))).await;
+    let path = "/api/services?pageSize=100";
+    app.api.until(path, |services| stale(&shown(services), &before).len() > 20).await;
+    rancher.call(Method::PUT, "/standin/churn", Some(&json!({ "perSecond": 0 }))).await;
+
+    // What was changed last still rolls out: what is shown follows until both agree.
+    let mut events = app.api.send(Method::GET, "/api/events", None).await.bytes_stream();
+    let mut wrong = Vec::new();
     let agree = async {
         loop {
-            let services = app.api.get("/api/services?pageSize=500").await;
-            if seen(&services, "availableReplicas") == truth().await {
+            let truth = seen(&rancher.get("/standin/truth").await, "available");
+            wrong = stale(&shown(&app.api.get(path).await), &truth);
+            if wrong.is_empty() {
                 return;
             }
-            tokio::task::yield_now().await;
+            events.next().await.unwrap().unwrap();
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), agree).await.expect("what is shown is as it is");
+    let agreed = tokio::time::timeout(Duration::from_secs(60), agree).await;
+    assert!(agreed.is_ok(), "{wrong:#?}");
     app.stop().await;
 }

@@ -21,12 +21,18 @@ pub(super) struct Size {
     pub(super) services: usize,
     /// Pods of each service.
     replicas: usize,
+    /// Milliseconds that each step of a pod takes.
+    rollout: usize,
 }
 
 /// 10,000 services with 30,000 pods.
-pub(super) const TEN_THOUSAND: Size = Size { clusters: 200, services: 10_000, replicas: 3 };
+pub(super) const TEN_THOUSAND: Size = Size { clusters: 200, services: 10_000, replicas: 3, rollout: 200 };
 /// Ten times that.
-pub(super) const HUNDRED_THOUSAND: Size = Size { clusters: 200, services: 100_000, replicas: 3 };
+pub(super) const HUNDRED_THOUSAND: Size =
+    Size { clusters: 200, services: 100_000, replicas: 3, rollout: 200 };
+
+/// What one team has: 750 services in each of three stages, whose pods take a while to start.
+pub(super) const ONE_CLUSTER: Size = Size { clusters: 1, services: 2250, replicas: 1, rollout: 2000 };
 
 const STAGES: [(&str, &str); 3] = [("Development", "dev"), ("Staging", "staging"), ("Production", "prod")];
 
@@ -49,10 +55,13 @@ impl Fleet {
         let standin = free_address()?;
         let mut group = Group::default();
         let mut seeded = command(&programs.standin);
-        seeded.args(["--rollout-ms", "200", "--history", "2000", "--addr"]).arg(standin.to_string());
-        for (flag, count) in
-            [("--clusters", size.clusters), ("--services", size.services), ("--replicas", size.replicas)]
-        {
+        seeded.args(["--history", "20000", "--addr"]).arg(standin.to_string());
+        for (flag, count) in [
+            ("--clusters", size.clusters),
+            ("--services", size.services),
+            ("--replicas", size.replicas),
+            ("--rollout-ms", size.rollout),
+        ] {
             seeded.arg(flag).arg(count.to_string());
         }
         group.start("the stand-in", &mut seeded)?;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::Programs;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, ONE_CLUSTER};
 use super::report::{Bound, Report, Unit};
 use crate::demo::STANDIN_TOKEN;
 use crate::rest::Client;
@@ -22,7 +22,8 @@ const LATENCY: u64 = 20;
 const PARALLEL: usize = 10;
 
 /// Measures one after the other, by the stand-in's own record of accepted patches.
-pub(super) fn measure(programs: &Programs, fleet: &Fleet, report: &mut Report) -> Result<()> {
+pub(super) fn measure(programs: &Programs, report: &mut Report) -> Result<()> {
+    let fleet = &Fleet::start(programs, ONE_CLUSTER)?;
     let standin = Client::new(fleet.standin);
     let faults = json!([{ "fault": "latency", "rate": 1.0, "millis": LATENCY }]);
     let request = request(fleet)?;
