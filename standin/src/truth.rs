@@ -12,6 +12,7 @@ use crate::simulation::PatchRecord;
 
 /// One workload as it stands.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Workload {
     cluster: String,
     namespace: String,
@@ -19,8 +20,11 @@ pub(crate) struct Workload {
     name: String,
     uid: String,
     generation: i64,
+    observed_generation: i64,
     containers: Vec<Container>,
     desired: i64,
+    replicas: i64,
+    updated: i64,
     available: i64,
 }
 
@@ -65,9 +69,14 @@ fn workload(cluster: &Cluster, key: &Key, object: &Value) -> Workload {
         Kind::CronJob => "/spec/jobTemplate/spec/template/spec/containers",
         _ => "/spec/template/spec/containers",
     };
-    let (desired, available) = match key.kind {
-        Kind::DaemonSet => ("/status/desiredNumberScheduled", "/status/numberAvailable"),
-        _ => ("/spec/replicas", "/status/availableReplicas"),
+    let [desired, replicas, updated, available] = match key.kind {
+        Kind::DaemonSet => [
+            "/status/desiredNumberScheduled",
+            "/status/currentNumberScheduled",
+            "/status/updatedNumberScheduled",
+            "/status/numberAvailable",
+        ],
+        _ => ["/spec/replicas", "/status/replicas", "/status/updatedReplicas", "/status/availableReplicas"],
     };
     let container =
         |it: &Value| Container { name: text(it, "/name").to_owned(), image: text(it, "/image").to_owned() };
@@ -78,8 +87,11 @@ fn workload(cluster: &Cluster, key: &Key, object: &Value) -> Workload {
         name: key.name.clone(),
         uid: text(object, "/metadata/uid").to_owned(),
         generation: number(object, "/metadata/generation").unwrap_or_default(),
+        observed_generation: number(object, "/status/observedGeneration").unwrap_or_default(),
         containers: items(object, template).iter().map(container).collect(),
         desired: number(object, desired).unwrap_or_default(),
+        replicas: number(object, replicas).unwrap_or_default(),
+        updated: number(object, updated).unwrap_or_default(),
         available: number(object, available).unwrap_or_default(),
     }
 }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod budget;
+mod chaos;
 mod check;
 mod ci;
 mod demo;
@@ -49,6 +50,8 @@ enum Command {
     Budget,
     /// Measures what Lockstep is to hold to at scale, and prints the table
     Bench(bench::Args),
+    /// Kills the server at random points of syncs, and checks that all it tells afterwards is true
+    Chaos(chaos::Args),
     /// Does what CI does: check, test, budget
     Ci,
 }
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Pictures => test::pictures(),
         Command::Check => check::run(),
         Command::Bench(args) => bench::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Budget => budget::run(),
         Command::Ci => ci::run(),
     });

@@ -12,6 +12,7 @@ use ureq::http::Response;
 const LARGEST: u64 = 200_000_000;
 
 /// One server to speak to.
+#[derive(Clone)]
 pub(crate) struct Client {
     agent: Agent,
     base: String,

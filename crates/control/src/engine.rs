@@ -4,7 +4,7 @@
 mod act;
 mod runner;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use domain::id::DeploymentId;
@@ -15,8 +15,10 @@ use crate::{Control, Error};
 
 /// How long a claim lasts without being renewed.
 const LEASE: TimeDelta = TimeDelta::seconds(10);
+/// No impatience makes it shorter: it has to outlast a busy machine.
+const SHORTEST_LEASE: TimeDelta = TimeDelta::seconds(2);
 /// How often unclaimed deployments are looked for without being told to.
-const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Takes up what nobody carries out, until the server stops.
 pub(crate) async fn run(control: Arc<Control>, stop: CancellationToken) {
@@ -55,9 +57,15 @@ async fn take_up(control: &Arc<Control>) -> Result<(), Error> {
     Ok(())
 }
 
+/// How long a claim of this server's lasts. It is renewed five times in that.
+fn lease_time(control: &Control) -> TimeDelta {
+    let usual = LEASE.to_std().unwrap_or_default();
+    TimeDelta::from_std(control.patience.of(usual)).unwrap_or(LEASE).max(SHORTEST_LEASE)
+}
+
 async fn claim(control: &Control, id: DeploymentId) -> Result<Option<Lease>, Error> {
     let mut write = control.store.write().await?;
-    let lease = write.claim(id, &control.server_name, Utc::now(), LEASE).await?;
+    let lease = write.claim(id, &control.server_name, Utc::now(), lease_time(control)).await?;
     write.commit().await?;
     Ok(lease)
 }

@@ -25,6 +25,9 @@ pub enum Error {
     /// A stored document cannot be read.
     #[error("a stored document cannot be read")]
     Document(#[from] serde_json::Error),
+    /// Others have been writing for too long.
+    #[error("the database is busy with other writes")]
+    Busy,
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] DbErr),

@@ -21,14 +21,18 @@ mod task;
 mod text;
 mod total;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use migrations::Migrator;
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait,
+    sqlx::{Connection, Sqlite, pool::PoolOptions},
 };
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
@@ -45,6 +49,11 @@ pub use task::{NewTask, RunningTask, ToCome};
 const SQLITE_CONNECTIONS: u32 = 6;
 /// Rows that a connection's thread reads ahead: a page of a list as a whole, so that it need not wait for its reader.
 const SQLITE_ROWS: usize = 1000;
+/// How long another program's lock is waited for, in milliseconds: whoever asked is told then, and work in the background
+/// tries again.
+const SQLITE_PATIENCE: &str = "5000";
+/// How long a transaction waits for its turn, while others wait for such a lock.
+const TURN: Duration = Duration::from_secs(10);
 /// A connection's cache, in kilobytes as SQLite counts them: less than zero.
 const SQLITE_CACHE: &str = "-8000";
 
@@ -76,9 +85,10 @@ impl Store {
     /// [`Error::Newer`] when a newer version has migrated the database.
     pub async fn open(url: &str) -> Result<Self, Error> {
         let mut options = ConnectOptions::new(url);
-        options.sqlx_logging(false).max_connections(16).acquire_timeout(std::time::Duration::from_secs(10));
+        options.sqlx_logging(false).max_connections(16).acquire_timeout(Duration::from_secs(10));
         if url.starts_with("sqlite") {
             // Each has a cache and a thread of its own; the system's cache stands behind them.
+            options.map_sqlx_sqlite_pool_opts(without_lost_transactions);
             options.max_connections(SQLITE_CONNECTIONS).map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .create_if_missing(true)
@@ -86,7 +96,7 @@ impl Store {
                     .row_buffer_size(SQLITE_ROWS)
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "NORMAL")
-                    .pragma("busy_timeout", "60000")
+                    .pragma("busy_timeout", SQLITE_PATIENCE)
                     .pragma("cache_size", SQLITE_CACHE)
             });
         }
@@ -113,8 +123,9 @@ impl Store {
 
     /// Begins a transaction.
     pub async fn write(&self) -> Result<Write, Error> {
+        let turn = tokio::time::timeout(TURN, self.writer.clone().lock_owned());
         let writer = match self.is_sqlite() {
-            true => Some(self.writer.clone().lock_owned().await),
+            true => Some(turn.await.map_err(|_| Error::Busy)?),
             false => None,
         };
         let tx = self.db.begin().await?;
@@ -176,6 +187,15 @@ impl Drop for Write {
             });
         }
     }
+}
+
+/// SQLite ends a transaction by itself when the disk is full, and sqlx cannot end it a second time: it would believe
+/// for ever that one is open, and the next one that is rolled back would stay open and lock everybody out.
+fn without_lost_transactions(pool: PoolOptions<Sqlite>) -> PoolOptions<Sqlite> {
+    pool.after_release(|connection, _| {
+        let open = connection.is_in_transaction();
+        Box::pin(std::future::ready(Ok(!open)))
+    })
 }
 
 async fn migrate(db: &DatabaseConnection) -> Result<(), Error> {

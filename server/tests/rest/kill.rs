@@ -1,35 +1,10 @@
 //! SIGKILL in the middle of a sync: the record says truthfully what happened, and nothing takes effect twice.
 
-use std::{
-    collections::HashMap,
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, CLUSTER, On, database, on_both};
-
-struct Server {
-    process: Child,
-    api: Api,
-}
-
-/// Starts the real binary and waits for the line that tells its address.
-fn serve(dir: &std::path::Path, database: &str) -> Server {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_lockstep"))
-        .args(["serve", "--addr", "127.0.0.1:0", "--database-url", database, "--data-dir"])
-        .arg(dir)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let addr = line.trim().rsplit('/').next().unwrap().parse().unwrap();
-    Server { process, api: Api::new(addr) }
-}
+use crate::support::{CLUSTER, On, database, on_both, process::Server};
 
 on_both!(a_killed_server_goes_on);
 async fn a_killed_server_goes_on(on: On) {
@@ -39,7 +14,7 @@ async fn a_killed_server_goes_on(on: On) {
     let fleet = Some(standin::Fleet { clusters: 1, services: 225, ..Default::default() });
     let options = standin::Options { rollout: Duration::from_millis(40), fleet, ..Default::default() };
     let rancher = standin::start(options).await.unwrap();
-    let mut server = serve(dir.path(), &database);
+    let mut server = Server::start(dir.path(), &database);
     let (dev, staging) = server.api.connect_fleet(rancher.url(), 150).await;
     let services = server.api.get(&format!("/api/services?env={dev}")).await;
     let ids: Vec<&Value> = services.as_array().unwrap().iter().map(|service| &service["id"]).collect();
@@ -56,9 +31,8 @@ async fn a_killed_server_goes_on(on: On) {
     for share in [1, 2] {
         let far = move |sync: &Value| sync["counts"]["success"].as_u64().unwrap() >= total * share / 4;
         server.api.until(&path, far).await;
-        server.process.kill().unwrap();
-        server.process.wait().unwrap();
-        server = serve(dir.path(), &database);
+        server.kill();
+        server = Server::start(dir.path(), &database);
     }
     let ended = server.api.until(&path, |sync| sync["endTime"].is_string()).await;
     assert_eq!(
@@ -74,6 +48,5 @@ async fn a_killed_server_goes_on(on: On) {
     }
     assert_eq!(patched.len() as u64, total);
     assert!(patched.values().all(|times| *times == 1), "a change took effect twice: {patched:?}");
-    server.process.kill().unwrap();
-    server.process.wait().unwrap();
+    server.kill();
 }

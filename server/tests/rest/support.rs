@@ -1,5 +1,7 @@
 //! A server with a stand-in Rancher behind it, and a client that waits for events instead of time.
 
+pub(crate) mod process;
+
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use domain::patience::Patience;
@@ -60,6 +62,7 @@ pub(crate) struct App {
     pub(crate) rancher: standin::Server,
     pub(crate) dir: TempDir,
     pub(crate) api: Api,
+    database_url: String,
     running: Running,
 }
 
@@ -85,9 +88,10 @@ impl App {
     /// Starts a server that waits for clusters as long as `patience` says, beside a stand-in.
     pub(crate) async fn start_with(on: On, patience: Patience, rancher: standin::Server) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
+        let database_url = database(on, dir.path()).await?;
         let settings = Settings {
             addr: "127.0.0.1:0".parse().unwrap(),
-            database_url: database(on, dir.path()).await?,
+            database_url: database_url.clone(),
             data_dir: dir.path().to_owned(),
             allowed_hosts: Vec::new(),
             secret_key: None,
@@ -97,7 +101,7 @@ impl App {
         };
         let running = server::start(settings).await.unwrap();
         let api = Api::new(running.addr());
-        Some(Self { rancher, dir, api, running })
+        Some(Self { rancher, dir, api, database_url, running })
     }
 
     /// Starts both and binds the stand-in's namespaces to Development, Staging and Production; waits for all services.
@@ -105,6 +109,11 @@ impl App {
         let app = Self::start(on).await?;
         app.api.connect(app.rancher.url()).await;
         Some(app)
+    }
+
+    /// The name of its database, where it is one of PostgreSQL's.
+    pub(crate) fn database(&self) -> &str {
+        self.database_url.rsplit('/').next().unwrap()
     }
 
     pub(crate) async fn stop(self) {

@@ -49,7 +49,7 @@ async fn the_truth_names_every_workload_as_it_stands() {
         *found,
         json!({
             "cluster": CLUSTER, "namespace": "app-001-qa", "kind": "Deployment", "name": "service-00000",
-            "uid": present["metadata"]["uid"], "generation": 1, "desired": 2, "available": 2,
+            "uid": present["metadata"]["uid"], "generation": 1, "observedGeneration": 1, "desired": 2, "replicas": 2, "updated": 2, "available": 2,
             "containers": [{ "name": "app", "image": "registry.example.com/app-001/service-00000:1.10.0" }],
         })
     );

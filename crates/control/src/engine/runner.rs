@@ -16,11 +16,11 @@ use domain::{
 use store::{Lease, RunningTask};
 use tokio::task::{JoinError, JoinSet};
 
-use super::{LEASE, act::Done};
+use super::{act::Done, lease_time};
 use crate::{Control, Error};
 
-/// How often the lease is renewed and a request to cancel is looked for.
-const RENEW: Duration = Duration::from_secs(2);
+/// The longest that nothing is looked at.
+const LOOK: Duration = Duration::from_secs(2);
 /// The engine's name in events.
 const ENGINE: &str = "lockstep";
 
@@ -51,7 +51,7 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
         runner.set_status(&DeploymentStatus::Running, "the first tasks begin").await?;
     }
     let mut events = runner.control.store.newest_event();
-    let mut renew = tokio::time::interval(RENEW);
+    let mut renew = tokio::time::interval((lease_time(&runner.control) / 5).to_std().unwrap_or(LOOK));
     let mut busy: HashSet<TaskId> = HashSet::new();
     // Tasks of their own: one that waits for the database while holding it must not wait for this loop.
     let mut work: JoinSet<Result<Option<Done>, Error>> = JoinSet::new();
@@ -79,7 +79,7 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
             work.spawn(async move { runner.act(task, action).await });
         }
         let wake = next_wake(&state).filter(|_| work.is_empty());
-        let pause = wake.map_or(RENEW, |at| (at - Utc::now()).to_std().unwrap_or_default().min(RENEW));
+        let pause = wake.map_or(LOOK, |at| (at - Utc::now()).to_std().unwrap_or_default().min(LOOK));
         tokio::select! {
             Some(first) = work.join_next(), if !work.is_empty() => {
                 let mut done = Vec::from_iter(joined(first)?);
@@ -151,7 +151,7 @@ pub(super) struct Runner {
 impl Runner {
     async fn renew(&self) -> Result<(), Error> {
         let mut write = self.control.store.write().await?;
-        write.renew(&self.lease, Utc::now() + LEASE).await?;
+        write.renew(&self.lease, Utc::now() + lease_time(&self.control)).await?;
         Ok(write.commit().await?)
     }
 
