@@ -3,7 +3,7 @@
 use std::io::{Read, stdin};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
@@ -32,7 +32,7 @@ struct Patch {
     image: String,
 }
 
-/// Reads each workload and patches it, as every safe tool must; prints the milliseconds from the first request to the
+/// Patches each workload without looking at it first, which no safe tool may; prints the milliseconds from the first request to the
 /// last accepted patch.
 pub(crate) async fn run(args: &Args) -> Result<()> {
     let mut text = String::new();
@@ -63,11 +63,7 @@ async fn send(client: &reqwest::Client, args: &Args, patch: Patch) -> Result<()>
         "{}/k8s/clusters/{cluster}/apis/apps/v1/namespaces/{namespace}/deployments/{name}",
         args.origin
     );
-    let found = client.get(&url).bearer_auth(&args.token).send().await?.error_for_status()?;
-    let found: serde_json::Value = serde_json::from_slice(&found.bytes().await?)?;
-    let version = found.pointer("/metadata/resourceVersion").context("an object without a version")?;
     let body = json!({
-        "metadata": { "resourceVersion": version },
         "spec": { "template": { "spec": { "containers": [{ "name": container, "image": image }] } } },
     });
     let request = client

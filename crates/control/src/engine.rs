@@ -3,6 +3,7 @@
 
 mod act;
 mod runner;
+mod work;
 
 use std::{sync::Arc, time::Duration};
 

@@ -69,7 +69,7 @@ on_both!(after_churn_no_row_is_stale);
 async fn after_churn_no_row_is_stale(on: On) {
     let fleet = standin::Fleet { clusters: 1, services: 90, stages: 3, replicas: 2 };
     let rollout = Duration::from_millis(20);
-    let options = standin::Options { rollout, fleet: Some(fleet), ..Default::default() };
+    let options = standin::Options { rollout, fleet: Some(fleet), history: 200_000, ..Default::default() };
     let rancher = standin::start(options).await.unwrap();
     let Some(app) = App::start_with(on, Default::default(), rancher).await else { return };
     app.api.connect_fleet(app.rancher.url(), 60).await;
@@ -77,7 +77,7 @@ async fn after_churn_no_row_is_stale(on: On) {
     let before = seen(&rancher.get("/standin/truth").await, "available");
     let shown = |services: &Value| seen(services, "availableReplicas");
 
-    rancher.call(Method::PUT, "/standin/churn", Some(&json!({ "perSecond": 100 }))).await;
+    rancher.call(Method::PUT, "/standin/churn", Some(&json!({ "perSecond": 40 }))).await;
     let path = "/api/services?pageSize=100";
     app.api.until(path, |services| stale(&shown(services), &before).len() > 20).await;
     rancher.call(Method::PUT, "/standin/churn", Some(&json!({ "perSecond": 0 }))).await;

@@ -66,7 +66,7 @@ impl Fleet {
         }
         group.start("the stand-in", &mut seeded)?;
         let client = Client::new(standin);
-        group.wait_until("the stand-in", || client.page("/ping").is_ok())?;
+        group.wait_until("the stand-in", || client.get("/standin/stats").is_ok())?;
         let mut fleet = Self {
             size,
             standin,

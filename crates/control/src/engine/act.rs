@@ -7,7 +7,7 @@ use domain::{
     engine::{
         Action, Applied, Change, Observed, TaskState, Withdrawn, applied, in_doubt, observed, withdrawn,
     },
-    health::{self, Rollout},
+    health,
     id::TaskId,
     service::Container,
     workload::WorkloadFacts,
@@ -28,9 +28,13 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// What came of an action.
 pub(super) struct Done {
     pub(super) id: TaskId,
+    /// Which run of an action this is of.
+    pub(super) run: u64,
     pub(super) change: Change,
-    /// It is in the database already.
-    pub(super) recorded: bool,
+    /// Available replicas, where a rollout was looked at.
+    pub(super) available: Option<i32>,
+    /// It is worth an event, and not only progress.
+    pub(super) news: bool,
 }
 
 /// The images that a change starts from and those it goes to.
@@ -49,18 +53,35 @@ fn back(running: &RunningTask) -> Way<'_> {
 }
 
 impl Runner {
-    /// Does one thing for one task.
-    pub(super) async fn act(&self, task: TaskState, action: Action) -> Result<Option<Done>, Error> {
+    /// Does one thing for one task. Nothing is recorded here, so that looking at a rollout can be broken off.
+    pub(super) async fn act(&self, run: u64, task: TaskState, action: Action) -> Result<Option<Done>, Error> {
         let Some(running) = self.tasks.get(&task.id) else { return Ok(None) };
-        let done = |change, recorded| Ok(Some(Done { id: task.id, change, recorded }));
-        match action {
-            Action::Apply(_) => done(self.apply(&task, running, &forth(running)).await?, false),
-            Action::Withdraw(_) => done(self.withdraw(&task, running).await?, false),
-            Action::PutBack(_) => done(self.apply(&task, running, &back(running)).await?, false),
-            Action::Observe(_) => done(self.observe(&task, running, &running.to).await?, true),
-            Action::ObservePutBack(_) => done(self.observe(&task, running, &running.from).await?, true),
-            Action::End(..) | Action::Finish(_) => Ok(None),
-        }
+        let wanted = match action {
+            Action::Observe(_) => &running.to,
+            Action::ObservePutBack(_) => &running.from,
+            Action::Apply(_) => return self.sent(run, &task, running, &forth(running)).await,
+            Action::PutBack(_) => return self.sent(run, &task, running, &back(running)).await,
+            Action::Withdraw(_) => {
+                let change = self.withdraw(&task, running).await?;
+                return Ok(Some(Done { id: task.id, run, change, available: None, news: true }));
+            }
+            Action::End(..) | Action::Finish(_) => return Ok(None),
+        };
+        let (found, available) = self.observe(&task, running, wanted).await?;
+        let change = observed(&task, found, Utc::now(), self.control.patience);
+        let news = change.status != task.status;
+        Ok(Some(Done { id: task.id, run, change, available, news }))
+    }
+
+    async fn sent(
+        &self,
+        run: u64,
+        task: &TaskState,
+        running: &RunningTask,
+        way: &Way<'_>,
+    ) -> Result<Option<Done>, Error> {
+        let change = self.apply(task, running, way).await?;
+        Ok(Some(Done { id: task.id, run, change, available: None, news: true }))
     }
 
     async fn apply(&self, task: &TaskState, running: &RunningTask, way: &Way<'_>) -> Result<Change, Error> {
@@ -144,40 +165,19 @@ impl Runner {
         }
     }
 
-    /// Looks at a rollout; one still under way is then left alone until something changes.
+    /// Waits until there is something new of a rollout, and looks at it.
     async fn observe(
         &self,
         task: &TaskState,
         running: &RunningTask,
         wanted: &[Container],
-    ) -> Result<Change, Error> {
-        let before = self.seen(running);
-        let (change, under_way) = self.note(task, running, wanted, before.clone()).await?;
-        if !under_way {
-            return Ok(change);
-        }
-        self.announce(running);
-        match self.settle(running, before).await {
-            true => Ok(change),
-            // A watch that tells nothing may have fallen silent: it is not believed without asking.
-            false => Ok(self.note(task, running, wanted, None).await?.0),
-        }
-    }
-
-    /// Looks once, in `seen` if that tells, and records what was found; tells also whether it is still under way.
-    async fn note(
-        &self,
-        task: &TaskState,
-        running: &RunningTask,
-        wanted: &[Container],
-        seen: Option<Snapshot>,
-    ) -> Result<(Change, bool), Error> {
-        let (found, available) = self.look(running, wanted, seen).await?;
-        let under_way = matches!(found, Observed::Rollout(Rollout::Progressing(_)));
-        let change = observed(task, found, Utc::now(), self.control.patience);
-        let ended = change.status != task.status;
-        self.store(&[(task.id, &change)], available, ended).await?;
-        Ok((change, under_way && !ended))
+    ) -> Result<(Observed, Option<i32>), Error> {
+        let last = self.followed().get(&task.id).cloned();
+        let heard = self.settle(running, wanted, last).await;
+        let seen = self.seen(running);
+        self.followed().insert(task.id, seen.clone());
+        // A watch that tells nothing may have fallen silent: it is not believed without asking.
+        self.look(running, wanted, seen.filter(|_| heard)).await
     }
 
     /// Reads a task's workload now.
@@ -200,12 +200,7 @@ impl Runner {
         wanted: &[Container],
         seen: Option<Snapshot>,
     ) -> Result<(Observed, Option<i32>), Error> {
-        // A watch that has told of this deployment's own change tells the truth about it; before that it is only late.
-        let ours = |workload: &WorkloadFacts| {
-            let of_this = workload.deployment.as_ref() == Some(&self.annotation);
-            of_this && workload.uid == running.uid && overtaken(&workload.containers, wanted).is_none()
-        };
-        let read = match seen.filter(|seen| ours(&seen.workload)) {
+        let read = match seen.filter(|seen| self.shows(&seen.workload, running, wanted)) {
             Some(seen) => Ok(Some(seen)),
             None => self.read(running).await?,
         };
@@ -225,16 +220,35 @@ impl Runner {
         })
     }
 
+    /// Whether a watch has told of this deployment's own change, and so tells the truth about it; before that it is late.
+    fn shows(&self, workload: &WorkloadFacts, running: &RunningTask, wanted: &[Container]) -> bool {
+        let of_this = workload.deployment.as_ref() == Some(&self.annotation);
+        of_this && workload.uid == running.uid && overtaken(&workload.containers, wanted).is_none()
+    }
+
     /// Waits until the watches tell something new of the workload, with a moment for what comes with it, or for a while;
-    /// tells whether they did.
-    async fn settle(&self, running: &RunningTask, before: Option<Snapshot>) -> bool {
+    /// tells whether they did. At the first look, what is new is the change itself.
+    async fn settle(
+        &self,
+        running: &RunningTask,
+        wanted: &[Container],
+        last: Option<Option<Snapshot>>,
+    ) -> bool {
         let mut changes = self.control.observer.changes();
-        let longest = self.control.patience.of(if before.is_some() { LOOK_WATCHED } else { LOOK });
+        let longest = match (&last, self.seen(running)) {
+            (None, None) => return false,
+            (None, Some(_)) | (Some(None), _) => LOOK,
+            (Some(Some(_)), _) => LOOK_WATCHED,
+        };
+        let is_news = || match (&last, self.seen(running)) {
+            (None, seen) => seen.is_none_or(|seen| self.shows(&seen.workload, running, wanted)),
+            (Some(last), seen) => seen != *last,
+        };
         let news = async {
-            while self.seen(running) == before && changes.changed().await.is_ok() {}
+            while !is_news() && changes.changed().await.is_ok() {}
             tokio::time::sleep(MOMENT).await;
         };
-        tokio::time::timeout(longest, news).await.is_ok()
+        tokio::time::timeout(self.control.patience.of(longest), news).await.is_ok()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -13,14 +13,17 @@ use domain::{
     event::NewEvent,
     id::{EnvironmentId, TaskId},
 };
+use platform::Snapshot;
 use store::{Lease, RunningTask};
-use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
-use super::{act::Done, lease_time};
+use super::{act::Done, lease_time, work::Work};
 use crate::{Control, Error};
 
 /// The longest that nothing is looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often it is looked how much other deployments have under way, while there is more to begin.
+const OTHERS: Duration = Duration::from_millis(100);
 /// The engine's name in events.
 const ENGINE: &str = "lockstep";
 
@@ -44,6 +47,8 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
         target: deployment.target_environment_id,
         annotation: lease.deployment.to_string(),
         resumed: state.tasks.iter().filter(|task| sending(&task.status)).map(|task| task.id).collect(),
+        followed: Mutex::default(),
+        noted: Mutex::default(),
         lease,
         control,
     });
@@ -52,11 +57,12 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
     }
     let mut events = runner.control.store.newest_event();
     let mut renew = tokio::time::interval((lease_time(&runner.control) / 5).to_std().unwrap_or(LOOK));
-    let mut busy: HashSet<TaskId> = HashSet::new();
-    // Tasks of their own: one that waits for the database while holding it must not wait for this loop.
-    let mut work: JoinSet<Result<Option<Done>, Error>> = JoinSet::new();
+    let mut work = Work::default();
+    let mut others_known: Option<Instant> = None;
     loop {
-        if state.tasks.iter().any(|task| task.status == TaskStatus::Pending) {
+        let pending = state.tasks.iter().any(|task| task.status == TaskStatus::Pending);
+        if pending && others_known.is_none_or(|at| at.elapsed() > OTHERS) {
+            others_known = Some(Instant::now());
             state.elsewhere = runner.control.store.under_way_elsewhere(runner.lease.deployment).await?;
         }
         let mut begin = Vec::new();
@@ -71,24 +77,21 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
                 | Action::Withdraw(id)
                 | Action::PutBack(id)
                 | Action::Observe(id)
-                | Action::ObservePutBack(id) => begin.extend(busy.insert(id).then_some((id, action))),
+                | Action::ObservePutBack(id) => {
+                    begin.extend(work.makes_way(id, &action).then_some((id, action)))
+                }
             }
         }
         for (task, action) in runner.begin(&mut state, begin).await? {
-            let runner = runner.clone();
-            work.spawn(async move { runner.act(task, action).await });
+            work.start(&runner, task, action);
         }
         let wake = next_wake(&state).filter(|_| work.is_empty());
         let pause = wake.map_or(LOOK, |at| (at - Utc::now()).to_std().unwrap_or_default().min(LOOK));
         tokio::select! {
-            Some(first) = work.join_next(), if !work.is_empty() => {
-                let mut done = Vec::from_iter(joined(first)?);
-                while let Some(next) = work.try_join_next() {
-                    done.extend(joined(next)?);
-                }
+            done = work.done(), if !work.is_empty() => {
+                let done = done?;
                 runner.record(&done).await?;
                 for Done { id, change, .. } in done {
-                    busy.remove(&id);
                     record(&mut state, id, &change);
                 }
             }
@@ -111,10 +114,6 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
 /// Whether a change is being sent.
 fn sending(status: &TaskStatus) -> bool {
     matches!(status, TaskStatus::Applying | TaskStatus::PuttingBack)
-}
-
-fn joined(done: Result<Result<Option<Done>, Error>, JoinError>) -> Result<Option<Done>, Error> {
-    done.map_err(|error| Error::conflict("task_panicked", error.to_string()))?
 }
 
 fn record(state: &mut State, id: TaskId, change: &Change) {
@@ -146,6 +145,10 @@ pub(super) struct Runner {
     pub(super) annotation: String,
     /// What was being sent when this deployment was taken up: it may have got through.
     pub(super) resumed: HashSet<TaskId>,
+    /// What the watches knew of each rollout when it was looked at last.
+    followed: Mutex<HashMap<TaskId, Option<Snapshot>>>,
+    /// What was recorded last of each rollout's progress.
+    noted: Mutex<HashMap<TaskId, (Change, Option<i32>)>>,
 }
 
 impl Runner {
@@ -207,11 +210,25 @@ impl Runner {
         Ok(begun_tasks)
     }
 
-    /// Records what came of actions, as far as it is not recorded yet.
+    /// What the watches knew of each rollout when it was looked at last.
+    pub(super) fn followed(&self) -> MutexGuard<'_, HashMap<TaskId, Option<Snapshot>>> {
+        lock(&self.followed)
+    }
+
+    /// Records what came of actions, as far as it says anything new.
     async fn record(&self, done: &[Done]) -> Result<(), Error> {
-        let changes: Vec<(TaskId, &Change)> =
-            done.iter().filter(|done| !done.recorded).map(|done| (done.id, &done.change)).collect();
-        self.store(&changes, None, true).await
+        let is_new = |done: &&Done| {
+            let now = (done.change.clone(), done.available);
+            let before = lock(&self.noted).insert(done.id, now.clone());
+            done.news || before != Some(now)
+        };
+        let changes: Vec<Recorded<'_>> = done.iter().filter(is_new).map(Recorded::of).collect();
+        self.store(&changes).await?;
+        if changes.iter().any(|change| !change.news) {
+            // Progress is no event: open pages are told as of what is observed.
+            let _ = self.control.observed.send(vec![self.target]);
+        }
+        Ok(())
     }
 
     async fn end(&self, state: &State, id: TaskId, status: TaskStatus) -> Result<Change, Error> {
@@ -229,39 +246,47 @@ impl Runner {
             not_before: None,
             deadline: None,
         };
-        self.store(&[(id, &change)], None, true).await?;
+        self.store(&[Recorded { id, change: &change, available: None, news: true }]).await?;
         Ok(change)
     }
 
-    /// Stores changes at once; with `tell` each is an event.
-    pub(super) async fn store(
-        &self,
-        changes: &[(TaskId, &Change)],
-        available: Option<i32>,
-        tell: bool,
-    ) -> Result<(), Error> {
+    /// Stores changes at once.
+    async fn store(&self, changes: &[Recorded<'_>]) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());
         }
         let now = Utc::now();
         let mut write = self.control.store.write().await?;
-        for (id, change) in changes {
-            write.change_task(&self.lease, *id, change, available, now).await?;
+        for Recorded { id, change, available, news } in changes {
+            write.change_task(&self.lease, *id, change, *available, now).await?;
             if matches!(change.status, TaskStatus::Success | TaskStatus::PutBack)
                 && let Some(task) = self.tasks.get(id)
             {
                 write.mark_synced(task.service_id, now).await?;
             }
-            if tell {
+            if *news {
                 write.append(self.event(*id, &change.words)).await?;
             }
         }
         Ok(write.commit().await?)
     }
+}
 
-    /// Lets open pages know that a task's words may have changed, without an event.
-    pub(super) fn announce(&self, running: &RunningTask) {
-        tracing::debug!(task = %running.id, "under way");
-        let _ = self.control.observed.send(vec![self.target]);
+/// A change of a task, to be stored.
+struct Recorded<'a> {
+    id: TaskId,
+    change: &'a Change,
+    available: Option<i32>,
+    news: bool,
+}
+
+impl<'a> Recorded<'a> {
+    fn of(done: &'a Done) -> Self {
+        Self { id: done.id, change: &done.change, available: done.available, news: done.news }
     }
+}
+
+/// Each value behind these is replaced as a whole, so it is whole even if a holder panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
