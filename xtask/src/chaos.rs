@@ -6,7 +6,7 @@ mod round;
 mod world;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -68,19 +68,19 @@ fn on(args: &Args, database: &str, mut world: World) -> Result<usize> {
     let mut chance = StdRng::seed_from_u64(args.seed);
     let mut summary = Summary::default();
     let begun = Instant::now();
-    // How long a sync takes when nobody kills it: kills are spread over that.
-    let undisturbed = round::run(&mut world, 0, &mut chance, None)?;
-    let mut usual = undisturbed.took;
-    summary.judge(&undisturbed);
+    // How long each kind of sync takes when nobody kills it: kills are spread over that.
+    let mut usual = Vec::new();
+    for number in 0..round::KINDS {
+        let undisturbed = round::run(&mut world, number, &mut chance, None)?;
+        usual.push(undisturbed.took);
+        summary.judge(&undisturbed);
+    }
     for number in 1..=args.rounds {
         if process::stopping() {
             bail!("stopped");
         }
-        // Changes are sent early in a sync: more kills come there.
-        let after = usual.mul_f64(chance.random_range(0.0..1.05_f64).powi(2));
+        let after = usual[number % round::KINDS].mul_f64(chance.random_range(0.0..1.0));
         let outcome = round::run(&mut world, number, &mut chance, Some(after))?;
-        // A round in which more had to be waited for is no measure for the next one.
-        usual = usual.min(outcome.took).max(Duration::from_millis(200));
         summary.judge(&outcome);
         if number.is_multiple_of(10) {
             say(format!(

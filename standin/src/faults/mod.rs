@@ -97,7 +97,7 @@ impl FaultRule {
 
     /// Every fault, so that a share of all requests is hit by some fault, and of watches and changes by one of theirs too.
     pub fn mix(share: f64) -> Vec<Self> {
-        let kind = |fault: Fault| [Call::Get, Call::Watch, Call::Patch].map(|call| fault.concerns(call));
+        let kind = |fault: Fault| [Call::Get, Call::Patch].map(|call| fault.concerns(call));
         let fellows =
             |fault: Fault| Fault::ALL.into_iter().filter(|other| kind(*other) == kind(fault)).count();
         let rate = |fault| share / f64::from(u32::try_from(fellows(fault)).unwrap_or(u32::MAX));
@@ -218,5 +218,25 @@ impl Drawn {
     /// How long a fault that was drawn lasts: as long as its rule says, else `usual`.
     pub(crate) fn lasts(&self, fault: Fault, usual: Duration) -> Option<Duration> {
         self.hits.get(&fault).map(|duration| duration.unwrap_or(usual))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mix_hits_its_share_of_each_kind_of_request() {
+        let rules = FaultRule::mix(0.3);
+        let share = |concerned: &dyn Fn(Fault) -> bool| -> f64 {
+            rules.iter().filter(|rule| concerned(rule.fault)).map(|rule| rule.rate).sum()
+        };
+        assert_eq!(rules.len(), Fault::ALL.len());
+        let every = |fault: Fault| fault.concerns(Call::Get);
+        let watches = |fault: Fault| fault.concerns(Call::Watch) && !fault.concerns(Call::Get);
+        let changes = |fault: Fault| fault.concerns(Call::Patch) && !fault.concerns(Call::Get);
+        for share in [share(&every), share(&watches), share(&changes)] {
+            assert!((share - 0.3).abs() < 1e-9, "{share}");
+        }
     }
 }

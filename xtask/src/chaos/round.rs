@@ -10,6 +10,11 @@ use serde_json::{Value, json};
 
 use super::world::World;
 
+/// What happens when a task fails.
+const ON_FAILURE: [&str; KINDS] = ["go_on", "stop", "put_back"];
+/// How many kinds of syncs there are.
+pub(super) const KINDS: usize = 3;
+
 /// How far a sync had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
@@ -65,8 +70,11 @@ pub(super) fn run(
     chance: &mut StdRng,
     kill_after: Option<Duration>,
 ) -> Result<Outcome> {
-    let (source, note) = (if number.is_multiple_of(2) { 0 } else { 2 }, format!("round {number}"));
-    let mut request = request(world, source, &note, chance)?;
+    let (source, on_failure) = (if world.from_first { 0 } else { 2 }, ON_FAILURE[number % KINDS]);
+    // The undisturbed rounds have numbers too.
+    let note =
+        format!("round {number} from {source}{}", if kill_after.is_some() { "" } else { ", undisturbed" });
+    let mut request = request(world, source, on_failure, &note)?;
     let preview = world.api.post("/api/sync/preview", &request)?;
     request["previewId"] = preview["id"].clone();
     let before = world.records()?.len();
@@ -89,6 +97,8 @@ pub(super) fn run(
     let took = begun.elapsed();
     let (records, truth) = (world.records()?.split_off(before), world.truth()?);
     world.standin.put("/standin/faults", &json!([]))?;
+    // What was not begun is still to be done.
+    world.from_first ^= sync.is_some();
     let moves = |item: &&Value| {
         let moved = |it: &Value| it["from"] != it["to"];
         item["containers"].as_array().is_some_and(|all| all.iter().any(moved))
@@ -97,12 +107,11 @@ pub(super) fn run(
     Ok(Outcome { killed, confirmed, sync, records, truth, took })
 }
 
-fn request(world: &World, source: usize, note: &str, chance: &mut StdRng) -> Result<Value> {
+fn request(world: &World, source: usize, on_failure: &str, note: &str) -> Result<Value> {
     let of_source = |it: &Value| it["environmentId"] == json!(world.environments[source]);
     world.until("the sources are known", |world| Ok(world.services()?.iter().any(of_source)))?;
     let services = world.services()?;
     let ids: Vec<&Value> = services.iter().filter(|it| of_source(it)).map(|it| &it["id"]).collect();
-    let on_failure = ["go_on", "stop", "put_back"][chance.random_range(0..3)];
     Ok(json!({
         "sourceEnvironmentId": world.environments[source], "targetEnvironmentId": world.environments[1],
         "serviceIds": ids, "onFailure": on_failure, "note": note,

@@ -36,6 +36,8 @@ pub(super) struct World {
     /// Development, Staging and Production.
     pub(super) environments: Vec<String>,
     pub(super) faults: bool,
+    /// Staging comes from Development next, else from Production.
+    pub(super) from_first: bool,
     /// How many services of Staging differ from those of Development, as they do from those of Production.
     pub(super) to_change: usize,
     address: SocketAddr,
@@ -63,7 +65,7 @@ impl World {
         let standin = free_address()?;
         let mut group = Group::default();
         let mut seeded = command(&programs.standin);
-        seeded.args(["--rollout-ms", "200", "--addr"]).arg(standin.to_string());
+        seeded.args(["--rollout-ms", "400", "--addr"]).arg(standin.to_string());
         seeded.args(["--clusters", &CLUSTERS.to_string(), "--services", &SERVICES.to_string()]);
         group.start("the stand-in", seeded.stdout(Stdio::null()))?;
         let client = Client::new(standin);
@@ -76,6 +78,7 @@ impl World {
             api: Client::new(address),
             environments: Vec::new(),
             faults,
+            from_first: true,
             to_change: SERVICES / STAGES.len() * 2 / 3,
             address,
             lockstep,
