@@ -21,15 +21,16 @@ const LATENCY: u64 = 20;
 /// Changes under way at once in one cluster: `domain::engine::PARALLEL_PER_CLUSTER`.
 const PARALLEL: usize = 10;
 
-/// Measures one after the other, by the stand-in's own record of accepted patches.
+/// Measures one after the other has come to rest, by the stand-in's own count of accepted patches.
 pub(super) fn measure(programs: &Programs, report: &mut Report) -> Result<()> {
     let fleet = &Fleet::start(programs, ONE_CLUSTER)?;
     let standin = Client::new(fleet.standin);
     let faults = json!([{ "fault": "latency", "rate": 1.0, "millis": LATENCY }]);
     let request = request(fleet)?;
     standin.put("/standin/faults", &faults)?;
-    let synced = synced(fleet, &standin, &request)?;
     let bare = bare(programs, fleet, &standin)?;
+    wait_settled(&standin)?;
+    let synced = synced(fleet, &standin, &request)?;
     standin.put("/standin/faults", &json!([]))?;
     report.row("sync", "the bare loop, 500 patches", bare, Unit::Milliseconds, Bound::None);
     report.row(
@@ -91,11 +92,25 @@ fn patches(standin: &Client) -> Result<u64> {
     Ok(standin.get("/standin/stats")?["requests"]["patch"].as_u64().unwrap_or_default())
 }
 
-/// The same services once more, from Development's images on.
+/// Waits until no rollout is under way any more.
+fn wait_settled(standin: &Client) -> Result<()> {
+    for _ in 0..240 {
+        let truth = standin.get("/standin/truth")?;
+        let truth = truth.as_array().context("the truth is no list")?;
+        if truth.iter().all(|workload| workload["available"] == workload["desired"]) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    bail!("rollouts are still under way after two minutes")
+}
+
+/// As many services of Production, each moved to another tag.
 fn bare(programs: &Programs, fleet: &Fleet, standin: &Client) -> Result<f64> {
-    let records = standin.get("/standin/records")?;
-    let records = records.as_array().context("records are no list")?;
-    let lines: Vec<String> = records.iter().rev().take(SERVICES).map(again).collect();
+    let truth = standin.get("/standin/truth")?;
+    let truth = truth.as_array().context("the truth is no list")?;
+    let of_production = truth.iter().filter(|workload| workload["namespace"] == "app-001-prod");
+    let lines: Vec<String> = of_production.take(SERVICES).map(another).collect();
     let mut child = command(&programs.yardstick)
         .args(["patches", "--origin", &format!("http://{}", fleet.standin)])
         .args(["--parallel", &PARALLEL.to_string()])
@@ -111,12 +126,12 @@ fn bare(programs: &Programs, fleet: &Fleet, standin: &Client) -> Result<f64> {
     Ok(String::from_utf8_lossy(&told.stdout).trim().parse()?)
 }
 
-/// The same workload with a tag that it has not had yet.
-fn again(record: &Value) -> String {
-    let container = &record["body"]["spec"]["template"]["spec"]["containers"][0];
+/// A workload with a tag that it has not had yet.
+fn another(workload: &Value) -> String {
+    let container = &workload["containers"][0];
     let image = container["image"].as_str().unwrap_or_default();
     json!({
-        "cluster": record["cluster"], "namespace": record["namespace"], "name": record["name"],
+        "cluster": workload["cluster"], "namespace": workload["namespace"], "name": workload["name"],
         "container": container["name"], "image": format!("{image}-again"),
     })
     .to_string()
