@@ -49,7 +49,8 @@ fn disagreement(outcome: &Outcome, task: &Value) -> Option<String> {
     let in_doubt = said.contains("it is not known");
     let agrees = match task["status"].as_str().unwrap_or_default() {
         "success" => forth == 1 && is(to),
-        "put_back" => forth == back && is(from),
+        // Someone else may have put the same images back.
+        "put_back" => is(from) && (forth == back || others),
         "refused" | "cancelled" | "skipped" => in_doubt || (forth == 0 && is(from)),
         "failed" if task["accepted"] == true => !said.is_empty() && (in_doubt || forth == 1),
         "failed" => !said.is_empty() && (others || forth == 0),
