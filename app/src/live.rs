@@ -14,7 +14,7 @@ use web_sys::{EventSource, MessageEvent, SharedWorker};
 use crate::{api, browser};
 
 /// How long news are gathered before a page fetches again.
-const GATHER: Duration = Duration::from_millis(200);
+const GATHER: Duration = Duration::from_millis(100);
 
 /// One thing that has happened.
 #[derive(Clone, Debug)]
