@@ -102,8 +102,13 @@ fn decide(now: &WorkloadFacts, change: &ImageChange) -> Decision {
         return Decision::Changed(format!("{} is being deleted", now.key));
     }
     let (running, from, to) = (images(&now.containers), images(&change.from), images(&change.to));
-    if running == to && (change.back || now.deployment.as_ref() == Some(&change.deployment)) {
+    let ours = now.deployment.as_ref() == Some(&change.deployment);
+    if running == to && (change.back || ours) {
         return Decision::AlreadyThere;
+    }
+    if ours && !change.back {
+        // Even if they are the confirmed ones again: to send the change once more would fight whoever put them back.
+        return Decision::Changed(format!("{} was changed by this sync, and by someone else since", now.key));
     }
     match difference(&running, &from) {
         Some(words) => Decision::Changed(words),

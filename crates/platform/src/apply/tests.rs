@@ -65,6 +65,8 @@ fn a_second_call_finds_it_there_only_if_it_was_this_deployment() {
     assert_eq!(decide(&ours, &change()), Decision::AlreadyThere);
     let theirs = running(WorkloadKind::Deployment, change().to, Some("d-0"));
     assert!(matches!(decide(&theirs, &change()), Decision::Changed(_)));
+    let put_back = running(WorkloadKind::Deployment, change().from, Some("d-1"));
+    assert!(matches!(decide(&put_back, &change()), Decision::Changed(_)), "it is not fought about");
     let back = ImageChange { back: true, ..change() };
     assert_eq!(decide(&theirs, &back), Decision::AlreadyThere, "a way back is gone once one is there");
 }
