@@ -58,15 +58,25 @@ test("a preview that is no longer valid is made again", async ({ page, lockstep,
   expect(pageErrors.filter((error) => !error.includes("409"))).toEqual([]);
 });
 
-test("a sync is cancelled, and the rest is left as it is", async ({ page, lockstep }) => {
+test("a sync is cancelled, and the rest is left as it is", async ({ page, lockstep, standin }) => {
+  const slow = (faults: object[]) =>
+    fetch(`${standin.url}/standin/faults`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(faults),
+    });
   await page.goto("/?outOfStep=true");
   await page.getByLabel("Select all on this page").check();
   await page.getByRole("button", { name: "Sync…" }).click();
   const dialog = page.getByRole("dialog", { name: "Sync" });
   // Their images are bad: they would fail, and a sync with a failure is no cancelled one.
   for (const name of ["fraud-check", "recommendations"]) await dialog.getByLabel(`Bring ${name} along`).uncheck();
+  // Slow enough that it cannot be over before it is cancelled.
+  await slow([{ fault: "latency", rate: 1, millis: 1500 }]);
   await dialog.getByRole("button", { name: /^Sync \d+ services to/ }).click();
   await page.getByRole("button", { name: "Cancel the sync" }).click();
+  await expect(page.getByText("Cancelling").first()).toBeVisible();
+  await slow([]);
   await expect.poll(async () => (await newest(lockstep.api)).status, { timeout: 40_000 }).toBe("cancelled");
   const ended = await newest(lockstep.api);
   expect(ended.results.filter((task: any) => task.status === "cancelled").length).toBeGreaterThan(0);
