@@ -75,7 +75,7 @@ test("a sync is cancelled, and the rest is left as it is", async ({ page, lockst
   await slow([{ fault: "latency", rate: 1, millis: 1500 }]);
   await dialog.getByRole("button", { name: /^Sync \d+ services to/ }).click();
   await page.getByRole("button", { name: "Cancel the sync" }).click();
-  await expect(page.getByText("Cancelling").first()).toBeVisible();
+  await expect(page.getByRole("button", { name: "Cancelling…" })).toBeVisible();
   await slow([]);
   await expect.poll(async () => (await newest(lockstep.api)).status, { timeout: 40_000 }).toBe("cancelled");
   const ended = await newest(lockstep.api);

@@ -1,7 +1,5 @@
 //! What surrounds every page: navigation, state of the live stream, theme, and the dialogs that any page may open.
 
-use std::time::Duration;
-
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_location;
 
@@ -21,6 +19,20 @@ use crate::{
     pages::lazy,
 };
 
+/// Fetches what the other pages need at the first sign that somebody is there, before anyone asks for it.
+fn preload_for_someone() {
+    let listeners = StoredValue::new_local(Vec::new());
+    let come = move || {
+        let listeners = listeners.try_update_value(std::mem::take).unwrap_or_default();
+        if !listeners.is_empty() {
+            listeners.into_iter().for_each(WindowListenerHandle::remove);
+            spawn_local(lazy::preload());
+        }
+    };
+    let signs = ["pointermove", "pointerdown", "keydown", "focusin"];
+    listeners.set_value(signs.map(|sign| window_event_listener_untyped(sign, move |_| come())).into());
+}
+
 /// The frame around the pages.
 #[component]
 pub(crate) fn Frame(
@@ -28,8 +40,7 @@ pub(crate) fn Frame(
     children: Children,
 ) -> impl IntoView {
     let keys = RwSignal::new(false);
-    // The first page works by now: what the others need is fetched before anyone asks for it.
-    Effect::new(|_| set_timeout(|| spawn_local(lazy::preload()), Duration::from_secs(1)));
+    Effect::new(|_| preload_for_someone());
     view! {
         <div class="shell">
             <a class="skip-link" href="#main">"Skip to content"</a>

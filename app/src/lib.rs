@@ -41,7 +41,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link
                     rel="preload"
-                    href="/fonts/inter-latin-wght-normal-5.3.0.woff2"
+                    href="/fonts/inter-ascii-wght-normal-5.3.0.woff2"
                     r#as="font"
                     type="font/woff2"
                     crossorigin="anonymous"

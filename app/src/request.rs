@@ -134,6 +134,21 @@ where
     T: Clone + Serialize + Send + Sync + 'static,
     F: Future<Output = Result<T, ApiError>> + Send + 'static,
 {
+    answer_beside(key, tick, fetch, |_| {})
+}
+
+/// The same, where `leave_out` removes from what the rendered page carries what stands in it as it is shown.
+pub(crate) fn answer_beside<K, T, F>(
+    key: impl Fn() -> K + Send + Sync + 'static,
+    tick: RwSignal<u32>,
+    fetch: impl Fn(K) -> F + Send + Sync + 'static,
+    leave_out: fn(&mut T),
+) -> Answer<T>
+where
+    K: Serialize + 'static,
+    T: Clone + Serialize + Send + Sync + 'static,
+    F: Future<Output = Result<T, ApiError>> + Send + 'static,
+{
     let key = Arc::new(key);
     let source = {
         let key = key.clone();
@@ -145,7 +160,9 @@ where
             let answer = asked.await;
             // Only the server writes answers into a page.
             let text = if cfg!(feature = "ssr") {
-                serde_json::to_string(&answer).unwrap_or_default()
+                let mut carried = answer.clone();
+                let _ = carried.as_mut().map(leave_out);
+                serde_json::to_string(&carried).unwrap_or_default()
             } else {
                 String::new()
             };

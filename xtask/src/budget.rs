@@ -13,7 +13,7 @@ use crate::shell::{command, say};
 use crate::site::{brotli, dist, sibling};
 
 /// The most that the first visit may load, as it goes over the wire with brotli.
-const LIMIT: usize = 300_000;
+const LIMIT: usize = 250_000;
 
 /// One file of the first visit.
 struct Weight {

@@ -29,12 +29,25 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
     css()?;
     let profile = if release { "release" } else { "debug" };
     say(format!("building the site and the server ({profile})"));
-    let mut leptos = cargo(&["leptos", "build", "--split"]);
     if release {
-        leptos.arg("--release");
+        tools::rust_src()?;
+        run(&mut small_front())?;
+        run(&mut cargo(&["leptos", "build", "--split", "--release", "--server-only"]))?;
+    } else {
+        run(&mut cargo(&["leptos", "build", "--split"]))?;
     }
-    run(&mut leptos)?;
     assemble(&target().join(profile), release)
+}
+
+/// The command that builds the WASM as small as it gets: with a standard library of its own, and panics that end at
+/// once without words (docs/adr/0017). Both are for nightly compilers; the variable allows them to ours, which is pinned.
+fn small_front() -> Command {
+    let mut leptos = cargo(&["leptos", "build", "--split", "--release", "--frontend-only"]);
+    leptos
+        .args(["--lib-cargo-args=-Zbuild-std=std", "--lib-cargo-args=-Zbuild-std-features=optimize_for_size"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort");
+    leptos
 }
 
 /// The command that makes the style sheet; `dev` adds `--watch`.

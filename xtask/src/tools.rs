@@ -21,6 +21,18 @@ pub(crate) fn setup() -> Result<()> {
     npm()
 }
 
+/// Installs the standard library's sources, which only a release of the WASM needs.
+pub(crate) fn rust_src() -> Result<()> {
+    let sysroot = output(command("rustc").args(["--print", "sysroot"]))?;
+    if std::path::Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library").is_dir() {
+        return Ok(());
+    }
+    say("installing the sources of Rust's standard library");
+    run(command("rustup").args(["component", "add", "rust-src"])).with_context(
+        || "the sources of Rust's standard library are missing: install them as your Rust was installed",
+    )
+}
+
 /// Installs cargo-deny, which only `check` needs.
 pub(crate) fn cargo_deny() -> Result<()> {
     install("cargo-deny", "cargo-deny", CARGO_DENY, Lock::Use, 4)

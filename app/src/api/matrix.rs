@@ -2,14 +2,14 @@
 
 use domain::{
     id::SiteId,
-    matrix::{Matrix, MatrixQuery},
+    matrix::{Column, MatrixQuery},
 };
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{ApiError, Json};
 #[cfg(feature = "ssr")]
-use super::{context, fail};
+use super::{context, fail, page_size};
 
 /// What the matrix is about: what to filter by, and what is still missing where it is empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,9 +35,35 @@ pub async fn setting() -> Result<Setting, ApiError> {
     })
 }
 
+/// A page of the matrix as it is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MatrixPage {
+    /// The columns, from left to right.
+    pub environments: Vec<Column>,
+    /// The rows as HTML; none where the document has them already.
+    pub rows: Option<String>,
+    /// Rows under the filter over all pages.
+    pub total: u64,
+    /// Rows out of step under the filter, whether or not only those are shown.
+    pub out_of_step: u64,
+    /// This page's number, from 1.
+    pub page: u32,
+    /// Rows on a full page.
+    pub page_size: u32,
+}
+
 /// A page of the matrix.
 #[server(name = CallMatrixPage, prefix = "/rpc", endpoint = "matrix/page", input = Json, output = Json)]
-pub async fn page(query: MatrixQuery) -> Result<Matrix, ApiError> {
+pub async fn page(query: MatrixQuery) -> Result<MatrixPage, ApiError> {
     let ctx = context()?;
-    control::matrix::page(&ctx, query).await.map_err(fail)
+    let query = MatrixQuery { page_size: page_size(query.page_size), ..query };
+    let found = control::matrix::page(&ctx, query).await.map_err(fail)?;
+    Ok(MatrixPage {
+        rows: Some(crate::pages::matrix_rows::write(&found)),
+        environments: found.environments,
+        total: found.total,
+        out_of_step: found.out_of_step,
+        page: found.page,
+        page_size: found.page_size,
+    })
 }

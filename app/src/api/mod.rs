@@ -20,6 +20,16 @@ pub mod service;
 pub mod site;
 pub mod sync;
 
+/// Rows of a table that the browser holds at most: as many as it draws once and scrolls without drawing them anew.
+#[cfg(feature = "ssr")]
+const LARGEST_PAGE: u32 = 100;
+
+/// A page's size as it is asked for in an address, brought into bounds.
+#[cfg(feature = "ssr")]
+fn page_size(asked: Option<u32>) -> Option<u32> {
+    asked.map(|size| size.min(LARGEST_PAGE))
+}
+
 pub use error::ApiError;
 #[cfg(feature = "ssr")]
 use error::{context, fail};

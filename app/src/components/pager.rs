@@ -19,6 +19,19 @@ pub(crate) fn with_query(query: &ParamsMap, changes: &[(&'static str, Option<Str
     if text.is_empty() { "?".to_owned() } else { text }
 }
 
+/// A number as it is read: `3,334`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Which rows of how many (the noun is one of them), and links to the pages before and after.
 pub(crate) fn pager(total: u64, page: u32, page_size: u32, noun: &'static str) -> AnyView {
     let query = use_query_map();
@@ -28,8 +41,8 @@ pub(crate) fn pager(total: u64, page: u32, page_size: u32, noun: &'static str) -
     let words = match total {
         0 => format!("No {noun}s"),
         1 => format!("1 {noun}"),
-        _ if pages == 1 => format!("{total} {noun}s"),
-        _ => format!("{first}–{last} of {total} {noun}s"),
+        _ if pages == 1 => format!("{} {noun}s", count(total)),
+        _ => format!("{}–{} of {} {noun}s", count(first), count(last), count(total)),
     };
     let step = move |to: u32, label: &'static str, sign, open: bool| {
         if open {
@@ -56,7 +69,7 @@ pub(crate) fn pager(total: u64, page: u32, page_size: u32, noun: &'static str) -
                     view! {
                         <span class="flex items-center gap-1">
                             {step(page.saturating_sub(1), "Previous page", lu::LuChevronLeft, page > 1)}
-                            <span>{format!("Page {page} of {pages}")}</span>
+                            <span>{format!("Page {} of {}", count(page.into()), count(pages.into()))}</span>
                             {step(page + 1, "Next page", lu::LuChevronRight, page < pages)}
                         </span>
                     }
@@ -103,4 +116,15 @@ fn head_cell(before: impl IntoAny, class: &'static str, word: &'static str, labe
         </th>
     }
     .erase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let read: Vec<String> = [0, 84, 999, 1_000, 12_345, 100_000, 1_234_567].map(count).into();
+        assert_eq!(read, ["0", "84", "999", "1,000", "12,345", "100,000", "1,234,567"]);
+    }
 }

@@ -1,11 +1,10 @@
-//! What is selected in a table of workloads, and the checkboxes that select it.
+//! What is selected in a table of workloads.
 
-use std::collections::BTreeMap;
-
-use domain::id::{EnvironmentId, ServiceId};
+use domain::{
+    id::{EnvironmentId, ServiceId},
+    sync::Matching,
+};
 use leptos::prelude::*;
-
-use crate::components::erased::{Erase, flag};
 
 /// One selected row: what it has in each environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,92 +23,77 @@ pub(crate) struct PickCell {
     pub(crate) differs: bool,
 }
 
-/// Selected rows by their key; kept over pages and filters.
+/// All rows that a filter matches, on whatever page they are.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct All {
+    /// The filter. What it matches is found out by the server.
+    pub(crate) matching: Matching,
+    /// How many rows there are, as far as the page knows.
+    pub(crate) rows: u64,
+}
+
+/// Selected rows by their key, in the order they were picked and kept over pages and filters; or all that match.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Selection(RwSignal<BTreeMap<String, Pick>>);
+pub(crate) struct Selection {
+    picks: RwSignal<Vec<(String, Pick)>>,
+    all: RwSignal<Option<All>>,
+}
 
 impl Selection {
     pub(crate) fn new() -> Self {
-        Self(RwSignal::new(BTreeMap::new()))
+        Self { picks: RwSignal::new(Vec::new()), all: RwSignal::new(None) }
     }
 
-    /// Whether a row is picked from this environment, or as a whole.
-    pub(crate) fn has(self, key: &str, from: Option<EnvironmentId>) -> bool {
-        self.0.with(|picks| picks.get(key).is_some_and(|pick| pick.from == from))
-    }
-
-    /// Picks a row, or lets it go.
-    pub(crate) fn set(self, key: String, pick: Option<Pick>) {
-        self.0.update(|picks| {
-            match pick {
-                Some(pick) => picks.insert(key, pick),
-                None => picks.remove(&key),
-            };
+    /// Picks rows, or lets them go.
+    pub(crate) fn set(self, rows: Vec<(String, Pick)>, on: bool) {
+        self.all.set(None);
+        self.picks.update(|picks| {
+            picks.retain(|(key, _)| rows.iter().all(|(other, _)| other != key));
+            if on {
+                picks.extend(rows);
+            }
         });
+    }
+
+    /// Picks all that match.
+    pub(crate) fn set_all(self, all: All) {
+        self.picks.set(Vec::new());
+        self.all.set(Some(all));
+    }
+
+    /// All that match, where that is what is picked.
+    pub(crate) fn all(self) -> Option<All> {
+        self.all.get()
+    }
+
+    /// Lets all that matched go: the page shows what another filter matches.
+    pub(crate) fn filter_changed(self) {
+        self.all.set(None);
     }
 
     /// Lets everything go.
     pub(crate) fn clear(self) {
-        self.0.set(BTreeMap::new());
+        self.picks.set(Vec::new());
+        self.all.set(None);
     }
 
-    /// How many rows are picked.
+    /// How many rows are picked one by one.
     pub(crate) fn len(self) -> usize {
-        self.0.with(BTreeMap::len)
+        self.picks.with(Vec::len)
     }
 
-    /// Looks at what is picked.
-    pub(crate) fn with<T>(self, look: impl FnOnce(&BTreeMap<String, Pick>) -> T) -> T {
-        self.0.with(look)
+    /// Whether nothing is picked.
+    pub(crate) fn is_empty(self) -> bool {
+        self.len() == 0 && self.all.with(Option::is_none)
     }
 
-    fn set_all(self, all: &[(String, Pick)], on: bool) {
-        self.0.update(|picks| {
-            for (key, pick) in all {
-                match on {
-                    true => picks.insert(key.clone(), pick.clone()),
-                    false => picks.remove(key),
-                };
-            }
-        });
+    /// Looks at what is picked one by one.
+    pub(crate) fn with<T>(self, look: impl FnOnce(&[(String, Pick)]) -> T) -> T {
+        self.picks.with(|picks| look(picks))
     }
 }
 
-/// A checkbox that picks a row, or one of its cells.
-pub(crate) fn tick(selection: Selection, key: String, pick: Pick, label: String) -> AnyView {
-    let from = pick.from;
-    let of_box = key.clone();
-    checkbox(label, Box::new(move || selection.has(&of_box, from)), move |on| {
-        selection.set(key.clone(), on.then(|| pick.clone()));
-    })
-}
-
-/// A checkbox that picks every row of the page.
-pub(crate) fn tick_all(selection: Selection, picks: Vec<(String, Pick)>) -> AnyView {
-    let picks = StoredValue::new(picks);
-    let all = move || {
-        picks.with_value(|picks| {
-            !picks.is_empty() && picks.iter().all(|(key, pick)| selection.has(key, pick.from))
-        })
-    };
-    checkbox("Select all on this page".to_owned(), Box::new(all), move |on| {
-        picks.with_value(|picks| selection.set_all(picks, on));
-    })
-}
-
-fn checkbox(
-    label: String,
-    ticked: Box<dyn Fn() -> bool + Send + Sync>,
-    set: impl Fn(bool) + 'static,
-) -> AnyView {
-    view! {
-        <input
-            type="checkbox"
-            class="checkbox checkbox-xs tick"
-            aria-label=label
-            prop:checked=flag(ticked)
-            on:change=move |event| set(event_target_checked(&event))
-        />
-    }
-    .erase()
+/// Where a row was picked from, if it was.
+pub(crate) fn picked<'a>(picks: &'a [(String, Pick)], key: &str) -> Option<&'a Pick> {
+    picks.iter().find(|(other, _)| other == key).map(|(_, pick)| pick)
 }

@@ -1,11 +1,10 @@
 //! The bar that brings what is selected from one environment to another.
 
-use std::collections::BTreeMap;
-
 use domain::{
     id::{DeploymentId, EnvironmentId, ServiceId},
     matrix::Column,
-    sync::SyncRequest,
+    service::ServiceQuery,
+    sync::{Matching, SyncRequest},
 };
 use leptos::prelude::*;
 
@@ -14,15 +13,17 @@ use crate::components::{
     empty::nothing,
     erased::{Erase, dynamic, flag, maybe, text},
     icon::{icon, lu},
-    selection::{Pick, Selection},
+    pager::count,
+    selection::{All, Pick, Selection},
     sync_sheet::SyncFlow,
 };
 use crate::pages::lazy::Part;
 
 /// The services that a source environment has of what is selected.
-fn services(picks: &BTreeMap<String, Pick>, source: EnvironmentId) -> Vec<ServiceId> {
+fn services(picks: &[(String, Pick)], source: EnvironmentId) -> Vec<ServiceId> {
     picks
-        .values()
+        .iter()
+        .map(|(_, pick)| pick)
         .filter(|pick| pick.from.is_none_or(|from| from == source))
         .flat_map(|pick| &pick.cells)
         .filter(|cell| cell.environment == source)
@@ -31,8 +32,8 @@ fn services(picks: &BTreeMap<String, Pick>, source: EnvironmentId) -> Vec<Servic
 }
 
 /// Where a sync of the selection would most likely come from.
-fn likely_source(picks: &BTreeMap<String, Pick>, columns: &[Column]) -> Option<EnvironmentId> {
-    let is_picked_from = |column: &&Column| picks.values().any(|pick| pick.from == Some(column.id));
+fn likely_source(picks: &[(String, Pick)], columns: &[Column]) -> Option<EnvironmentId> {
+    let is_picked_from = |column: &&Column| picks.iter().any(|(_, pick)| pick.from == Some(column.id));
     if let Some(column) = columns.iter().find(is_picked_from) {
         return Some(column.id);
     }
@@ -47,7 +48,8 @@ fn likely_source(picks: &BTreeMap<String, Pick>, columns: &[Column]) -> Option<E
     };
     let first_with_any =
         |pick: &Pick| pick.cells.iter().find(|cell| !cell.services.is_empty()).map(|cell| cell.environment);
-    picks.values().find_map(before_difference).or_else(|| picks.values().find_map(first_with_any))
+    let mut rows = picks.iter().map(|(_, pick)| pick);
+    rows.clone().find_map(before_difference).or_else(|| rows.find_map(first_with_any))
 }
 
 /// The right neighbour of a source; the left one of the last.
@@ -64,9 +66,11 @@ pub(crate) fn SyncBar(
     selection: Selection,
     /// The environments, from left to right.
     columns: Signal<Vec<Column>>,
+    /// All that match, where they can be picked at once.
+    offer: Signal<Option<All>>,
 ) -> impl IntoView {
-    let any = Memo::new(move |_| selection.len() > 0);
-    maybe(move || any.get().then(|| lazily(Part::SyncBar(selection, columns), nothing)))
+    let any = Memo::new(move |_| !selection.is_empty());
+    maybe(move || any.get().then(|| lazily(Part::SyncBar(selection, columns, offer), nothing)))
 }
 
 /// What the bar holds: how many services, from where, to where.
@@ -76,12 +80,18 @@ pub(crate) fn Bar(
     selection: Selection,
     /// The environments, from left to right.
     columns: Signal<Vec<Column>>,
+    /// All that match, where they can be picked at once.
+    offer: Signal<Option<All>>,
 ) -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
     let chosen_source = RwSignal::new(None::<EnvironmentId>);
     let chosen_target = RwSignal::new(None::<EnvironmentId>);
     let source = Signal::derive(move || {
-        let likely = move || selection.with(|picks| columns.with(|columns| likely_source(picks, columns)));
+        let likely = move || match selection.all() {
+            Some(All { matching: Matching::Services(ServiceQuery { env: Some(env), .. }), .. }) => Some(env),
+            Some(_) => columns.with(|columns| columns.first().map(|column| column.id)),
+            None => selection.with(|picks| columns.with(|columns| likely_source(picks, columns))),
+        };
         chosen_source.get().or_else(likely)
     });
     let target = Signal::derive(move || {
@@ -113,28 +123,47 @@ pub(crate) fn Bar(
                 target_environment_id: target,
                 service_ids: found.get_untracked(),
                 target_app_instances: Vec::new(),
+                matching: untrack(|| selection.all()).map(|all| all.matching),
             });
         }
     };
     let words = move || {
+        if let Some(all) = selection.all() {
+            return format!("All {} that match selected", count(all.rows));
+        }
         let (rows, services) = (selection.len(), found.with(Vec::len));
         let plural = if services == 1 { "" } else { "s" };
         if services == 0 {
-            format!("{rows} selected, none of them here")
+            format!("{} selected, none of them here", count(rows as u64))
         } else {
-            format!("{services} service{plural} selected")
+            format!("{} service{plural} selected", count(services as u64))
         }
     };
+    let pick_all = move || {
+        let all = offer.get().filter(|_| selection.all().is_none())?;
+        let words = format!("Select all {} that match", count(all.rows));
+        Some(
+            view! {
+                <button type="button" class="link link-hover" on:click=move |_| selection.set_all(all.clone())>
+                    {words}
+                </button>
+            }
+            .erase(),
+        )
+    };
+    let nothing_to_sync =
+        move || (found.with(Vec::is_empty) && selection.all().is_none()) || target.get().is_none();
     view! {
             <section class="sync-bar" aria-label="Selection">
                 <strong role="status">{text(words)}</strong>
+                {maybe(pick_all)}
                 {environment_select("From", columns, source, chosen_source, Signal::stored(None))}
                 <span class="muted">{icon(lu::LuArrowRight)}</span>
                 {environment_select("To", columns, target, chosen_target, source)}
                 <button
                     type="button"
                     class="btn btn-primary btn-sm"
-                    disabled=flag(move || found.with(Vec::is_empty) || target.get().is_none())
+                    disabled=flag(nothing_to_sync)
                     on:click=start
                 >
                     {icon(lu::LuRefreshCw)}
@@ -190,14 +219,14 @@ mod tests {
         (1..=3).map(|n| Column { id: environment(n), name: n.to_string(), color: String::new() }).collect()
     }
 
-    fn pick(differs: [bool; 3], from: Option<EnvironmentId>) -> BTreeMap<String, Pick> {
+    fn pick(differs: [bool; 3], from: Option<EnvironmentId>) -> Vec<(String, Pick)> {
         let service: ServiceId = "00000000-0000-0000-0000-000000000099".parse().unwrap();
         let cells = (1..=3).zip(differs).map(|(n, differs)| PickCell {
             environment: environment(n),
             services: vec![service],
             differs,
         });
-        BTreeMap::from([("row".to_owned(), Pick { cells: cells.collect(), from })])
+        vec![("row".to_owned(), Pick { cells: cells.collect(), from })]
     }
 
     #[test]

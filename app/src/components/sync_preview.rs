@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use domain::{
     app_instance::AppInstance,
     id::{AppInstanceId, ServiceId},
-    sync::{ContainerChange, Preview, PreviewItem},
+    sync::{ContainerChange, Exception, PreviewItem, SyncRequest},
 };
 use leptos::prelude::*;
 
+use crate::api::sync::{ITEMS, Shown};
 use crate::components::erased::Erase;
 use crate::components::{
     icon::{icon, lu},
+    pager::count,
     status,
     tag::tag,
 };
@@ -19,29 +21,28 @@ use crate::components::{
 /// What can be chosen in a preview.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticks {
-    /// Positions of items that were unticked.
-    pub(crate) left_out: RwSignal<BTreeSet<usize>>,
+    /// What was unticked.
+    pub(crate) left_out: RwSignal<BTreeSet<Exception>>,
     /// The target's app instances, for pairings by hand.
     pub(crate) instances: RwSignal<Option<Vec<AppInstance>>>,
     /// Pairs a service with an app instance by hand.
     pub(crate) pair: Callback<(ServiceId, Option<AppInstanceId>)>,
+    /// Shows another page.
+    pub(crate) turn: Callback<usize>,
 }
 
 /// The preview as a table: what changes first, then what does not, with the reason.
-pub(crate) fn view(preview: &Preview, ticks: Ticks) -> AnyView {
-    let mut items: Vec<(usize, &PreviewItem)> = preview.items.iter().enumerate().collect();
-    items.sort_by_key(|(at, item)| (!item.will_change(), *at));
-    let changing = preview.changes().count();
-    let rest = preview.items.len() - changing;
+pub(crate) fn view(preview: &Shown, ticks: Ticks) -> AnyView {
     let undo = preview.undo_of.is_some();
-    let rows = items.into_iter().map(|(at, item)| {
-        let by_hand = preview.paired_by_hand(item.service_id);
-        row(at, item, undo, by_hand, ticks)
+    let rows = preview.items.iter().map(|item| {
+        let by_hand = paired_by_hand(&preview.request, item.service_id);
+        row(item, undo, by_hand, ticks)
     });
     let rows = rows.collect_view();
-    let summary = match rest {
-        0 => format!("{changing} to change"),
-        _ => format!("{changing} to change · {rest} left as they are"),
+    let changing = preview.changing;
+    let summary = match preview.total - changing {
+        0 => format!("{} to change", count(changing as u64)),
+        rest => format!("{} to change · {} left as they are", count(changing as u64), count(rest as u64)),
     };
     view! {
         <div class="flex flex-wrap items-center gap-2">
@@ -50,6 +51,7 @@ pub(crate) fn view(preview: &Preview, ticks: Ticks) -> AnyView {
             <span class="sr-only">"to"</span>
             <strong>{preview.target_name.clone()}</strong>
             <span class="muted">{summary}</span>
+            {(preview.total > ITEMS).then(|| pages(preview, ticks.turn))}
         </div>
         <p class="muted text-xs">
             "Only the version moves. Repository, replicas and everything else of the target stay as they are."
@@ -74,20 +76,57 @@ pub(crate) fn view(preview: &Preview, ticks: Ticks) -> AnyView {
     .erase()
 }
 
-fn row(at: usize, item: &PreviewItem, undo: bool, by_hand: bool, ticks: Ticks) -> AnyView {
+/// Which items of how many, and the ways to the others.
+fn pages(preview: &Shown, turn: Callback<usize>) -> AnyView {
+    let (page, last) = (preview.page, preview.total.div_ceil(ITEMS) - 1);
+    let first = page * ITEMS;
+    let words = [first + 1, first + preview.items.len(), preview.total].map(|number| count(number as u64));
+    let words = format!("{}–{} of {}", words[0], words[1], words[2]);
+    let step = |to: Option<usize>, label: &'static str, sign| {
+        view! {
+            <button
+                type="button"
+                class="btn btn-ghost btn-sm"
+                aria-label=label
+                disabled=to.is_none()
+                on:click=move |_| turn.run(to.unwrap_or_default())
+            >
+                {icon(sign)}
+            </button>
+        }
+    };
+    view! {
+        <nav class="ml-auto flex items-center gap-1" aria-label="Pages of the preview">
+            <span class="muted num">{words}</span>
+            {step(page.checked_sub(1), "Previous page", lu::LuChevronLeft)}
+            {step((page < last).then_some(page + 1), "Next page", lu::LuChevronRight)}
+        </nav>
+    }
+    .erase()
+}
+
+/// Whether a service's target was chosen by hand.
+fn paired_by_hand(request: &SyncRequest, service: ServiceId) -> bool {
+    let mut pairs = request.service_ids.iter().zip(&request.target_app_instances);
+    pairs.any(|(id, chosen)| *id == service && chosen.is_some())
+}
+
+fn row(item: &PreviewItem, undo: bool, by_hand: bool, ticks: Ticks) -> AnyView {
     let service = item.service_id;
     let changes = item.will_change();
+    let this = Exception::of(item);
+    let of_tick = this.clone();
     let tick = move |event| {
         let ticked = event_target_checked(&event);
         ticks.left_out.update(|left_out| {
             if ticked {
-                left_out.remove(&at)
+                left_out.remove(&of_tick)
             } else {
-                left_out.insert(at)
+                left_out.insert(of_tick.clone())
             };
         });
     };
-    let ticked = move || changes && !ticks.left_out.with(|left_out| left_out.contains(&at));
+    let ticked = move || changes && !ticks.left_out.with(|left_out| left_out.contains(&this));
     let warnings = item.warnings.iter().map(|warning| {
         let look = status::severity(&warning.severity);
         view! {

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use domain::{
     app_instance::AppInstance,
     id::{AppInstanceId, DeploymentId, ServiceId},
-    sync::{OnFailure, Preview, PreviewItem, StartSync, SyncRequest},
+    sync::{OnFailure, StartSync, SyncRequest},
 };
 use leptos::prelude::*;
 
 use crate::components::erased::Erase;
 use crate::{
-    api,
+    api::{self, sync::Shown},
     components::{
         dialog::{Dialog, lazily, waiting},
         empty::skeleton,
@@ -29,7 +29,7 @@ use crate::{
 /// What a preview is asked of.
 #[derive(Clone)]
 enum Ask {
-    Sync(SyncRequest),
+    Sync(Box<SyncRequest>),
     Undo(DeploymentId),
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn provide() {
 impl SyncFlow {
     /// Previews a sync for confirmation.
     pub(crate) fn sync(self, request: SyncRequest) {
-        self.ask.set(Some(Ask::Sync(request)));
+        self.ask.set(Some(Ask::Sync(Box::new(request))));
         self.open.set(true);
     }
 
@@ -116,14 +116,14 @@ pub(crate) fn SyncSheet() -> impl IntoView {
 #[component]
 pub(crate) fn Confirm() -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
-    let preview = RwSignal::new(None::<Preview>);
+    let preview = RwSignal::new(None::<Shown>);
     let (finding, starting) = (Request::new(), Request::new());
     let left_out = RwSignal::new(BTreeSet::new());
     let instances = RwSignal::new(None::<Vec<AppInstance>>);
     let text = |value: &str| RwSignal::new(value.to_owned());
     let (words, ticket, on_failure) = (text(""), text(""), text(OnFailure::Stop.as_str()));
 
-    let found = move |answer: Preview| {
+    let found = move |answer: Shown| {
         // Other pairings are chosen from the target's app instances.
         let pairs = answer.undo_of.is_none();
         let target = answer.request.target_environment_id;
@@ -136,7 +136,7 @@ pub(crate) fn Confirm() -> impl IntoView {
         starting.clear();
         left_out.set(BTreeSet::new());
         match flow.ask.get_untracked() {
-            Some(Ask::Sync(request)) => finding.send(api::sync::preview(request), found),
+            Some(Ask::Sync(request)) => finding.send(api::sync::preview(*request), found),
             Some(Ask::Undo(id)) => finding.send(api::sync::preview_undo(id), found),
             None => {}
         }
@@ -145,10 +145,13 @@ pub(crate) fn Confirm() -> impl IntoView {
     let pair = move |service: ServiceId, instance: Option<AppInstanceId>| {
         flow.ask.update(|ask| {
             if let Some(Ask::Sync(request)) = ask {
+                let known = request.service_ids.iter().position(|id| *id == service);
+                let at = known.unwrap_or_else(|| {
+                    request.service_ids.push(service);
+                    request.service_ids.len() - 1
+                });
                 request.target_app_instances.resize(request.service_ids.len(), None);
-                if let Some(at) = request.service_ids.iter().position(|id| *id == service) {
-                    request.target_app_instances[at] = instance;
-                }
+                request.target_app_instances[at] = instance;
             }
         });
         look();
@@ -161,8 +164,9 @@ pub(crate) fn Confirm() -> impl IntoView {
             return starting.send(asked, move |deployment| flow.watch(deployment.id));
         }
         let asked = StartSync {
-            request: left_out.with_untracked(|left_out| confirmed(&preview, left_out)),
+            request: preview.request,
             preview_id: Some(preview.id),
+            except: left_out.get_untracked().into_iter().collect(),
             on_failure,
             note: words.get_untracked(),
             ticket: ticket.get_untracked(),
@@ -175,9 +179,14 @@ pub(crate) fn Confirm() -> impl IntoView {
         expires.zip(now.get()).is_some_and(|(expires, now)| now >= expires)
     });
     let count = Memo::new(move |_| {
-        let left_out = left_out.read();
-        preview.with(|preview| preview.as_ref().map_or(0, |preview| chosen(preview, &left_out).count()))
+        let left_out = left_out.with(BTreeSet::len);
+        preview.with(|preview| preview.as_ref().map_or(0, |preview| preview.changing - left_out))
     });
+    let turn = move |page| {
+        if let Some(id) = preview.with_untracked(|preview| Some(preview.as_ref()?.id)) {
+            finding.send(api::sync::previewed(id, page), move |answer| preview.set(Some(answer)));
+        }
+    };
     let undo =
         move || preview.with(|preview| preview.as_ref().is_some_and(|preview| preview.undo_of.is_some()));
 
@@ -207,6 +216,7 @@ pub(crate) fn Confirm() -> impl IntoView {
             left_out,
             instances,
             pair: Callback::new(move |(service, instance)| pair(service, instance)),
+            turn: Callback::new(turn),
         };
         preview.get().map(|preview| sync_preview::view(&preview, ticks))
     };
@@ -280,18 +290,4 @@ pub(crate) fn Confirm() -> impl IntoView {
         </form>
     }
     .erase()
-}
-
-/// The items that would be carried out.
-fn chosen<'a>(preview: &'a Preview, left_out: &'a BTreeSet<usize>) -> impl Iterator<Item = &'a PreviewItem> {
-    let ticked = |(at, item): &(usize, &PreviewItem)| item.will_change() && !left_out.contains(at);
-    preview.items.iter().enumerate().filter(ticked).map(|(_, item)| item)
-}
-
-/// What was previewed, without what was unticked: each service with its very target.
-fn confirmed(preview: &Preview, left_out: &BTreeSet<usize>) -> SyncRequest {
-    let pairs = chosen(preview, left_out)
-        .map(|item| (item.service_id, item.target.as_ref().map(|target| target.app_instance_id)));
-    let (service_ids, target_app_instances) = pairs.unzip();
-    SyncRequest { service_ids, target_app_instances, ..preview.request.clone() }
 }

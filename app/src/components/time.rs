@@ -58,7 +58,7 @@ pub(crate) fn ago(at: DateTime<Utc>) -> AnyView {
     let now = now();
     view! {
         <time
-            datetime=format!("{}T{:02}:{:02}:{:02}Z", date(at), at.hour(), at.minute(), at.second())
+            datetime=machine(at)
             title=Signal::derive(move || now.get().map_or_else(|| utc(at), |_| local(at)))
         >
             {text(move || now.get().map_or_else(|| utc(at), |now| relative(at, now)))}
@@ -67,12 +67,15 @@ pub(crate) fn ago(at: DateTime<Utc>) -> AnyView {
     .erase()
 }
 
-/// A time that may not have come yet.
-pub(crate) fn ago_or(at: Option<DateTime<Utc>>, otherwise: &str) -> AnyView {
-    match at {
-        Some(at) => ago(at),
-        None => view! { <span class="muted">{otherwise.to_owned()}</span> }.erase(),
-    }
+/// What a `<time>` says for programs.
+pub(crate) fn machine(at: DateTime<Utc>) -> String {
+    format!("{}T{:02}:{:02}:{:02}Z", date(at), at.hour(), at.minute(), at.second())
+}
+
+/// What a `<time>` says, read by the browser.
+pub(crate) fn of(element: &web_sys::Element) -> Option<DateTime<Utc>> {
+    let milliseconds = js_sys::Date::parse(&element.get_attribute("datetime")?);
+    DateTime::from_timestamp_millis(milliseconds as i64)
 }
 
 /// `2026-03-01`.
@@ -86,7 +89,7 @@ pub(crate) fn utc(at: DateTime<Utc>) -> String {
 }
 
 /// The exact time where the reader is. In the browser only.
-fn local(at: DateTime<Utc>) -> String {
+pub(crate) fn local(at: DateTime<Utc>) -> String {
     let date = js_sys::Date::new(&(at.timestamp_millis() as f64).into());
     String::from(date.to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED))
 }

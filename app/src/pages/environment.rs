@@ -4,18 +4,18 @@ use domain::{
     deployment::{Deployment, HistoryQuery},
     environment::Environment as Found,
     id::EnvironmentId,
-    list::{MAX_PAGE_SIZE, Page},
+    list::Page,
     matrix::Column,
     revision::Revision,
-    service::{Service, ServiceQuery},
-    sync::SyncRequest,
+    service::ServiceQuery,
+    sync::{Matching, SyncRequest},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::components::erased::Erase;
 use crate::{
-    api::{self, ApiError},
+    api::{self, service::ServicePage},
     components::{
         bind::Bind,
         empty::{empty, nothing, skeleton},
@@ -23,8 +23,8 @@ use crate::{
         filters::{parsed, value},
         icon::{icon, lu},
         pager::pager,
-        problem::note,
-        selection::Selection,
+        rows::Rows,
+        selection::{All, Selection},
         service_table,
         sync_bar::SyncBar,
         sync_sheet::SyncFlow,
@@ -33,7 +33,7 @@ use crate::{
     },
     live::{self, News},
     pages::{environment_instances::Instances, not_found::NotFound, services::column, syncs},
-    request::{Request, answer, ready, show},
+    request::{answer, answer_beside, ready, show},
 };
 
 const TABS: &[(&str, &str)] =
@@ -60,7 +60,6 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
     let environments = answer(|| (), live::tick(News::of_inventory), |()| api::environment::list());
     let tab =
         Memo::new(move |_| query.with(|query| value(query, "tab")).unwrap_or_else(|| "services".to_owned()));
-    let gathering = Request::new();
 
     let head = move |all: Vec<Found>| {
         let Some(at) = all.iter().position(|one| one.id == id) else {
@@ -87,7 +86,7 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
                         {icon(lu::LuLink)}
                         "Bind namespaces"
                     </button>
-                    {left.map(|left| sync_button(left, id, gathering))}
+                    {left.map(|left| sync_button(left, id))}
                 </div>
             </header>
         }
@@ -112,7 +111,6 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
     view! {
         <p class="mb-3"><a class="link link-hover muted" href="/environments">"← All environments"</a></p>
         {show(environments, nothing, head)}
-        {note(gathering.problem)}
         <nav class="tabs tabs-border mb-3" aria-label="About this environment">{tabs}</nav>
         {move || match tab.get().as_str() {
             "instances" => view! { <Instances environment=id /> }.erase(),
@@ -125,46 +123,25 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
 }
 
 /// Brings everything along that the left neighbour has.
-fn sync_button(left: Found, target: EnvironmentId, gathering: Request) -> AnyView {
+fn sync_button(left: Found, target: EnvironmentId) -> AnyView {
     let flow = expect_context::<SyncFlow>();
     let source = left.id;
     let start = move |_| {
-        gathering.send(all_services(source), move |service_ids| {
-            flow.sync(SyncRequest {
-                source_environment_id: source,
-                target_environment_id: target,
-                service_ids,
-                target_app_instances: Vec::new(),
-            });
+        flow.sync(SyncRequest {
+            source_environment_id: source,
+            target_environment_id: target,
+            service_ids: Vec::new(),
+            target_app_instances: Vec::new(),
+            matching: Some(Matching::Services(ServiceQuery::default())),
         });
     };
     view! {
-        <button type="button" class="btn btn-primary btn-sm" disabled=move || gathering.pending.get() on:click=start>
+        <button type="button" class="btn btn-primary btn-sm" on:click=start>
             {icon(lu::LuRefreshCw)}
             {format!("Sync from {}…", left.name)}
         </button>
     }
     .erase()
-}
-
-async fn all_services(environment: EnvironmentId) -> Result<Vec<domain::id::ServiceId>, ApiError> {
-    let mut all = Vec::new();
-    for page in 1.. {
-        let query = ServiceQuery {
-            env: Some(environment),
-            sort: Some("name".to_owned()),
-            page: Some(page),
-            page_size: Some(MAX_PAGE_SIZE),
-            ..Default::default()
-        };
-        let found = api::service::list(query).await?;
-        let last = found.pages() <= page;
-        all.extend(found.items.into_iter().map(|service| service.id));
-        if last {
-            break;
-        }
-    }
-    Ok(all)
 }
 
 #[component]
@@ -180,7 +157,12 @@ fn Services(environment: EnvironmentId) -> impl IntoView {
         })
     });
     let concerns = move |news: &News| news.of_environment(environment);
-    let services = answer(move || asked.get(), live::tick(concerns), api::service::list);
+    let services = answer_beside(
+        move || asked.get(),
+        live::tick(concerns),
+        |query| api::service::list(query, false),
+        |page| page.rows = None,
+    );
     let environments =
         answer(|| (), live::tick(|news| news.of_kind("environment.")), |()| api::environment::list());
     let columns = RwSignal::new(Vec::<Column>::new());
@@ -188,7 +170,16 @@ fn Services(environment: EnvironmentId) -> impl IntoView {
         columns.set(ready(environments).unwrap_or_default().into_iter().map(column).collect());
     });
     let selection = Selection::new();
-    let table = move |page: Page<Service>| {
+    let rows = Rows::new(selection, columns.into(), move || ready(services)?.rows);
+    let filter = Memo::new(move |_| {
+        Matching::Services(ServiceQuery { sort: None, page: None, page_size: None, ..asked.get() })
+    });
+    Effect::new(move |_| {
+        filter.track();
+        selection.filter_changed();
+    });
+    let offer = rows.offer(move || Some(All { matching: filter.get(), rows: ready(services)?.total }));
+    let table = move |page: ServicePage| {
         if page.total == 0 {
             let button = view! {
                 <button type="button" class="btn btn-primary" on:click=move |_| bind.begin(Some(environment))>"Bind namespaces"</button>
@@ -201,7 +192,7 @@ fn Services(environment: EnvironmentId) -> impl IntoView {
         }
         view! {
             <div class="surface">
-                {service_table::view(&page.items, &[], selection, false)}
+                {service_table::view(rows, page.rows, false)}
                 {pager(page.total, page.page, page.page_size, "service")}
             </div>
         }
@@ -209,7 +200,7 @@ fn Services(environment: EnvironmentId) -> impl IntoView {
     };
     view! {
         {show(services, skeleton, table)}
-        <SyncBar selection columns=columns.into() />
+        <SyncBar selection columns=columns.into() offer />
     }
     .erase()
 }

@@ -13,7 +13,11 @@ use super::{
 };
 use crate::components::erased::Erase;
 use crate::components::{
-    bind, deployment::DeploymentView, keys, selection::Selection, site_wizard, sync_bar, sync_sheet, toast,
+    bind,
+    deployment::DeploymentView,
+    keys,
+    selection::{All, Selection},
+    site_wizard, sync_bar, sync_sheet, toast,
 };
 
 /// A part of the second file.
@@ -29,7 +33,7 @@ pub(crate) enum Part {
     Confirm,
     Keys,
     Toasts,
-    SyncBar(Selection, Signal<Vec<Column>>),
+    SyncBar(Selection, Signal<Vec<Column>>, Signal<Option<All>>),
     Wizard,
     Watch(DeploymentId),
 }
@@ -48,7 +52,9 @@ pub(crate) fn part(part: Part) -> AnyView {
         Part::Bind => view! { <bind::Content /> }.erase(),
         Part::Confirm => view! { <sync_sheet::Confirm /> }.erase(),
         Part::Keys => keys::list(),
-        Part::SyncBar(selection, columns) => view! { <sync_bar::Bar selection columns /> }.erase(),
+        Part::SyncBar(selection, columns, offer) => {
+            view! { <sync_bar::Bar selection columns offer /> }.erase()
+        }
         Part::Toasts => toast::list(),
         Part::Wizard => site_wizard::content(),
         Part::Watch(id) => view! { <DeploymentView id modal=true /> }.erase(),

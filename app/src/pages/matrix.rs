@@ -1,28 +1,30 @@
 //! The version matrix: what version of what runs where.
 
-use domain::{
-    matrix::{Matrix as Found, MatrixQuery},
-    service::WorkloadKind,
-};
+use domain::{matrix::MatrixQuery, service::WorkloadKind, sync::Matching};
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::components::erased::Erase;
 use crate::{
-    api::{self, matrix::Setting},
+    api::{
+        self,
+        matrix::{MatrixPage, Setting},
+    },
     components::{
         bind::Bind,
         empty::{empty, nothing, skeleton},
+        env,
         filters::{self, FilterForm, parsed, value},
         icon::{icon, lu},
-        pager::pager,
-        selection::Selection,
+        pager::{pager, sort_head_after},
+        rows::Rows,
+        selection::{All, Selection},
         site_wizard::Wizard,
         sync_bar::SyncBar,
     },
     live::{self, News},
-    pages::{head, matrix_table, takes_over},
-    request::{answer, ready, show},
+    pages::{head, takes_over},
+    request::{answer, answer_beside, ready, show},
 };
 
 fn asked(query: &ParamsMap) -> MatrixQuery {
@@ -45,7 +47,12 @@ pub(crate) fn Matrix() -> impl IntoView {
     let wizard = expect_context::<Wizard>();
     let query = use_query_map();
     let asked = Memo::new(move |_| query.with(asked));
-    let matrix = answer(move || asked.get(), live::tick(News::of_inventory), api::matrix::page);
+    let matrix = answer_beside(
+        move || asked.get(),
+        live::tick(News::of_inventory),
+        api::matrix::page,
+        |page| page.rows = None,
+    );
     let concerns =
         |news: &News| ["site.", "app_instance.", "environment."].iter().any(|kind| news.of_kind(kind));
     let setting = answer(|| (), live::tick(concerns), |()| api::matrix::setting());
@@ -72,8 +79,16 @@ pub(crate) fn Matrix() -> impl IntoView {
         .into_any()
     };
 
-    let before = matrix_table::Before::new();
-    let table = move |found: Found| {
+    let rows = Rows::new(selection, columns.into(), move || ready(matrix)?.rows);
+    let filter = Memo::new(move |_| {
+        Matching::Matrix(MatrixQuery { sort: None, page: None, page_size: None, ..asked.get() })
+    });
+    Effect::new(move |_| {
+        filter.track();
+        selection.filter_changed();
+    });
+    let offer = rows.offer(move || Some(All { matching: filter.get(), rows: ready(matrix)?.total }));
+    let table = move |found: MatrixPage| {
         let setting = ready(setting);
         let no_site = setting.as_ref().is_some_and(|setting| setting.sites.is_empty());
         let unbound = setting.is_some_and(|setting| !setting.bound);
@@ -84,13 +99,13 @@ pub(crate) fn Matrix() -> impl IntoView {
         }
         view! {
             <div class="surface">
-                {matrix_table::view(&found, selection, before)}
+                {rows.table("Version matrix", "matrix", heads(rows, &found), found.rows)}
                 {pager(found.total, found.page, found.page_size, "workload")}
             </div>
         }
         .erase()
     };
-    let summary = move |found: Found| match found.total {
+    let summary = move |found: MatrixPage| match found.total {
         0 => nothing(),
         _ => view! {
             <span class="muted num" role="status">{format!("{} out of step", found.out_of_step)}</span>
@@ -105,9 +120,23 @@ pub(crate) fn Matrix() -> impl IntoView {
             {filters::switch("Out of step only", "outOfStep")}
         </FilterForm>
         {show(matrix, skeleton, table)}
-        <SyncBar selection columns=columns.into() />
+        <SyncBar selection columns=columns.into() offer />
     }
     .erase()
+}
+
+/// The head of the table: the workloads, then the environments in their colours.
+fn heads(rows: Rows, found: &MatrixPage) -> AnyView {
+    let heads = found.environments.iter().map(|column| {
+        view! {
+            <th scope="col" style=env::style(&column.color)>
+                <a href=format!("/environments/{}", column.id)>{column.name.clone()}</a>
+            </th>
+        }
+        .erase()
+    });
+    let heads = heads.collect_view();
+    view! { {sort_head_after(rows.tick_all(), "name", "Workload")} {heads} }.erase()
 }
 
 /// The kinds of workload as filter options.
@@ -116,7 +145,7 @@ pub(crate) fn kinds() -> Vec<(String, String)> {
 }
 
 /// Why there is nothing to show, with the next step.
-fn emptiness(found: &Found, no_site: bool, unbound: bool, filtered: bool) -> Option<AnyView> {
+fn emptiness(found: &MatrixPage, no_site: bool, unbound: bool, filtered: bool) -> Option<AnyView> {
     let wizard = expect_context::<Wizard>();
     let bind = expect_context::<Bind>();
     if no_site {

@@ -5,7 +5,8 @@ mod environment_instances;
 pub(crate) mod environments;
 pub(crate) mod lazy;
 pub(crate) mod matrix;
-mod matrix_table;
+#[cfg(feature = "ssr")]
+pub(crate) mod matrix_rows;
 pub(crate) mod not_found;
 pub(crate) mod services;
 mod site_card;

@@ -1,29 +1,32 @@
 //! All observed services, filtered, sorted and paged on the server.
 
 use domain::{
-    app_instance::AppInstance,
     environment::Environment,
-    list::Page,
     matrix::Column,
-    service::{Service, ServiceQuery, ServiceStatus},
+    service::{ServiceQuery, ServiceStatus},
+    sync::Matching,
 };
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::components::erased::Erase;
 use crate::{
-    api,
+    api::{
+        self,
+        service::{Places, ServicePage},
+    },
     components::{
         empty::{empty, nothing, skeleton},
         filters::{self, FilterForm, parsed, value},
         pager::pager,
-        selection::Selection,
+        rows::Rows,
+        selection::{All, Selection},
         service_table, status,
         sync_bar::SyncBar,
     },
     live::{self, News},
     pages::{head, matrix::kinds},
-    request::{answer, ready, show},
+    request::{answer, answer_beside, ready, show},
 };
 
 fn asked(query: &ParamsMap) -> ServiceQuery {
@@ -51,11 +54,15 @@ pub(crate) fn column(environment: Environment) -> Column {
 pub(crate) fn Services() -> impl IntoView {
     let query = use_query_map();
     let asked = Memo::new(move |_| query.with(asked));
-    let services = answer(move || asked.get(), live::tick(News::of_inventory), api::service::list);
+    let services = answer_beside(
+        move || asked.get(),
+        live::tick(News::of_inventory),
+        |query| api::service::list(query, true),
+        |page| page.rows = None,
+    );
     let environments =
         answer(|| (), live::tick(|news| news.of_kind("environment.")), |()| api::environment::list());
-    let instances =
-        answer(|| (), live::tick(|news| news.of_kind("app_instance.")), |()| api::app_instance::list(None));
+    let places = answer(|| (), live::tick(|news| news.of_kind("app_instance.")), |()| api::service::places());
     let selection = Selection::new();
     let columns = RwSignal::new(Vec::<Column>::new());
     Effect::new(move |_| {
@@ -68,24 +75,26 @@ pub(crate) fn Services() -> impl IntoView {
             all.into_iter().map(|one| (one.id.to_string(), one.name)).collect(),
         )
     };
-    // Sites, clusters and namespaces that anything is bound in.
-    let by_place = |places: Vec<AppInstance>| {
-        let distinct = |of: fn(&AppInstance) -> (String, String)| {
-            let mut options: Vec<(String, String)> = places.iter().map(of).collect();
-            options.sort_by(|a, b| a.1.cmp(&b.1));
-            options.dedup();
-            options
-        };
-        let sites = distinct(|place| (place.rancher_site_id.to_string(), place.site_name.clone()));
-        let clusters = distinct(|place| (place.cluster.clone(), place.cluster.clone()));
-        let namespaces = distinct(|place| (place.namespace.clone(), place.namespace.clone()));
+    let by_place = |places: Places| {
+        let sites = places.sites.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
+        let named = |names: Vec<String>| names.into_iter().map(|name| (name.clone(), name)).collect();
         view! {
-            {filters::select("Site", "site", sites)} {filters::select("Cluster", "cluster", clusters)}
-            {filters::select("Namespace", "namespace", namespaces)}
+            {filters::select("Site", "site", sites)}
+            {filters::select("Cluster", "cluster", named(places.clusters))}
+            {filters::select("Namespace", "namespace", named(places.namespaces))}
         }
         .erase()
     };
-    let table = move |page: Page<Service>| {
+    let rows = Rows::new(selection, columns.into(), move || ready(services)?.rows);
+    let filter = Memo::new(move |_| {
+        Matching::Services(ServiceQuery { sort: None, page: None, page_size: None, ..asked.get() })
+    });
+    Effect::new(move |_| {
+        filter.track();
+        selection.filter_changed();
+    });
+    let offer = rows.offer(move || Some(All { matching: filter.get(), rows: ready(services)?.total }));
+    let table = move |page: ServicePage| {
         if page.total == 0 {
             let filtered =
                 asked.with(|asked| *asked != ServiceQuery { sort: asked.sort.clone(), ..Default::default() });
@@ -101,10 +110,9 @@ pub(crate) fn Services() -> impl IntoView {
                 )
             };
         }
-        let environments = ready(environments).unwrap_or_default();
         view! {
             <div class="surface">
-                {service_table::view(&page.items, &environments, selection, true)}
+                {service_table::view(rows, page.rows, true)}
                 {pager(page.total, page.page, page.page_size, "service")}
             </div>
         }
@@ -115,10 +123,10 @@ pub(crate) fn Services() -> impl IntoView {
         <FilterForm path="/services">
             {filters::search("Search services")}
             {show(environments, nothing, by_environment)} {filters::select("Status", "status", statuses())}
-            {filters::select("Kind", "kind", kinds())} {show(instances, nothing, by_place)}
+            {filters::select("Kind", "kind", kinds())} {show(places, nothing, by_place)}
         </FilterForm>
         {show(services, skeleton, table)}
-        <SyncBar selection columns=columns.into() />
+        <SyncBar selection columns=columns.into() offer />
     }
     .erase()
 }

@@ -11,6 +11,15 @@ use crate::{Context, Error};
 /// A page of services.
 pub async fn list(ctx: &Context, query: ServiceQuery) -> Result<Page<Service>, Error> {
     let paging = Paging::new(query.page, query.page_size, DEFAULT_PAGE_SIZE);
+    page(ctx, &query, paging).await
+}
+
+/// A page of any size.
+pub(crate) async fn page(
+    ctx: &Context,
+    query: &ServiceQuery,
+    paging: Paging,
+) -> Result<Page<Service>, Error> {
     let clusters: Option<Vec<ClusterId>> = match query.cluster.as_deref().filter(|word| !word.is_empty()) {
         Some(word) => {
             let found = ctx.store().find_clusters(query.site, word).await?;
@@ -18,7 +27,7 @@ pub async fn list(ctx: &Context, query: ServiceQuery) -> Result<Page<Service>, E
         }
         None => None,
     };
-    Ok(ctx.store().services(&query, clusters.as_deref(), paging).await?)
+    Ok(ctx.store().services(query, clusters.as_deref(), paging).await?)
 }
 
 /// One service.

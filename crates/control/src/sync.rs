@@ -5,5 +5,5 @@ mod start;
 mod undo;
 
 pub use preview::preview;
-pub use start::{start, start_undo};
+pub use start::{previewed, start, start_undo};
 pub use undo::preview_undo;

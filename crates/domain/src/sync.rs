@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, PreviewId, ServiceId},
-    service::{Container, WorkloadKind},
+    matrix::MatrixQuery,
+    service::{Container, ServiceQuery, WorkloadKind},
 };
+
+/// Services in one sync.
+pub const MAX_SERVICES: usize = 5_000;
 
 wire_enum!(
     /// What happens to the rest when a task fails.
@@ -42,10 +46,37 @@ pub struct SyncRequest {
     /// Where they go.
     pub target_environment_id: EnvironmentId,
     /// Services of the source environment.
+    #[serde(default)]
     pub service_ids: Vec<ServiceId>,
     /// For each service, by position, the app instance to bring it to; paired by application if left out.
     #[serde(default)]
     pub target_app_instances: Vec<Option<AppInstanceId>>,
+    /// Besides them, all that a filter matches when the sync is previewed. The preview settles which these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matching: Option<Matching>,
+}
+
+/// A filter in place of a list of services. How it sorts and where its pages begin does not matter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Matching {
+    /// As in the query of `GET /api/services`.
+    Services(ServiceQuery),
+    /// The services of the rows that match, as in the query of `GET /api/matrix`.
+    Matrix(MatrixQuery),
+}
+
+/// What a preview shows and its sync leaves out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Exception {
+    /// The source service.
+    pub service_id: ServiceId,
+    /// Only where it would go to this app instance.
+    #[serde(default)]
+    pub target_app_instance_id: Option<AppInstanceId>,
 }
 
 /// Starts a sync.
@@ -59,6 +90,9 @@ pub struct StartSync {
     /// The confirmed preview; without one, what is found now is taken as confirmed.
     #[serde(default)]
     pub preview_id: Option<PreviewId>,
+    /// What is left as it is, of all that is asked for.
+    #[serde(default)]
+    pub except: Vec<Exception>,
     /// `stop` if left out.
     #[serde(default = "stop")]
     pub on_failure: OnFailure,
@@ -128,12 +162,18 @@ pub struct PreviewItem {
     pub warnings: Vec<Warning>,
 }
 
-impl Preview {
-    /// Whether a service's target was chosen by hand.
-    pub fn paired_by_hand(&self, service: ServiceId) -> bool {
-        let request = &self.request;
-        let mut pairs = request.service_ids.iter().zip(&request.target_app_instances);
-        pairs.any(|(id, chosen)| *id == service && chosen.is_some())
+impl Exception {
+    /// Leaves out one item of a preview.
+    pub fn of(item: &PreviewItem) -> Self {
+        let target_app_instance_id = item.target.as_ref().map(|target| target.app_instance_id);
+        Self { service_id: item.service_id, target_app_instance_id }
+    }
+
+    /// Whether an item is left out by it.
+    pub fn covers(&self, item: &PreviewItem) -> bool {
+        let target = item.target.as_ref().map(|target| target.app_instance_id);
+        self.service_id == item.service_id
+            && (self.target_app_instance_id.is_none() || self.target_app_instance_id == target)
     }
 }
 

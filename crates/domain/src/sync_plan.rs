@@ -24,10 +24,15 @@ pub struct Wanted<'a> {
 /// instance was chosen by hand, by kind and name within it. A service without a counterpart gives one blocked item; so
 /// does a second source of the same target, which one version only can come to.
 pub fn pair(wanted: &[Wanted<'_>], targets: &[Service]) -> Vec<PreviewItem> {
+    let mut by_name: HashMap<&str, Vec<&Service>> = HashMap::new();
+    for target in targets {
+        by_name.entry(&target.name).or_default().push(target);
+    }
     let mut sources: HashMap<ServiceId, &str> = HashMap::new();
     let mut items = Vec::new();
     for wanted in wanted {
-        for mut item in pair_one(wanted, targets) {
+        let namesakes = by_name.get(wanted.source.name.as_str()).map_or(&[][..], Vec::as_slice);
+        for mut item in pair_one(wanted, namesakes) {
             let target = item.target.as_ref().map(|target| target.service_id);
             if let Some(target) = target {
                 match sources.entry(target) {
@@ -46,15 +51,16 @@ pub fn pair(wanted: &[Wanted<'_>], targets: &[Service]) -> Vec<PreviewItem> {
     items
 }
 
-fn pair_one(wanted: &Wanted<'_>, targets: &[Service]) -> Vec<PreviewItem> {
+fn pair_one(wanted: &Wanted<'_>, namesakes: &[&Service]) -> Vec<PreviewItem> {
     let source = wanted.source;
     let belongs = |target: &&Service| match wanted.target {
         Some(instance) => target.app_instance_id == instance,
         None => target.application == source.application,
     };
-    let items: Vec<PreviewItem> = targets
+    let items: Vec<PreviewItem> = namesakes
         .iter()
-        .filter(|target| target.workload_type == source.workload_type && target.name == source.name)
+        .copied()
+        .filter(|target| target.workload_type == source.workload_type)
         .filter(belongs)
         .map(|target| compare(source, target))
         .collect();

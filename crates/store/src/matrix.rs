@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
+    id::EnvironmentId,
     list::Paging,
     matrix::{
         Cell, CellInstance, Column as Head, Matrix, MatrixQuery, MatrixRow, mark_differences, out_of_step,
     },
-    service::{Container, ServiceStatus, WorkloadKind},
+    service::{Container, Service, ServiceStatus, WorkloadKind},
 };
 use sea_orm::{
     ActiveValue::Set, FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, QueryTrait, Select,
@@ -154,6 +155,23 @@ impl Store {
             page: paging.page,
             page_size: paging.page_size,
         })
+    }
+
+    /// The services that an environment has of all rows that the filter matches, as far as the limit goes, and how many
+    /// there are.
+    pub async fn services_of_rows(
+        &self,
+        environment: EnvironmentId,
+        wanted: &MatrixQuery,
+        limit: u64,
+    ) -> Result<(Vec<Service>, u64), Error> {
+        let text = self.has_text("matrix_row", wanted.q.as_deref()).await?;
+        let mut rows = filtered(wanted, text.as_ref());
+        if wanted.out_of_step == Some(true) {
+            rows = rows.filter(Column::OutOfStep.eq(true));
+        }
+        let rows = rows.select_only().column(Column::Id).into_query();
+        service::in_rows(&self.db, environment, rows, limit).await
     }
 
     /// How many rows the filter matches, of all or of those that are out of step.

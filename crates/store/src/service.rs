@@ -7,7 +7,7 @@ use domain::{
 };
 use sea_orm::{
     ExprTrait, FromQueryResult, JoinType, Order, QueryOrder, QuerySelect, QueryTrait, Select,
-    entity::prelude::*,
+    entity::prelude::*, sea_query::SelectStatement,
 };
 
 use crate::{Error, Store, app_instance, cluster, environment, matrix, text::HasText};
@@ -214,6 +214,22 @@ struct Part {
 
 async fn read(db: &impl ConnectionTrait, query: Select<Entity>) -> Result<Vec<Service>, Error> {
     query.into_model::<Row>().all(db).await?.into_iter().map(Service::try_from).collect()
+}
+
+/// The services that an environment has of rows of the matrix, as far as the limit goes, and how many there are.
+pub(crate) async fn in_rows(
+    db: &impl ConnectionTrait,
+    environment: EnvironmentId,
+    rows: SelectStatement,
+    limit: u64,
+) -> Result<(Vec<Service>, u64), Error> {
+    let of_rows = |query: Select<Entity>| {
+        let query = query.filter(Column::EnvironmentId.eq(environment.0));
+        query.filter(Column::MatrixRowId.in_subquery(rows.clone()))
+    };
+    let total = of_rows(Entity::find()).count(db).await?;
+    let services = read(db, of_rows(select()).order_by_asc(Column::Name).limit(limit)).await?;
+    Ok((services, total))
 }
 
 impl Store {

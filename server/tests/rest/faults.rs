@@ -55,6 +55,8 @@ impl Trial {
     /// Confirms a sync of so many services, lets things go wrong, and carries it out.
     async fn sync(&mut self, count: usize, on_failure: &str, rules: Vec<FaultRule>, seed: u64) -> Outcome {
         let chosen: Vec<(String, Value)> = self.left.drain(..count).collect();
+        // What went wrong in the sync before must not keep a service out of the preview.
+        self.app.rancher.set_faults(Vec::new(), None);
         let mut request = json!({
             "sourceEnvironmentId": self.dev,
             "targetEnvironmentId": self.staging,

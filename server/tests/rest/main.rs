@@ -9,6 +9,7 @@ mod faults;
 mod guard;
 mod kill;
 mod lists;
+mod matching;
 mod scale;
 mod sites;
 mod support;

@@ -8,9 +8,13 @@ use domain::{
     environment::Environment,
     health,
     id::{DeploymentId, ServiceId},
+    list::Paging,
     problem::FieldError,
-    service::{Container, Service},
-    sync::{ContainerChange, Preview, PreviewItem, PreviewTarget, Severity, SyncRequest, Warning},
+    service::{Container, Service, ServiceQuery},
+    sync::{
+        ContainerChange, MAX_SERVICES, Matching, Preview, PreviewItem, PreviewTarget, Severity, SyncRequest,
+        Warning,
+    },
     sync_plan::{self, Wanted},
     workload::WorkloadKey,
 };
@@ -18,12 +22,10 @@ use futures::{StreamExt, stream};
 use platform::{ImageChange, SetImages};
 use uuid::Uuid;
 
-use crate::{Context, Error, environment};
+use crate::{Context, Error, environment, service};
 
 /// How long a preview can be confirmed.
 const VALID: TimeDelta = TimeDelta::minutes(30);
-/// Services in one sync.
-const MAX_SERVICES: usize = 2_000;
 /// Clusters are asked about this many services at once.
 const PARALLEL: usize = 16;
 
@@ -143,17 +145,56 @@ async fn environments(ctx: &Context, request: &SyncRequest) -> Result<(Environme
     Ok((source, target))
 }
 
-/// The services asked for, in their order.
+/// The services asked for: those that are named, in their order, and then those that match.
 async fn sources(
     ctx: &Context,
     request: &SyncRequest,
     environment: &Environment,
 ) -> Result<Vec<Service>, Error> {
-    let ids = &request.service_ids;
-    let refuse = |message: String| Err(Error::Invalid(vec![FieldError::new("serviceIds", message)]));
-    if ids.is_empty() {
-        return refuse("Choose at least one service.".into());
+    let mut sources = named(ctx, &request.service_ids, environment).await?;
+    if let Some(matching) = &request.matching {
+        let are_named: HashSet<ServiceId> = request.service_ids.iter().copied().collect();
+        let (found, total) = matched(ctx, matching, environment).await?;
+        if total > MAX_SERVICES as u64 {
+            let message =
+                format!("{total} services match, and at most {MAX_SERVICES} can be brought at once.");
+            return Err(Error::invalid("matching", message));
+        }
+        sources.extend(found.into_iter().filter(|service| !are_named.contains(&service.id)));
     }
+    if sources.is_empty() {
+        return Err(match request.matching {
+            Some(_) => Error::invalid("matching", format!("Nothing in {} matches.", environment.name)),
+            None => Error::invalid("serviceIds", "Choose at least one service."),
+        });
+    }
+    Ok(sources)
+}
+
+/// The services of an environment that a filter matches now, and how many there are.
+async fn matched(
+    ctx: &Context,
+    matching: &Matching,
+    environment: &Environment,
+) -> Result<(Vec<Service>, u64), Error> {
+    match matching {
+        Matching::Matrix(query) => {
+            Ok(ctx.store().services_of_rows(environment.id, query, MAX_SERVICES as u64).await?)
+        }
+        Matching::Services(query) if query.env.is_some_and(|env| env != environment.id) => {
+            Ok((Vec::new(), 0))
+        }
+        Matching::Services(query) => {
+            let query = ServiceQuery { env: Some(environment.id), sort: None, ..query.clone() };
+            let paging = Paging { page: 1, page_size: MAX_SERVICES as u32 };
+            let found = service::page(ctx, &query, paging).await?;
+            Ok((found.items, found.total))
+        }
+    }
+}
+
+async fn named(ctx: &Context, ids: &[ServiceId], environment: &Environment) -> Result<Vec<Service>, Error> {
+    let refuse = |message: String| Err(Error::Invalid(vec![FieldError::new("serviceIds", message)]));
     if ids.len() > MAX_SERVICES {
         return refuse(format!("At most {MAX_SERVICES} services at once."));
     }

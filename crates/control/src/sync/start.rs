@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use chrono::Utc;
 use domain::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskCounts, TaskStatus},
-    id::{DeploymentId, PreviewId, ServiceId},
+    id::{AppInstanceId, DeploymentId, PreviewId, ServiceId},
     revision::{ContainerImage, Revision, RevisionEntry},
     service::Service,
-    sync::{OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, SyncRequest, Warning},
+    sync::{OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, Warning},
     validate,
 };
 use store::{NewDeployment, NewTask, ToCome};
@@ -20,7 +20,7 @@ use crate::{Context, Error, deployment, error::busy};
 /// Starts a sync: what its preview showed, or, without one, what is found now.
 pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error> {
     let shown = match start.preview_id {
-        Some(id) => confirmed(ctx, id).await?,
+        Some(id) => previewed(ctx, id).await?,
         None => preview(ctx, start.request.clone()).await?,
     };
     if shown.undo_of.is_some() || !covers(&shown, &start) {
@@ -29,7 +29,7 @@ pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error>
             "This preview is of another request. Preview again.",
         ));
     }
-    begin(ctx, &shown, Some(&start.request), start.on_failure, &start.note, &start.ticket).await
+    begin(ctx, &shown, Some(&start), start.on_failure.clone(), &start.note, &start.ticket).await
 }
 
 /// Starts the way back from a deployment, as its preview showed.
@@ -40,7 +40,7 @@ pub async fn start_undo(
     on_failure: OnFailure,
     note: String,
 ) -> Result<Deployment, Error> {
-    let shown = confirmed(ctx, preview).await?;
+    let shown = previewed(ctx, preview).await?;
     if shown.undo_of != Some(id) {
         return Err(Error::conflict(
             "preview_other_request",
@@ -50,7 +50,8 @@ pub async fn start_undo(
     begin(ctx, &shown, None, on_failure, &note, "").await
 }
 
-async fn confirmed(ctx: &Context, id: PreviewId) -> Result<Preview, Error> {
+/// What a preview has shown, as long as it can be confirmed.
+pub async fn previewed(ctx: &Context, id: PreviewId) -> Result<Preview, Error> {
     ctx.store().preview(id).await.map_err(|error| match error {
         store::Error::NotFound => Error::conflict(
             "preview_expired",
@@ -66,12 +67,13 @@ fn covers(preview: &Preview, start: &StartSync) -> bool {
     shown.source_environment_id == asked.source_environment_id
         && shown.target_environment_id == asked.target_environment_id
         && asked.service_ids.iter().all(|id| shown.service_ids.contains(id))
+        && (asked.matching.is_none() || asked.matching == shown.matching)
 }
 
 async fn begin(
     ctx: &Context,
     preview: &Preview,
-    only: Option<&SyncRequest>,
+    only: Option<&StartSync>,
     on_failure: OnFailure,
     note: &str,
     ticket: &str,
@@ -88,9 +90,9 @@ async fn begin(
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    let wanted = |item: &&PreviewItem| only.is_none_or(|only| is_asked_for(item, only));
-    let items: Vec<&PreviewItem> = preview.changes().filter(wanted).collect();
-    let left_out = left_out(preview, only);
+    let asked = Asked::of(preview, only);
+    let items: Vec<&PreviewItem> = preview.changes().filter(|item| asked.has(item)).collect();
+    let left_out = left_out(preview, &asked);
     if items.is_empty() {
         return Err(nothing_to_do(ctx, &left_out).await?);
     }
@@ -112,8 +114,8 @@ async fn begin(
 }
 
 /// What was asked for and will not be carried out, with why.
-fn left_out<'a>(preview: &'a Preview, only: Option<&SyncRequest>) -> Vec<(&'a PreviewItem, &'a Warning)> {
-    let asked = preview.items.iter().filter(|item| only.is_none_or(|only| is_asked_for(item, only)));
+fn left_out<'a>(preview: &'a Preview, asked: &Asked<'_>) -> Vec<(&'a PreviewItem, &'a Warning)> {
+    let asked = preview.items.iter().filter(|item| asked.has(item));
     let blocking = |item: &'a PreviewItem| {
         item.warnings.iter().find(|warning| warning.severity == Severity::Blocking).map(|why| (item, why))
     };
@@ -142,13 +144,38 @@ async fn busy_with(ctx: &Context, services: &[ServiceId]) -> Result<Error, Error
     })
 }
 
-/// Whether a request names an item: its service and, where it says so at the same position, its app instance.
-fn is_asked_for(item: &PreviewItem, request: &SyncRequest) -> bool {
-    let target = item.target.as_ref().map(|target| target.app_instance_id);
-    request.service_ids.iter().enumerate().any(|(n, id)| {
-        let chosen = request.target_app_instances.get(n).copied().flatten();
-        *id == item.service_id && (chosen.is_none() || chosen == target)
-    })
+/// What is asked for of a preview's items; all of them where nobody says.
+enum Asked<'a> {
+    Everything,
+    These {
+        /// Services by id, each with the app instances that it is to go to, where the request says so.
+        named: HashMap<ServiceId, Vec<Option<AppInstanceId>>>,
+        /// Services that the preview's request named; the others matched its filter.
+        shown: HashSet<ServiceId>,
+        start: &'a StartSync,
+    },
+}
+
+impl<'a> Asked<'a> {
+    fn of(preview: &Preview, start: Option<&'a StartSync>) -> Self {
+        let Some(start) = start else { return Asked::Everything };
+        let targets = start.request.target_app_instances.iter().copied().chain(std::iter::repeat(None));
+        let mut named: HashMap<ServiceId, Vec<_>> = HashMap::new();
+        for (service, target) in start.request.service_ids.iter().zip(targets) {
+            named.entry(*service).or_default().push(target);
+        }
+        Asked::These { named, shown: preview.request.service_ids.iter().copied().collect(), start }
+    }
+
+    fn has(&self, item: &PreviewItem) -> bool {
+        let Asked::These { named, shown, start } = self else { return true };
+        let target = item.target.as_ref().map(|target| target.app_instance_id);
+        let asked = match named.get(&item.service_id) {
+            Some(chosen) => chosen.iter().any(|chosen| chosen.is_none() || *chosen == target),
+            None => start.request.matching.is_some() && !shown.contains(&item.service_id),
+        };
+        asked && !start.except.iter().any(|exception| exception.covers(item))
+    }
 }
 
 async fn store_all(

@@ -37,6 +37,7 @@ fn request(undone: &Deployment, service_ids: Vec<ServiceId>) -> SyncRequest {
         target_environment_id: undone.target_environment_id,
         service_ids,
         target_app_instances: Vec::new(),
+        matching: None,
     }
 }
 
