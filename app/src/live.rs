@@ -13,8 +13,8 @@ use web_sys::{EventSource, MessageEvent, SharedWorker};
 
 use crate::{api, browser};
 
-/// How long news are gathered before a page fetches again.
-const GATHER: Duration = Duration::from_millis(100);
+/// How long news are gathered after a page has fetched because of some, before it does so again.
+const GATHER: f64 = 100.0;
 
 /// One thing that has happened.
 #[derive(Clone, Debug)]
@@ -112,20 +112,23 @@ pub(crate) fn on_news(listener: impl Fn(&News) + Clone + 'static) {
     });
 }
 
-/// A number that goes up, at most every [`GATHER`], after news that concern the calling component.
+/// A number that goes up with news that concern the calling component: with the first at once, with those that follow
+/// at most every [`GATHER`] milliseconds.
 pub(crate) fn tick(concerns: impl Fn(&News) -> bool + Clone + 'static) -> RwSignal<u32> {
     let tick = RwSignal::new(0);
     let waiting = StoredValue::new(false);
+    let rest_until = StoredValue::new(0.0);
     on_news(move |news| {
         if waiting.try_get_value() == Some(false) && concerns(news) {
             waiting.set_value(true);
-            set_timeout(
-                move || {
-                    waiting.try_set_value(false);
-                    tick.try_update(|tick| *tick += 1);
-                },
-                GATHER,
-            );
+            let rest = rest_until.get_value() - js_sys::Date::now();
+            let go_on = move || {
+                waiting.try_set_value(false);
+                rest_until.try_set_value(js_sys::Date::now() + GATHER);
+                tick.try_update(|tick| *tick += 1);
+            };
+            // A clock that was set back must not keep a page waiting.
+            set_timeout(go_on, Duration::from_millis(rest.clamp(0.0, GATHER) as u64));
         }
     });
     tick
@@ -210,12 +213,12 @@ impl Live {
             "up" => self.found(),
             "down" => self.lost.set(true),
             "event" => {
-                if let Ok(event) = serde_json::from_str(data) {
+                if let Ok(event) = api::read(data) {
                     spread(&News::Event(event));
                 }
             }
             _ => {
-                if let Ok(observed) = serde_json::from_str::<Observed>(data) {
+                if let Ok(observed) = api::read::<Observed>(data) {
                     spread(&News::Observed(observed.environments));
                 }
             }

@@ -14,7 +14,10 @@ use leptos::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::components::erased::Erase;
-use crate::{api::ApiError, components::problem::failed};
+use crate::{
+    api::{self, ApiError},
+    components::problem::failed,
+};
 
 /// Something a person asked for: whether it is under way, and what went wrong the last time.
 #[derive(Clone, Copy)]
@@ -118,7 +121,7 @@ impl<T: Clone + DeserializeOwned + 'static> Answer<T> {
     fn get(self) -> Option<Result<T, ApiError>> {
         match self.resource.get()? {
             Erased::Value(value, _) => value.downcast_ref::<Result<T, ApiError>>().cloned(),
-            Erased::Text(text) => serde_json::from_str(&text).ok(),
+            Erased::Text(text) => api::read(&text).ok(),
         }
     }
 }

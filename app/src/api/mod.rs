@@ -33,4 +33,5 @@ fn page_size(asked: Option<u32>) -> Option<u32> {
 pub use error::ApiError;
 #[cfg(feature = "ssr")]
 use error::{context, fail};
+pub(crate) use json::read;
 pub use json::{Json, JsonText};

@@ -59,7 +59,8 @@ pub async fn follow_test(tested: Tested, mut seen: impl FnMut(Check)) -> Result<
                 line.push(byte);
                 continue;
             }
-            let told: Option<Result<TestProgress, ApiError>> = serde_json::from_slice(&line).ok();
+            let told = std::str::from_utf8(&line).ok();
+            let told: Option<Result<TestProgress, ApiError>> = told.and_then(|told| super::read(told).ok());
             line.clear();
             match told.transpose()? {
                 Some(TestProgress::Checked(check)) => seen(check),
