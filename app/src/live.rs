@@ -9,12 +9,15 @@ use domain::id::{DeploymentId, EnvironmentId};
 use leptos::{prelude::*, task::spawn_local};
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{EventSource, MessageEvent, SharedWorker};
+use web_sys::{MessageEvent, MessagePort, SharedWorker, Worker};
 
 use crate::{api, browser};
 
 /// How long news are gathered after a page has fetched because of some, before it does so again.
 const GATHER: f64 = 100.0;
+
+/// Holds the stream, for all tabs of a browser where it can be shared.
+const WORKER: &str = "/events-worker.js";
 
 /// One thing that has happened.
 #[derive(Clone, Debug)]
@@ -149,16 +152,19 @@ fn spread(news: &News) {
 
 impl Live {
     fn connect(self) {
-        let worker = js_sys::Reflect::has(&window(), &JsValue::from_str("SharedWorker")).unwrap_or(false);
-        let shared = if worker { SharedWorker::new("/events-worker.js").ok() } else { None };
-        match shared {
-            Some(worker) => self.listen_to_worker(&worker),
-            None => self.listen_to_stream(),
+        let has = |class| js_sys::Reflect::has(&window(), &JsValue::from_str(class)).unwrap_or(false);
+        let shared = if has("SharedWorker") { SharedWorker::new(WORKER).ok() } else { None };
+        let port: Option<JsValue> = match shared {
+            Some(worker) => Some(worker.port().into()),
+            None => Worker::new(WORKER).ok().map(JsValue::from),
+        };
+        // A worker of this tab alone is spoken to just as a shared one's port is.
+        if let Some(port) = port {
+            self.listen(port.unchecked_into());
         }
     }
 
-    fn listen_to_worker(self, worker: &SharedWorker) {
-        let port = worker.port();
+    fn listen(self, port: MessagePort) {
         let told = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
             let told = js_sys::Array::from(&message.data());
             let word = told.get(0).as_string().unwrap_or_default();
@@ -166,7 +172,7 @@ impl Live {
         });
         port.set_onmessage(Some(told.as_ref().unchecked_ref()));
         told.forget();
-        let say = move |port: &web_sys::MessagePort, word: &str| {
+        let say = move |port: &MessagePort, word: &str| {
             let _ = port.post_message(&JsValue::from_str(word));
         };
         say(&port, "hi");
@@ -175,22 +181,6 @@ impl Live {
             let listener = Closure::<dyn FnMut()>::new(move || say(&port, word));
             let _ = window().add_event_listener_with_callback(event, listener.as_ref().unchecked_ref());
             listener.forget();
-        }
-    }
-
-    fn listen_to_stream(self) {
-        let Ok(stream) = EventSource::new("/api/events") else { return };
-        for kind in ["event", "observed"] {
-            let told = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-                self.told(kind, &message.data().as_string().unwrap_or_default());
-            });
-            let _ = stream.add_event_listener_with_callback(kind, told.as_ref().unchecked_ref());
-            told.forget();
-        }
-        for (event, word) in [("open", "up"), ("error", "down")] {
-            let told = Closure::<dyn FnMut()>::new(move || self.told(word, ""));
-            let _ = stream.add_event_listener_with_callback(event, told.as_ref().unchecked_ref());
-            told.forget();
         }
     }
 

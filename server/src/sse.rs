@@ -21,7 +21,7 @@ pub(crate) struct EventsQuery {
 }
 
 /// Follows the events: each `event` carries its number as the stream's id; `observed` says that services of some
-/// environments have changed and carries none.
+/// environments have changed and carries none; `alive` comes when nothing else does.
 #[utoipa::path(
     get, path = "/api/events", tag = "events", params(EventsQuery),
     responses((status = 200, description = "An event stream", content_type = "text/event-stream", body = String))
@@ -43,7 +43,15 @@ pub(crate) async fn stream_events(
         })
         .filter_map(|message| async move { message.ok().as_ref().map(encode) });
     let stream = stream::once(async { hello }).chain(messages).map(Ok);
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE).event(alive()))
+}
+
+/// A stream that says nothing for longer than this has lost its server; `public/events-worker.js` gives it three times that.
+const ALIVE: Duration = Duration::from_secs(10);
+
+/// Not a comment, which a browser's program would not be told of.
+fn alive() -> SseEvent {
+    SseEvent::default().event("alive").data("{}")
 }
 
 fn encode(message: &Message) -> SseEvent {
