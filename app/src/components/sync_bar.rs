@@ -144,7 +144,7 @@ pub(crate) fn Bar(
         let words = format!("Select all {} that match", count(all.rows));
         Some(
             view! {
-                <button type="button" class="link link-hover" on:click=move |_| selection.set_all(all.clone())>
+                <button type="button" class="link link-primary" on:click=move |_| selection.set_all(all.clone())>
                     {words}
                 </button>
             }
