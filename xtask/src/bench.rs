@@ -49,6 +49,8 @@ enum Part {
     Tenfold,
     /// First load, navigation, and from a change to its pixel
     Browser,
+    /// Scrolling, filtering and selecting in a matrix of 2,000 rows and six columns
+    Scroll,
     /// A sync of 500 services
     Sync,
     /// Churn for a long time
@@ -71,6 +73,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if [Part::Start, Part::Pages, Part::Browser, Part::Churn].into_iter().any(wanted) {
         let fleet = Fleet::start(&programs, fleet::TEN_THOUSAND)?;
         measure(&programs, fleet, args, &mut report)?;
+    }
+    if wanted(Part::Scroll) {
+        browser::scroll(&Fleet::start(&programs, fleet::SIX_STAGES)?, &mut report)?;
     }
     if wanted(Part::Sync) {
         sync::measure(&programs, &mut report)?;

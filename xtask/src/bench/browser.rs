@@ -76,6 +76,25 @@ pub(super) fn measure(programs: &Programs, fleet: &Fleet, report: &mut Report) -
     Ok(())
 }
 
+/// What blocks the page while somebody works in a large matrix; a task counts as long, and is noticed at all, from 50 ms on.
+pub(super) fn scroll(fleet: &Fleet, report: &mut Report) -> Result<()> {
+    let told = script(&crate::test::chromium()?, "scroll", &[&fleet.origin()])?;
+    let steps = told["steps"].as_object().context("no steps were told")?;
+    let longest = |wanted: &dyn Fn(&str) -> bool| {
+        let tasks = steps
+            .iter()
+            .filter(|(step, _)| wanted(step))
+            .filter_map(|(_, told)| told["longTasks"].as_array());
+        tasks.flatten().filter_map(Value::as_f64).fold(0.0, f64::max)
+    };
+    let mut row = |what, longest| {
+        report.row("matrix 2,000 × 6", what, longest, Unit::Milliseconds, Bound::AtMost(50.0))
+    };
+    row("longest task over 50 ms while scrolling", longest(&|step| step == "scroll"));
+    row("… while searching, filtering, sorting, turning pages, selecting", longest(&|step| step != "scroll"));
+    Ok(())
+}
+
 /// Runs one of `end2end/bench`, which prints one JSON object.
 fn script(chromium: &Path, name: &str, arguments: &[&str]) -> Result<Value> {
     let mut node = command("node");

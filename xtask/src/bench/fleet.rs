@@ -23,18 +23,33 @@ pub(super) struct Size {
     replicas: usize,
     /// Milliseconds that each step of a pod takes.
     rollout: usize,
+    stages: &'static [(&'static str, &'static str)],
 }
 
 /// 10,000 services with 30,000 pods.
-pub(super) const TEN_THOUSAND: Size = Size { clusters: 200, services: 10_000, replicas: 3, rollout: 200 };
+pub(super) const TEN_THOUSAND: Size =
+    Size { clusters: 200, services: 10_000, replicas: 3, rollout: 200, stages: &THREE };
 /// Ten times that.
 pub(super) const HUNDRED_THOUSAND: Size =
-    Size { clusters: 200, services: 100_000, replicas: 3, rollout: 200 };
+    Size { clusters: 200, services: 100_000, replicas: 3, rollout: 200, stages: &THREE };
 
 /// What one team has: 750 services in each of three stages, whose pods take a while to start.
-pub(super) const ONE_CLUSTER: Size = Size { clusters: 1, services: 2250, replicas: 1, rollout: 2000 };
+pub(super) const ONE_CLUSTER: Size =
+    Size { clusters: 1, services: 2250, replicas: 1, rollout: 2000, stages: &THREE };
 
-const STAGES: [(&str, &str); 3] = [("Development", "dev"), ("Staging", "staging"), ("Production", "prod")];
+/// A matrix of 2,000 rows and six columns.
+pub(super) const SIX_STAGES: Size =
+    Size { clusters: 40, services: 12_000, replicas: 1, rollout: 200, stages: &SIX };
+
+const THREE: [(&str, &str); 3] = [("Development", "dev"), ("Staging", "staging"), ("Production", "prod")];
+const SIX: [(&str, &str); 6] = [
+    ("Development", "dev"),
+    ("Test", "test"),
+    ("QA", "qa"),
+    ("Staging", "staging"),
+    ("Preproduction", "preprod"),
+    ("Production", "prod"),
+];
 
 /// The stand-in with its clusters, and a server that watches all of them.
 pub(super) struct Fleet {
@@ -59,6 +74,7 @@ impl Fleet {
         for (flag, count) in [
             ("--clusters", size.clusters),
             ("--services", size.services),
+            ("--stages", size.stages.len()),
             ("--replicas", size.replicas),
             ("--rollout-ms", size.rollout),
         ] {
@@ -138,7 +154,7 @@ impl Fleet {
             "name": "Fleet", "url": format!("http://{}", self.standin), "token": STANDIN_TOKEN, "kind": "rancher",
         });
         let site = client.post("/api/sites", &site)?;
-        for (name, suffix) in STAGES {
+        for (name, suffix) in self.size.stages {
             let environment = client.post("/api/environments", &json!({ "name": name }))?;
             let bind = |cluster: usize| {
                 json!({
