@@ -31,7 +31,8 @@ impl Clock {
 
 /// The page's clock, which moves every ten seconds.
 pub(crate) fn now() -> Signal<Option<DateTime<Utc>>> {
-    expect_context::<Clock>().0.into()
+    // A page that nobody waits for any more may have lost its contexts while it is rendered.
+    use_context::<Clock>().map_or_else(|| Signal::stored(None), |clock| clock.0.into())
 }
 
 /// A clock that moves every second while the calling component lives and `running` says so.

@@ -92,8 +92,8 @@ impl InstanceRow {
 /// Everything of the query but "out of step only", which the count of rows out of step must not see.
 fn filtered(wanted: &MatrixQuery, text: Option<&HasText>) -> Select<Entity> {
     let mut query = Entity::find();
-    if let Some(HasText(found)) = text {
-        query = query.filter(found.clone());
+    if let Some(text) = text {
+        query = query.filter(text.found.clone());
     }
     for (column, word) in [(Column::Application, &wanted.application), (Column::Kind, &wanted.kind)] {
         if let Some(word) = word.as_ref().filter(|word| !word.is_empty()) {
@@ -184,7 +184,7 @@ impl Store {
         if text.is_none() && wanted.site.is_none() {
             return self.kept_rows(wanted, out_of_step).await;
         }
-        let mut query = filtered(wanted, text);
+        let mut query = filtered(wanted, text.map(HasText::counting).as_ref());
         if let Some(out) = out_of_step {
             query = query.filter(Column::OutOfStep.eq(out));
         }

@@ -155,8 +155,8 @@ fn filtered(wanted: &ServiceQuery, search: &Search<'_>, walk: bool) -> Select<En
             query = query.filter(column(of).eq(word));
         }
     }
-    if let Some(HasText(found)) = &search.text {
-        query = query.filter(found.clone());
+    if let Some(text) = &search.text {
+        query = query.filter(text.found.clone());
     }
     query
 }
@@ -251,8 +251,11 @@ impl Store {
     }
 
     async fn count_services(&self, wanted: &ServiceQuery, search: &Search<'_>) -> Result<u64, Error> {
-        match search.text {
-            Some(_) => Ok(filtered(wanted, search, false).count(&self.db).await?),
+        match &search.text {
+            Some(text) => {
+                let search = Search { clusters: search.clusters, text: Some(text.counting()) };
+                Ok(filtered(wanted, &search, false).count(&self.db).await?)
+            }
             None => self.kept_services(wanted, search.clusters).await,
         }
     }

@@ -27,7 +27,24 @@ pub(crate) fn contains(text: &str) -> Option<LikeExpr> {
 
 /// The condition that a row of `service` or `matrix_row` has a text in its column `search`.
 #[derive(Clone)]
-pub(crate) struct HasText(pub(crate) SimpleExpr);
+pub(crate) struct HasText {
+    /// For a page of rows in some order.
+    pub(crate) found: SimpleExpr,
+    /// For all rows that have it: through the index, however many they are.
+    counted: SimpleExpr,
+}
+
+impl HasText {
+    /// The same condition, for counting.
+    pub(crate) fn counting(&self) -> Self {
+        Self { found: self.counted.clone(), counted: self.counted.clone() }
+    }
+}
+
+/// What the trigram index is asked for: a text as it stands.
+fn phrase(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
 
 impl Store {
     /// Prepares a search. On SQLite the trigram index is asked first, and names the rows if they are few; PostgreSQL
@@ -40,23 +57,26 @@ impl Store {
         let Some((text, pattern)) = text.and_then(|text| sought(text).zip(contains(text))) else {
             return Ok(None);
         };
-        if self.db.get_database_backend() == DbBackend::Sqlite
-            && text.chars().count() >= TRIGRAM
-            && let Some(rows) = self.few(table, &text).await?
-        {
-            // One parameter, however many rows: the statement stays the same and is prepared once.
-            let found = format!("{table}.row in (select value from json_each(?))");
-            return Ok(Some(HasText(Expr::cust_with_values(found, [Value::from(format!("{rows:?}"))]))));
+        let like = Expr::col((Alias::new(table), Alias::new("search"))).like(pattern);
+        if self.db.get_database_backend() != DbBackend::Sqlite || text.chars().count() < TRIGRAM {
+            return Ok(Some(HasText { found: like.clone(), counted: like }));
         }
-        Ok(Some(HasText(Expr::col((Alias::new(table), Alias::new("search"))).like(pattern))))
+        if let Some(rows) = self.few(table, &text).await? {
+            // One parameter, however many rows: the statement stays the same and is prepared once.
+            let named = format!("{table}.row in (select value from json_each(?))");
+            let found = Expr::cust_with_values(named, [Value::from(format!("{rows:?}"))]);
+            return Ok(Some(HasText { found: found.clone(), counted: found }));
+        }
+        let indexed = format!("{table}.row in (select rowid from {table}_text where {table}_text match ?)");
+        let counted = Expr::cust_with_values(indexed, [Value::from(phrase(&text))]);
+        Ok(Some(HasText { found: like, counted }))
     }
 
     /// The rows that have a text, unless they are many.
     async fn few(&self, table: &str, text: &str) -> Result<Option<Vec<i64>>, Error> {
         let found = format!("select rowid from {table}_text where {table}_text match ? limit {}", MANY + 1);
-        let phrase = format!("\"{}\"", text.replace('"', "\"\""));
         let statement =
-            sea_orm::Statement::from_sql_and_values(DbBackend::Sqlite, found, [Value::from(phrase)]);
+            sea_orm::Statement::from_sql_and_values(DbBackend::Sqlite, found, [Value::from(phrase(text))]);
         let rows = self.db.query_all_raw(statement).await?;
         let rows = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
         Ok((rows.len() <= MANY).then_some(rows))
