@@ -8,9 +8,9 @@ mod services;
 mod sites;
 mod sync;
 
-use axum::{Router, extract::FromRequestParts, routing::get};
+use axum::{Router, body::Bytes, extract::FromRequestParts, routing::get};
 use control::Context;
-use http::request::Parts;
+use http::{header, request::Parts};
 use utoipa::{
     OpenApi,
     openapi::{Content, RefOr},
@@ -99,9 +99,12 @@ fn described(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi
 pub(crate) fn routes(ctx: Context) -> Router {
     let (routes, document) = router().split_for_parts();
     let document = described(document);
-    let page = docs::page(&document);
+    // Each connection has a clone of all routes, and with it of what their handlers hold.
+    let page = Bytes::from(docs::page(&document));
+    let document = document.to_json().map(Bytes::from).unwrap_or_default();
+    let is_json = [(header::CONTENT_TYPE, "application/json")];
     routes
-        .route("/api/openapi.json", get(move || async move { axum::Json(document) }))
+        .route("/api/openapi.json", get(move || async move { (is_json, document) }))
         .route("/api/docs", get(move || async move { axum::response::Html(page) }))
         .route("/docs/errors/{code}", get(docs::error_page))
         .method_not_allowed_fallback(wrong_method)

@@ -58,6 +58,14 @@ pub(super) fn measure(programs: &Programs, fleet: &Fleet, report: &mut Report) -
     let mut lines = BufReader::new(told).lines();
     let open = lines.next().transpose()?.unwrap_or_default();
     ensure!(open == format!("open {STREAMS}"), "the event streams were not opened: {open}");
+    let resident = fleet.resident()?;
+    report.row(
+        "memory",
+        format!("with {STREAMS} event streams open"),
+        resident,
+        Unit::Megabytes,
+        Bound::None,
+    );
     // Read on, or the program would wait for a reader.
     let reader = std::thread::spawn(move || lines.map_while(Result::ok).count());
     standin.put("/standin/churn", &json!({ "perSecond": ELSEWHERE }))?;

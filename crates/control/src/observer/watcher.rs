@@ -17,9 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Turn, View, known::Known, lock};
 use crate::{Control, Error};
 
-/// What comes within this time is stored together: an object and the pods it counts.
-const AT_ONCE: Duration = Duration::from_millis(10);
-/// After something was stored, changes are gathered at least this long, so that a rollout's flurry is few writes.
+/// Changes are gathered this long before they are stored, so that a rollout's flurry is one write.
 const GATHER: Duration = Duration::from_millis(50);
 /// How long a cluster may take to answer its lists before the next one begins all the same.
 const LONGEST_TURN: Duration = Duration::from_secs(2);
@@ -104,7 +102,6 @@ impl Watcher {
         };
         let mut events = platform.watch(&self.target.external_id, scope);
         let mut flush_at: Option<Instant> = None;
-        let mut flushed = Instant::now();
         let give_up_turn = Instant::now() + LONGEST_TURN;
         let mut turn = Some(turn);
         loop {
@@ -115,7 +112,6 @@ impl Watcher {
                 },
                 () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => {
                     flush_at = None;
-                    flushed = Instant::now();
                     self.flush().await
                 }
                 () = sleep_until(give_up_turn), if turn.is_some() => {
@@ -131,7 +127,7 @@ impl Watcher {
                 return error;
             }
             if flush_at.is_none() && lock(&self.view).is_dirty() {
-                flush_at = Some((Instant::now() + AT_ONCE).max(flushed + GATHER));
+                flush_at = Some(Instant::now() + GATHER);
             }
         }
     }
