@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::response::{Html, IntoResponse, Response};
+use html_escape::encode_quoted_attribute as escape;
 use http::StatusCode;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
@@ -40,7 +41,8 @@ pub(crate) fn page(document: &OpenApi) -> String {
 fn operation_html(method: &str, path: &str, operation: &Value, document: &Value) -> String {
     let mut out = String::new();
     let summary = escape(operation["summary"].as_str().unwrap_or_default());
-    let (method, path) = (escape(&method.to_uppercase()), escape(path));
+    let method = method.to_uppercase();
+    let (method, path) = (escape(&method), escape(path));
     let _ = write!(out, "<details><summary><b>{method}</b> <code>{path}</code> {summary}</summary><dl>");
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let name = escape(parameter["name"].as_str().unwrap_or_default());
@@ -88,8 +90,4 @@ fn html(title: &str, body: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style>\
          <h1>{title}</h1>{body}</html>"
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

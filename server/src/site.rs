@@ -1,13 +1,7 @@
 //! The web UI: its rendered pages, its server functions, and its files (compressed ahead of time, cached for good).
 
 use app::{App, shell};
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    extract::Request,
-    middleware::{Next, from_fn},
-    response::{IntoResponse, Response},
-};
+use axum::Router;
 use control::Context;
 use http::{HeaderValue, StatusCode, header};
 use leptos::{
@@ -36,8 +30,6 @@ pub(crate) fn routes(ctx: Context, settings: &Settings) -> Router {
         .leptos_routes_with_context(&options, generate_route_list(App), provide.clone(), move || {
             shell(shell_options.clone())
         })
-        // Whole pages at the usual level: a third less on the wire than chunk by chunk in haste, for a millisecond.
-        .layer(from_fn(whole_page))
         .layer(CompressionLayer::new().compress_when(is_page))
         .nest_service("/pkg", files(settings, "pkg", if settings.hashed { FOR_GOOD } else { REVALIDATE }))
         .nest_service("/fonts", files(settings, "fonts", FOR_GOOD))
@@ -47,19 +39,6 @@ pub(crate) fn routes(ctx: Context, settings: &Settings) -> Router {
 
 fn is_page(_: StatusCode, _: http::Version, headers: &http::HeaderMap, _: &http::Extensions) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
-}
-
-/// Gathers a page that is rendered in chunks. What is streamed for its own sake is left alone.
-async fn whole_page(request: Request, next: Next) -> Response {
-    let answer = next.run(request).await;
-    if !is_page(answer.status(), answer.version(), answer.headers(), answer.extensions()) {
-        return answer;
-    }
-    let (parts, body) = answer.into_parts();
-    match to_bytes(body, usize::MAX).await {
-        Ok(page) => Response::from_parts(parts, Body::from(page)),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
 }
 
 /// A file whose name changes with its content: by a hash, or by a version.

@@ -1,6 +1,6 @@
 //! The tools that a build needs: which, in which version, and how to get those that are missing.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 
@@ -24,13 +24,8 @@ pub(crate) fn setup() -> Result<()> {
 /// Installs the standard library's sources, which only a release of the WASM needs.
 pub(crate) fn rust_src() -> Result<()> {
     let sysroot = output(command("rustc").args(["--print", "sysroot"]))?;
-    if std::path::Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library").is_dir() {
-        return Ok(());
-    }
-    say("installing the sources of Rust's standard library");
-    run(command("rustup").args(["component", "add", "rust-src"])).with_context(
-        || "the sources of Rust's standard library are missing: install them as your Rust was installed",
-    )
+    let sources = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
+    part_of_rust(&sources, "sources of the standard library", &["component", "add", "rust-src"])
 }
 
 /// Installs cargo-deny, which only `check` needs.
@@ -92,12 +87,17 @@ fn installed_version(program: &str) -> Option<String> {
 /// The compiler's standard library for WASM.
 fn wasm_target() -> Result<()> {
     let directory = output(command("rustc").args(["--print", "target-libdir", "--target", WASM]))?;
-    if std::path::Path::new(directory.trim()).is_dir() {
+    part_of_rust(Path::new(directory.trim()), &format!("target {WASM}"), &["target", "add", WASM])
+}
+
+/// Has rustup add what belongs to Rust, where its directory is not there.
+fn part_of_rust(directory: &Path, name: &str, add: &[&str]) -> Result<()> {
+    if directory.is_dir() {
         return Ok(());
     }
-    say(format!("installing the Rust target {WASM}"));
-    run(command("rustup").args(["target", "add", WASM]))
-        .with_context(|| format!("the Rust target {WASM} is missing: install it as your Rust was installed"))
+    say(format!("installing Rust's {name}"));
+    run(command("rustup").args(add))
+        .with_context(|| format!("Rust's {name} is missing: install it as your Rust was installed"))
 }
 
 /// The workspace's own version of wasm-bindgen, which its command-line tool must match exactly.

@@ -35,26 +35,7 @@ pub(crate) struct Escaped<'a>(pub(crate) &'a dyn Display);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(Escaping(f), "{}", self.0)
-    }
-}
-
-struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl Write for Escaping<'_, '_> {
-    fn write_str(&mut self, mut words: &str) -> fmt::Result {
-        while let Some(at) = words.find(['&', '<', '>', '"', '\'']) {
-            self.0.write_str(&words[..at])?;
-            self.0.write_str(match words.as_bytes()[at] {
-                b'&' => "&amp;",
-                b'<' => "&lt;",
-                b'>' => "&gt;",
-                b'"' => "&quot;",
-                _ => "&#39;",
-            })?;
-            words = &words[at + 1..];
-        }
-        self.0.write_str(words)
+        f.write_str(&html_escape::encode_quoted_attribute(&self.0.to_string()))
     }
 }
 
@@ -66,6 +47,6 @@ mod tests {
     fn words_stay_words() {
         let mut out = Html::default();
         html!(out, "<a title='{}'>{}</a>", "it's \"<b>\"", "R&D");
-        assert_eq!(out.into_string(), "<a title='it&#39;s &quot;&lt;b&gt;&quot;'>R&amp;D</a>");
+        assert_eq!(out.into_string(), "<a title='it&#x27;s &quot;&lt;b&gt;&quot;'>R&amp;D</a>");
     }
 }

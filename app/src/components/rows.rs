@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     id::{EnvironmentId, ServiceId},
     matrix::Column,
+    sync::Matching,
 };
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
@@ -24,8 +25,6 @@ pub(crate) struct Rows {
     body: NodeRef<html::Tbody>,
     selection: Selection,
     columns: Signal<Vec<Column>>,
-    /// Goes up when other rows were put in place.
-    put: RwSignal<u32>,
     /// Every row of the page is ticked.
     all: RwSignal<bool>,
 }
@@ -37,13 +36,7 @@ impl Rows {
         columns: Signal<Vec<Column>>,
         written: impl Fn() -> Option<String> + 'static,
     ) -> Self {
-        let rows = Self {
-            body: NodeRef::new(),
-            selection,
-            columns,
-            put: RwSignal::new(0),
-            all: RwSignal::new(false),
-        };
+        let rows = Self { body: NodeRef::new(), selection, columns, all: RwSignal::new(false) };
         let now = time::now();
         Effect::new(move |_| {
             if let (Some(body), Some(written)) = (rows.body.get(), written()) {
@@ -51,15 +44,14 @@ impl Rows {
                 let Some(fresh) = fresh else { return };
                 fresh.set_inner_html(&written);
                 untrack(|| {
-                    rows.mark(&fresh);
+                    let all = rows.mark(&fresh);
                     rows.tell_times(&fresh, now);
                     patch::put(&body, &fresh);
+                    rows.all.set(all);
                 });
-                rows.put.update(|put| *put += 1);
             }
         });
         Effect::new(move |_| {
-            rows.put.track();
             if let Some(body) = rows.body.get() {
                 rows.all.set(rows.mark(&body));
             }
@@ -99,11 +91,21 @@ impl Rows {
         .erase()
     }
 
-    /// All that match, once every row of the page is picked and there are more than these.
-    pub(crate) fn offer(self, all: impl Fn() -> Option<All> + Send + Sync + 'static) -> Signal<Option<All>> {
+    /// All `total` rows that match, once every row of the page is picked and there are more than these.
+    pub(crate) fn offer(
+        self,
+        matching: impl Fn() -> Matching + Send + Sync + 'static,
+        total: impl Fn() -> Option<u64> + Send + Sync + 'static,
+    ) -> Signal<Option<All>> {
+        let matching = Memo::new(move |_| matching());
+        Effect::new(move |_| {
+            matching.track();
+            self.selection.filter_changed();
+        });
         Signal::derive(move || {
             let shown = self.body.get().filter(|_| self.all.get())?.child_element_count();
-            all().filter(|all| all.rows > u64::from(shown))
+            let rows = total().filter(|rows| *rows > u64::from(shown))?;
+            Some(All { matching: matching.get(), rows })
         })
     }
 

@@ -24,7 +24,7 @@ use crate::{
         icon::{icon, lu},
         pager::pager,
         rows::Rows,
-        selection::{All, Selection},
+        selection::Selection,
         service_table,
         sync_bar::SyncBar,
         sync_sheet::SyncFlow,
@@ -171,14 +171,7 @@ fn Services(environment: EnvironmentId) -> impl IntoView {
     });
     let selection = Selection::new();
     let rows = Rows::new(selection, columns.into(), move || ready(services)?.rows);
-    let filter = Memo::new(move |_| {
-        Matching::Services(ServiceQuery { sort: None, page: None, page_size: None, ..asked.get() })
-    });
-    Effect::new(move |_| {
-        filter.track();
-        selection.filter_changed();
-    });
-    let offer = rows.offer(move || Some(All { matching: filter.get(), rows: ready(services)?.total }));
+    let offer = rows.offer(move || Matching::services(asked.get()), move || Some(ready(services)?.total));
     let table = move |page: ServicePage| {
         if page.total == 0 {
             let button = view! {

@@ -18,7 +18,7 @@ use crate::{
         icon::{icon, lu},
         pager::{pager, sort_head_after},
         rows::Rows,
-        selection::{All, Selection},
+        selection::Selection,
         site_wizard::Wizard,
         sync_bar::SyncBar,
     },
@@ -80,14 +80,7 @@ pub(crate) fn Matrix() -> impl IntoView {
     };
 
     let rows = Rows::new(selection, columns.into(), move || ready(matrix)?.rows);
-    let filter = Memo::new(move |_| {
-        Matching::Matrix(MatrixQuery { sort: None, page: None, page_size: None, ..asked.get() })
-    });
-    Effect::new(move |_| {
-        filter.track();
-        selection.filter_changed();
-    });
-    let offer = rows.offer(move || Some(All { matching: filter.get(), rows: ready(matrix)?.total }));
+    let offer = rows.offer(move || Matching::matrix(asked.get()), move || Some(ready(matrix)?.total));
     let table = move |found: MatrixPage| {
         let setting = ready(setting);
         let no_site = setting.as_ref().is_some_and(|setting| setting.sites.is_empty());

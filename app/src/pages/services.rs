@@ -20,7 +20,7 @@ use crate::{
         filters::{self, FilterForm, parsed, value},
         pager::pager,
         rows::Rows,
-        selection::{All, Selection},
+        selection::Selection,
         service_table, status,
         sync_bar::SyncBar,
     },
@@ -86,14 +86,7 @@ pub(crate) fn Services() -> impl IntoView {
         .erase()
     };
     let rows = Rows::new(selection, columns.into(), move || ready(services)?.rows);
-    let filter = Memo::new(move |_| {
-        Matching::Services(ServiceQuery { sort: None, page: None, page_size: None, ..asked.get() })
-    });
-    Effect::new(move |_| {
-        filter.track();
-        selection.filter_changed();
-    });
-    let offer = rows.offer(move || Some(All { matching: filter.get(), rows: ready(services)?.total }));
+    let offer = rows.offer(move || Matching::services(asked.get()), move || Some(ready(services)?.total));
     let table = move |page: ServicePage| {
         if page.total == 0 {
             let filtered =

@@ -67,6 +67,18 @@ pub enum Matching {
     Matrix(MatrixQuery),
 }
 
+impl Matching {
+    /// The services on every page of a list.
+    pub fn services(page: ServiceQuery) -> Self {
+        Self::Services(ServiceQuery { sort: None, page: None, page_size: None, ..page })
+    }
+
+    /// The rows on every page of the matrix.
+    pub fn matrix(page: MatrixQuery) -> Self {
+        Self::Matrix(MatrixQuery { sort: None, page: None, page_size: None, ..page })
+    }
+}
+
 /// What a preview shows and its sync leaves out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
