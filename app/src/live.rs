@@ -3,7 +3,7 @@
 //! A page says what concerns it and gets a number that goes up when such a thing has happened; its answers are fetched
 //! with that number as part of their key. Nothing here runs on the server.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::HashSet, rc::Rc, time::Duration};
 
 use domain::id::{DeploymentId, EnvironmentId};
 use leptos::{prelude::*, task::spawn_local};
@@ -11,10 +11,12 @@ use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{MessageEvent, MessagePort, SharedWorker, Worker};
 
-use crate::{api, browser};
+use crate::{api, browser, components::rows};
 
 /// How long news are gathered after a page has fetched because of some, before it does so again.
 const GATHER: f64 = 100.0;
+/// The same for news of what the page does not show, but may count.
+const REST: f64 = 1000.0;
 
 /// Holds the stream, for all tabs of a browser where it can be shared.
 const WORKER: &str = "/events-worker.js";
@@ -24,8 +26,8 @@ const WORKER: &str = "/events-worker.js";
 pub(crate) enum News {
     /// An event was appended.
     Event(Told),
-    /// What runs in these environments was observed to have changed.
-    Observed(Vec<EnvironmentId>),
+    /// What runs was observed to have changed.
+    Observed(Observed),
     /// Something may have been missed, or was changed from here: look again.
     LookAgain,
 }
@@ -35,7 +37,9 @@ impl News {
     pub(crate) fn of_environment(&self, id: EnvironmentId) -> bool {
         match self {
             // Without any it is the clusters' own state that has changed.
-            News::Observed(environments) => environments.is_empty() || environments.contains(&id),
+            News::Observed(Observed { environments, .. }) => {
+                environments.is_empty() || environments.contains(&id)
+            }
             other => other.of_inventory(),
         }
     }
@@ -51,7 +55,7 @@ impl News {
     /// Concerns how sites and clusters are.
     pub(crate) fn of_sites(&self) -> bool {
         match self {
-            News::Observed(environments) => environments.is_empty(),
+            News::Observed(observed) => observed.environments.is_empty(),
             other => other.of_kind("site."),
         }
     }
@@ -89,9 +93,21 @@ pub(crate) struct Told {
     pub(crate) deployment_id: Option<DeploymentId>,
 }
 
-#[derive(Deserialize)]
-struct Observed {
+/// What was observed to have changed.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Observed {
+    /// In which environments; none where it is the clusters' own state.
     environments: Vec<EnvironmentId>,
+    /// What the services are called; none where it may be any.
+    #[serde(default)]
+    names: HashSet<String>,
+}
+
+impl Observed {
+    /// Whether one of the services may stand in a table of the page.
+    fn is_shown(&self) -> bool {
+        self.names.is_empty() || rows::show(&self.names)
+    }
 }
 
 /// Provides [`Live`] and, in the browser, opens the stream.
@@ -118,21 +134,43 @@ pub(crate) fn on_news(listener: impl Fn(&News) + Clone + 'static) {
 /// A number that goes up with news that concern the calling component: with the first at once, with those that follow
 /// at most every [`GATHER`] milliseconds.
 pub(crate) fn tick(concerns: impl Fn(&News) -> bool + Clone + 'static) -> RwSignal<u32> {
+    paced_tick(move |news| concerns(news).then_some(GATHER))
+}
+
+/// A [`tick`] for what shows rows of services: other services than those may wait for [`REST`] milliseconds.
+pub(crate) fn tick_of_rows(concerns: impl Fn(&News) -> bool + Clone + 'static) -> RwSignal<u32> {
+    paced_tick(move |news| match news {
+        News::Observed(observed) if concerns(news) => Some(if observed.is_shown() { GATHER } else { REST }),
+        news => concerns(news).then_some(GATHER),
+    })
+}
+
+/// A number that goes up with news, as many milliseconds after it went up last as these are worth.
+fn paced_tick(rest: impl Fn(&News) -> Option<f64> + Clone + 'static) -> RwSignal<u32> {
     let tick = RwSignal::new(0);
-    let waiting = StoredValue::new(false);
-    let rest_until = StoredValue::new(0.0);
+    let went_up = StoredValue::new(f64::MIN);
+    let due = StoredValue::new(None::<(f64, TimeoutHandle)>);
     on_news(move |news| {
-        if waiting.try_get_value() == Some(false) && concerns(news) {
-            waiting.set_value(true);
-            let rest = rest_until.get_value() - js_sys::Date::now();
-            let go_on = move || {
-                waiting.try_set_value(false);
-                rest_until.try_set_value(js_sys::Date::now() + GATHER);
-                tick.try_update(|tick| *tick += 1);
-            };
-            // A clock that was set back must not keep a page waiting.
-            set_timeout(go_on, Duration::from_millis(rest.clamp(0.0, GATHER) as u64));
+        // News that comes after the page was left.
+        let (Some(went_up_at), Some(waiting)) = (went_up.try_get_value(), due.try_get_value()) else {
+            return;
+        };
+        let now = js_sys::Date::now();
+        let Some(rest) = rest(news) else { return };
+        // A clock that was set back must not keep a page waiting.
+        let wait = (went_up_at + rest - now).clamp(0.0, rest);
+        match waiting {
+            Some((at, _)) if at <= now + wait => return,
+            Some((_, timer)) => timer.clear(),
+            None => {}
         }
+        let go_on = move || {
+            due.try_set_value(None);
+            went_up.try_set_value(js_sys::Date::now());
+            tick.try_update(|tick| *tick += 1);
+        };
+        let timer = set_timeout_with_handle(go_on, Duration::from_millis(wait as u64));
+        due.set_value(timer.ok().map(|timer| (now + wait, timer)));
     });
     tick
 }
@@ -209,7 +247,7 @@ impl Live {
             }
             _ => {
                 if let Ok(observed) = api::read::<Observed>(data) {
-                    spread(&News::Observed(observed.environments));
+                    spread(&News::Observed(observed));
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 mod patch;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use domain::{
     id::{EnvironmentId, ServiceId},
@@ -200,6 +202,15 @@ impl Rows {
             }
         }
     }
+}
+
+/// Whether any row on the page is of something of such a name.
+pub(crate) fn show(names: &HashSet<String>) -> bool {
+    let page = document().document_element();
+    page.is_some_and(|page| {
+        each(&page, "tr[data-key] .name")
+            .any(|name| name.text_content().is_some_and(|name| names.contains(&name)))
+    })
 }
 
 /// The environment that a row belongs to, where it belongs to one.

@@ -57,7 +57,7 @@ pub(crate) fn Environment() -> impl IntoView {
 fn Shown(id: EnvironmentId) -> impl IntoView {
     let bind = expect_context::<Bind>();
     let query = use_query_map();
-    let environments = answer(|| (), live::tick(News::of_inventory), |()| api::environment::list());
+    let environments = answer(|| (), live::tick_of_rows(News::of_inventory), |()| api::environment::list());
     let tab =
         Memo::new(move |_| query.with(|query| value(query, "tab")).unwrap_or_else(|| "services".to_owned()));
 
@@ -159,7 +159,7 @@ fn Services(environment: EnvironmentId) -> impl IntoView {
     let concerns = move |news: &News| news.of_environment(environment);
     let services = answer_beside(
         move || asked.get(),
-        live::tick(concerns),
+        live::tick_of_rows(concerns),
         |query| api::service::list(query, false),
         |page| page.rows = None,
     );

@@ -61,7 +61,7 @@ impl Dialogs {
 #[component]
 pub(crate) fn Environments() -> impl IntoView {
     let query = use_query_map();
-    let environments = answer(|| (), live::tick(News::of_inventory), |()| api::environment::list());
+    let environments = answer(|| (), live::tick_of_rows(News::of_inventory), |()| api::environment::list());
     let dialogs = Dialogs {
         editing: RwSignal::new(false),
         deleting: RwSignal::new(false),

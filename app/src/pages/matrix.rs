@@ -49,7 +49,7 @@ pub(crate) fn Matrix() -> impl IntoView {
     let asked = Memo::new(move |_| query.with(asked));
     let matrix = answer_beside(
         move || asked.get(),
-        live::tick(News::of_inventory),
+        live::tick_of_rows(News::of_inventory),
         api::matrix::page,
         |page| page.rows = None,
     );

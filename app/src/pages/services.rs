@@ -56,7 +56,7 @@ pub(crate) fn Services() -> impl IntoView {
     let asked = Memo::new(move |_| query.with(asked));
     let services = answer_beside(
         move || asked.get(),
-        live::tick(News::of_inventory),
+        live::tick_of_rows(News::of_inventory),
         |query| api::service::list(query, true),
         |page| page.rows = None,
     );

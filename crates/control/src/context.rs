@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{event::NewEvent, id::EnvironmentId, patience::Patience};
+use domain::{event::NewEvent, patience::Patience};
 use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -27,8 +27,8 @@ pub struct Control {
     pub(crate) vault: Vault,
     pub(crate) platforms: Platforms,
     pub(crate) observer: Observer,
-    /// What is observed, by environment, for [`events::tell`] to gather.
-    pub(crate) observed: broadcast::Sender<Vec<EnvironmentId>>,
+    /// What is observed, for [`events::tell`] to gather.
+    pub(crate) observed: broadcast::Sender<events::Observed>,
     /// What all event streams are told.
     pub(crate) told: broadcast::Sender<events::Message>,
     pub(crate) server_name: String,
@@ -56,11 +56,12 @@ impl Control {
             write.release_all_leases().await?;
             write.commit().await?;
         }
+        let (observer, inbox) = Observer::new();
         let control = Arc::new(Self {
             store: options.store,
             vault: options.vault,
             platforms: Platforms::default(),
-            observer: Observer::default(),
+            observer,
             observed: broadcast::Sender::new(1024),
             told: broadcast::Sender::new(256),
             server_name: options.server_name,
@@ -68,7 +69,7 @@ impl Control {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
-        control.tasks.spawn(crate::observer::run(control.clone(), control.stop.clone()));
+        control.tasks.spawn(crate::observer::run(control.clone(), inbox, control.stop.clone()));
         control.tasks.spawn(events::tell(control.clone(), control.stop.clone()));
         control.tasks.spawn(engine::run(control.clone(), control.stop.clone()));
         Ok(control)

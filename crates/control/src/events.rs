@@ -17,6 +17,8 @@ use crate::{Context, Control, Error};
 const BATCH: u64 = 500;
 /// What is observed within this time is told at once, so that many streams do not cost more than many changes.
 const GATHER: Duration = Duration::from_millis(100);
+/// More names than these are not told: whoever shows any service looks.
+const MOST_NAMES: usize = 100;
 /// How often another server's events are looked for, which are not announced in this process.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -26,14 +28,18 @@ pub struct Message {
     /// The event's number, for a stream to resume after. What is observed has none: whoever misses it reads the
     /// lists again.
     pub seq: Option<i64>,
-    /// As JSON: an event, or the environments whose services were observed to have changed.
+    /// As JSON: an event, or the environments whose services were observed to have changed, and the services' names.
     pub json: Arc<str>,
 }
 
-/// Environments whose services have changed; none where it is the clusters' own state.
-#[derive(Serialize)]
-struct Observed {
-    environments: Vec<EnvironmentId>,
+/// What was observed to have changed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Observed {
+    /// In which environments; none where it is the clusters' own state.
+    pub(crate) environments: BTreeSet<EnvironmentId>,
+    /// What the services that changed are called, for pages to know whether they show one; none where it may be any.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) names: BTreeSet<String>,
 }
 
 impl Message {
@@ -41,8 +47,8 @@ impl Message {
         Some(Self { seq: Some(event.seq), json: serde_json::to_string(event).ok()?.into() })
     }
 
-    fn observed(environments: Vec<EnvironmentId>) -> Option<Self> {
-        Some(Self { seq: None, json: serde_json::to_string(&Observed { environments }).ok()?.into() })
+    fn observed(observed: &Observed) -> Option<Self> {
+        Some(Self { seq: None, json: serde_json::to_string(observed).ok()?.into() })
     }
 }
 
@@ -68,12 +74,12 @@ pub(crate) async fn tell(control: Arc<Control>, stop: CancellationToken) {
             _ = newest.changed() => {}
             () = sleep(LOOK), if !control.store.is_sqlite() => {}
             () = gathered.due() => {
-                let _ = Message::observed(gathered.take()).map(|message| control.told.send(message));
+                let _ = Message::observed(&gathered.take()).map(|message| control.told.send(message));
                 continue;
             }
-            environments = observed.recv() => {
+            observed = observed.recv() => {
                 // Of what came too quickly nobody knows which it was.
-                gathered.add(environments.unwrap_or_default());
+                gathered.add(observed.unwrap_or_default());
                 continue;
             }
         }
@@ -103,16 +109,19 @@ pub(crate) async fn tell(control: Arc<Control>, stop: CancellationToken) {
 /// What was observed since it was told last.
 #[derive(Default)]
 struct Gathered {
-    environments: BTreeSet<EnvironmentId>,
+    observed: Observed,
     clusters: bool,
+    any_name: bool,
     tell_at: Option<Instant>,
     told_at: Option<Instant>,
 }
 
 impl Gathered {
-    fn add(&mut self, environments: Vec<EnvironmentId>) {
-        self.clusters |= environments.is_empty();
-        self.environments.extend(environments);
+    fn add(&mut self, observed: Observed) {
+        self.clusters |= observed.environments.is_empty();
+        self.any_name |= observed.names.is_empty();
+        self.observed.environments.extend(observed.environments);
+        self.observed.names.extend(observed.names);
         let earliest = self.told_at.map_or_else(Instant::now, |told| told + GATHER);
         self.tell_at.get_or_insert(earliest);
     }
@@ -124,12 +133,16 @@ impl Gathered {
         }
     }
 
-    fn take(&mut self) -> Vec<EnvironmentId> {
+    fn take(&mut self) -> Observed {
+        let Self { mut observed, clusters, any_name, .. } = std::mem::take(self);
         self.told_at = Some(Instant::now());
-        self.tell_at = None;
-        let environments = std::mem::take(&mut self.environments);
-        let all = std::mem::take(&mut self.clusters);
-        if all { Vec::new() } else { environments.into_iter().collect() }
+        if clusters {
+            observed.environments.clear();
+        }
+        if clusters || any_name || observed.names.len() > MOST_NAMES {
+            observed.names.clear();
+        }
+        observed
     }
 }
 
@@ -181,7 +194,7 @@ impl Follow {
                 Ok(message) => self.pending.push_back(message),
                 Err(RecvError::Lagged(_)) => {
                     self.behind = true;
-                    self.pending.extend(Message::observed(Vec::new()));
+                    self.pending.extend(Message::observed(&Observed::default()));
                 }
                 Err(RecvError::Closed) => std::future::pending().await,
             }

@@ -1,6 +1,7 @@
 //! Keeps observed services current: one watcher per managed cluster that something is bound to.
 
 mod known;
+mod recorder;
 mod view;
 mod watcher;
 
@@ -24,7 +25,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Control, Error};
+use crate::{Control, Error, events::Observed};
+use recorder::{Inbox, Recorder};
 use view::View;
 
 /// How often the bindings are read again without being told to, as another server may have changed them, and how often it
@@ -45,22 +47,34 @@ pub(crate) struct Observer {
     refresh: Notify,
     engine: Notify,
     changes: watch::Sender<u64>,
+    recorder: Recorder,
+    begun: Instant,
 }
 
-impl Default for Observer {
-    fn default() -> Self {
-        Self {
+impl Observer {
+    /// An observer, and what it has [`run`] store.
+    pub(crate) fn new() -> (Self, Inbox) {
+        let (recorder, inbox) = Recorder::new();
+        let observer = Self {
+            recorder,
+            begun: Instant::now(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             heard: Mutex::default(),
             views: Mutex::default(),
             refresh: Notify::default(),
             engine: Notify::default(),
             changes: watch::Sender::default(),
-        }
+        };
+        (observer, inbox)
     }
-}
 
-impl Observer {
+    /// The end of the current span of such a length. It is the same for all clusters: what they have gathered by then
+    /// is stored together.
+    fn next(&self, span: Duration) -> Instant {
+        let spans = self.begun.elapsed().div_duration_f64(span).floor() + 1.0;
+        self.begun + span.mul_f64(spans)
+    }
+
     /// Waits for a cluster's turn to be listed.
     async fn turn(&self) -> Turn {
         let turn = self.turns.clone().acquire_owned().await;
@@ -126,7 +140,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Starts and stops watchers as bindings come and go, until the server stops.
-pub(crate) async fn run(control: Arc<Control>, stop: CancellationToken) {
+pub(crate) async fn run(control: Arc<Control>, inbox: Inbox, stop: CancellationToken) {
+    control.spawn(recorder::run(control.store.clone(), inbox));
     let mut running: HashMap<ClusterId, (ClusterTarget, CancellationToken)> = HashMap::new();
     let mut contacts_at = Instant::now() + REFRESH;
     loop {
@@ -179,7 +194,7 @@ async fn reconcile(
             // What is shown of it is as of now, until it is watched again.
             write.set_watch(id, WatchState::Idle, Some(Utc::now()), None).await?;
             write.commit().await?;
-            let _ = control.observed.send(Vec::new());
+            let _ = control.observed.send(Observed::default());
         }
     }
     for (id, target) in wanted {

@@ -45,8 +45,8 @@ pub use observed::{ObservedService, ServiceKey};
 pub use site::{Credentials, SealedToken};
 pub use task::{NewTask, RunningTask, ToCome};
 
-/// Connections to SQLite: one writes at a time, the others read.
-const SQLITE_CONNECTIONS: u32 = 6;
+/// Connections to SQLite that read, beside the one that writes.
+const SQLITE_CONNECTIONS: u32 = 5;
 /// Rows that a connection's thread reads ahead: a page of a list as a whole, so that it need not wait for its reader.
 const SQLITE_ROWS: usize = 1000;
 /// How long another program's lock is waited for, in milliseconds: whoever asked is told then, and work in the background
@@ -61,6 +61,8 @@ const SQLITE_CACHE: &str = "-8000";
 #[derive(Clone)]
 pub struct Store {
     db: DatabaseConnection,
+    /// For writing. With SQLite one connection, whose cache stays true as no other ever writes.
+    writes: DatabaseConnection,
     /// SQLite has one writer; waiting here is fair and never ends in `SQLITE_BUSY`.
     writer: Arc<Mutex<()>>,
     /// The newest event's number, for streams to wait on.
@@ -85,8 +87,9 @@ impl Store {
     /// [`Error::Newer`] when a newer version has migrated the database.
     pub async fn open(url: &str) -> Result<Self, Error> {
         let mut options = ConnectOptions::new(url);
+        let is_sqlite = url.starts_with("sqlite");
         options.sqlx_logging(false).max_connections(16).acquire_timeout(Duration::from_secs(10));
-        if url.starts_with("sqlite") {
+        if is_sqlite {
             // Each has a cache and a thread of its own; the system's cache stands behind them.
             options.map_sqlx_sqlite_pool_opts(without_lost_transactions);
             options.max_connections(SQLITE_CONNECTIONS).map_sqlx_sqlite_opts(|sqlite| {
@@ -98,13 +101,19 @@ impl Store {
                     .pragma("synchronous", "NORMAL")
                     .pragma("busy_timeout", SQLITE_PATIENCE)
                     .pragma("cache_size", SQLITE_CACHE)
+                    .pragma("temp_store", "MEMORY")
             });
         }
-        let db = Database::connect(options).await?;
+        let db = Database::connect(options.clone()).await?;
         migrate(&db).await?;
+        let writes = match is_sqlite {
+            true => Database::connect(options.max_connections(1).to_owned()).await?,
+            false => db.clone(),
+        };
         let newest = event::newest(&db).await?;
         Ok(Self {
             db,
+            writes,
             writer: Arc::default(),
             newest: watch::Sender::new(newest),
             generation: Arc::default(),
@@ -128,7 +137,7 @@ impl Store {
             true => Some(turn.await.map_err(|_| Error::Busy)?),
             false => None,
         };
-        let tx = self.db.begin().await?;
+        let tx = self.writes.begin().await?;
         let (newest, generation) = (self.newest.clone(), self.generation.clone());
         Ok(Write { tx: Some(tx), newest, generation, appended: None, writer })
     }
@@ -145,6 +154,7 @@ impl Store {
 
     /// Closes the connections.
     pub async fn close(self) -> Result<(), Error> {
+        self.writes.close().await?;
         Ok(self.db.close().await?)
     }
 }

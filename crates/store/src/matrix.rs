@@ -286,12 +286,17 @@ impl Write {
                 rest.into_iter().partition(|row| by_row.contains_key(row));
             self.set_out_of_step(out, true).await?;
             self.set_out_of_step(in_step, false).await?;
-            Entity::delete_many().filter(Column::Id.is_in(empty)).exec(self.tx()).await?;
+            if !empty.is_empty() {
+                Entity::delete_many().filter(Column::Id.is_in(empty)).exec(self.tx()).await?;
+            }
         }
         Ok(())
     }
 
     async fn set_out_of_step(&self, rows: Vec<Uuid>, out: bool) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         Entity::update_many()
             .col_expr(Column::OutOfStep, Expr::value(out))
             .filter(Column::Id.is_in(rows))

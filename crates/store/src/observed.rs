@@ -105,11 +105,11 @@ impl Store {
 
 impl Write {
     /// Stores observed services and keeps their rows of the matrix true.
-    pub async fn upsert_services(&mut self, observed: &[ObservedService]) -> Result<(), Error> {
+    pub async fn upsert_services(&mut self, observed: &[&ObservedService]) -> Result<(), Error> {
         if observed.is_empty() {
             return Ok(());
         }
-        let rows = self.ensure_rows(observed.iter().map(matrix::RowKey::of)).await?;
+        let rows = self.ensure_rows(observed.iter().copied().map(matrix::RowKey::of)).await?;
         for chunk in observed.chunks(200) {
             let models =
                 chunk.iter().map(|service| active(service, &rows)).collect::<Result<Vec<_>, Error>>()?;

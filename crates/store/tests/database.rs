@@ -158,7 +158,7 @@ async fn out_of_step(store: &Store) -> (u64, u64) {
 
 async fn put(store: &Store, services: &[ObservedService]) {
     let mut write = store.write().await.unwrap();
-    write.upsert_services(services).await.unwrap();
+    write.upsert_services(&services.iter().collect::<Vec<_>>()).await.unwrap();
     write.commit().await.unwrap();
 }
 

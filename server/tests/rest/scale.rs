@@ -26,7 +26,8 @@ async fn an_object_of_which_nothing_shown_has_changed_is_no_news(on: On) {
         json!({ "spec": { "template": { "spec": { "containers": [{ "name": "app", "image": image }] } } } });
     staging.patch(Kind::Deployment, "shop-staging", "catalog", moved).unwrap();
     let first = events.next().await.unwrap().unwrap();
-    assert!(String::from_utf8_lossy(&first).contains("observed"), "{first:?}");
+    let first = String::from_utf8_lossy(&first);
+    assert!(first.contains("observed") && first.contains(r#""names":["catalog"]"#), "{first}");
     assert_eq!(app.api.service("Staging", "catalog").await["imageTag"], "9.9.9", "the first news is of this");
     app.stop().await;
 }

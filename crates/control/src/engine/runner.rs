@@ -18,7 +18,7 @@ use store::{Lease, RunningTask};
 use tokio::time::Instant;
 
 use super::{act::Done, lease_time, work::Work};
-use crate::{Control, Error};
+use crate::{Control, Error, events::Observed};
 
 /// The longest that nothing is looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -226,7 +226,8 @@ impl Runner {
         self.store(&changes).await?;
         if changes.iter().any(|change| !change.news) {
             // Progress is no event: open pages are told as of what is observed.
-            let _ = self.control.observed.send(vec![self.target]);
+            let environments = [self.target].into();
+            let _ = self.control.observed.send(Observed { environments, ..Observed::default() });
         }
         Ok(())
     }

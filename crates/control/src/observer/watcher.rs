@@ -14,10 +14,10 @@ use rand::Rng;
 use store::{ClusterTarget, ObservedService, ServiceKey};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Turn, View, known::Known, lock};
-use crate::{Control, Error};
+use super::{Turn, View, known::Known, lock, recorder::Findings};
+use crate::{Control, Error, events::Observed};
 
-/// Changes are gathered this long before they are stored, so that a rollout's flurry is one write.
+/// Changes are gathered at most this long before they are stored, so that a rollout's flurry is one write.
 const GATHER: Duration = Duration::from_millis(50);
 /// How long a cluster may take to answer its lists before the next one begins all the same.
 const LONGEST_TURN: Duration = Duration::from_secs(2);
@@ -74,7 +74,7 @@ async fn mark(
     let mut write = control.store.write().await?;
     write.set_watch(target.id, state, stale_since, message).await?;
     write.commit().await?;
-    let _ = control.observed.send(Vec::new());
+    let _ = control.observed.send(Observed::default());
     Ok(())
 }
 
@@ -127,7 +127,7 @@ impl Watcher {
                 return error;
             }
             if flush_at.is_none() && lock(&self.view).is_dirty() {
-                flush_at = Some(Instant::now() + GATHER);
+                flush_at = Some(self.control.observer.next(GATHER));
             }
         }
     }
@@ -240,12 +240,12 @@ impl Watcher {
         if changed.is_empty() && gone.is_empty() {
             return Ok(());
         }
-        let mut write = self.control.store.write().await?;
-        write.upsert_services(&changed).await?;
-        write.delete_services(&gone).await?;
-        write.commit().await?;
+        let Findings { changed, gone } =
+            self.control.observer.recorder.store(Findings { changed, gone }).await?;
+        let names = changed.iter().map(|service| &service.key).chain(&gone).map(|key| key.name.clone());
+        let observed = Observed { environments: self.known.environments(), names: names.collect() };
         self.known.remember(changed, &gone);
-        let _ = self.control.observed.send(self.known.environments().into_iter().collect());
+        let _ = self.control.observed.send(observed);
         Ok(())
     }
 }
