@@ -1,6 +1,6 @@
 //! The `lockstep` binary.
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use server::config::{LogFormat, Serve};
@@ -23,12 +23,24 @@ enum Command {
     Serve(Serve),
     /// Prints the OpenAPI document of the REST API.
     Openapi,
+    /// Holds a replica of a local service. The server starts it; it goes on without the server.
+    #[command(hide = true)]
+    Hold {
+        /// The replica's directory.
+        directory: PathBuf,
+    },
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(options) => serve(options).await,
+        Command::Serve(options) => match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime.block_on(serve(options)),
+            Err(error) => fail(&error),
+        },
+        Command::Hold { directory } => match local::hold(&directory) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        },
         Command::Openapi => match server::rest::document().to_pretty_json() {
             Ok(text) => {
                 println!("{text}");

@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::shell::{cargo, output};
 
 /// What each package may import from the workspace. Dependencies of tests are free.
-const RULES: [(&str, &[&str]); 11] = [
+const RULES: [(&str, &[&str]); 12] = [
     ("domain", &[]),
+    ("local", &[]),
     ("migrations", &[]),
     ("platform", &["domain"]),
     ("store", &["domain", "migrations"]),
@@ -18,12 +19,13 @@ const RULES: [(&str, &[&str]); 11] = [
     ("frontend", &["app"]),
     ("standin", &["domain"]),
     ("bench", &["domain"]),
-    ("server", &["domain", "migrations", "platform", "store", "control", "app", "standin"]),
+    ("server", &["domain", "local", "migrations", "platform", "store", "control", "app", "standin"]),
     ("xtask", &[]),
 ];
 
 /// What must never reach the browser.
-const NEVER_IN_WASM: [&str; 7] = ["axum", "control", "kube", "platform", "sea-orm", "sqlx-core", "store"];
+const NEVER_IN_WASM: [&str; 8] =
+    ["axum", "control", "kube", "local", "platform", "sea-orm", "sqlx-core", "store"];
 
 /// Fails when a package imports what it may not.
 pub(crate) fn check() -> Result<()> {

@@ -1,0 +1,207 @@
+//! The process that holds a replica.
+
+use std::{
+    io::Write,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use rustix::process::Signal;
+use tokio::{
+    process::{Child, Command},
+    signal::unix::{Signal as StopSignal, SignalKind, signal},
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    Error, Exit, Phase, Process, Spec, State,
+    files::{self, Lock},
+    output::Output,
+    process::{MARK, signal_group, sweep},
+    replica::HELD,
+};
+
+/// How long what a service wrote last is waited for, where something keeps its pipe open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Holds the replica in a directory until it is stopped by SIGTERM: runs its service, keeps its output, and starts it again
+/// when it has ended by itself. Says [`HELD`] on its standard output once the replica is its own.
+///
+/// # Errors
+/// When the replica has a holder already, or its directory cannot be read or written.
+pub fn hold(directory: &Path) -> Result<(), Error> {
+    // Whatever is done to the terminal or the process group of who started this, it goes on. Only who leads a group
+    // already is refused, and is on its own already.
+    let _ = rustix::process::setsid();
+    let path = directory.join("lock");
+    let _lock = Lock::take(&path)?.ok_or_else(|| Error::Held(directory.into()))?;
+    let mark = directory.display().to_string();
+    sweep(&mark)
+        .map_err(|error| Error::System("what is left of an earlier holder cannot be ended", error))?;
+    let path = directory.join("spec.json");
+    let spec = files::read::<Spec>(&path)?
+        .ok_or_else(|| Error::file(path, "read")(std::io::Error::from(std::io::ErrorKind::NotFound)))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::System("the holder cannot begin", error))?;
+    runtime.block_on(async { Holder::new(directory, mark, spec)?.run().await })
+}
+
+struct Holder {
+    directory: PathBuf,
+    mark: String,
+    spec: Spec,
+    output: Output,
+    state: State,
+}
+
+/// A service that runs.
+struct Running {
+    child: Child,
+    copies: Vec<JoinHandle<()>>,
+}
+
+/// Why a service is no longer waited for.
+enum Ended {
+    ByItself(Exit),
+    Stopped(Exit),
+}
+
+impl Holder {
+    fn new(directory: &Path, mark: String, spec: Spec) -> Result<Self, Error> {
+        let holder =
+            Process::current().map_err(|error| Error::System("the holder does not know itself", error))?;
+        let output = Output::new(&directory.join("output"));
+        let phase = Phase::Starting;
+        let state = State { holder, phase, since: Utc::now(), restarts: 0, ends: 0, last_exit: None };
+        Ok(Self { directory: directory.into(), mark, spec, output, state })
+    }
+
+    async fn run(mut self) -> Result<(), Error> {
+        let mut stop = signal(SignalKind::terminate())
+            .map_err(|error| Error::System("SIGTERM cannot be listened for", error))?;
+        self.say(Phase::Starting)?;
+        told_held();
+        loop {
+            let began = Instant::now();
+            let ended = match self.spawn() {
+                Ok(running) => self.follow(running, &mut stop).await?,
+                Err(error) => Ended::ByItself(refused(&error)),
+            };
+            let exit = match ended {
+                Ended::Stopped(exit) => return self.stopped(Some(exit)),
+                Ended::ByItself(exit) => exit,
+            };
+            self.state.ends = self.spec.backoff.ends(self.state.ends, began.elapsed());
+            self.state.last_exit = Some(exit);
+            let wait = self.spec.backoff.wait(self.state.ends);
+            self.say(Phase::Waiting { until: later(wait) })?;
+            tokio::select! {
+                () = sleep(wait) => {}
+                _ = stop.recv() => return self.stopped(None),
+            }
+            self.state.restarts += 1;
+            self.say(Phase::Starting)?;
+        }
+    }
+
+    /// Starts the service in a process group of its own.
+    fn spawn(&self) -> std::io::Result<Running> {
+        let mut command = Command::new(&self.spec.program);
+        command
+            .args(&self.spec.arguments)
+            .envs(&self.spec.variables)
+            .env(MARK, &self.mark)
+            .current_dir(&self.spec.directory)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| self.cannot_start(&error))?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let out = out.map(|pipe| tokio::spawn(self.output.clone().copy("stdout", pipe)));
+        let err = err.map(|pipe| tokio::spawn(self.output.clone().copy("stderr", pipe)));
+        Ok(Running { child, copies: out.into_iter().chain(err).collect() })
+    }
+
+    fn cannot_start(&self, error: &std::io::Error) -> std::io::Error {
+        let Spec { program, directory, .. } = &self.spec;
+        std::io::Error::other(match directory.is_dir() {
+            true => format!("{program}: {error}"),
+            false => format!("its directory {} is not there", directory.display()),
+        })
+    }
+
+    /// Waits until the service has ended, by itself or because the holder is to stop. Nothing of it is left then.
+    async fn follow(
+        &mut self,
+        Running { mut child, copies }: Running,
+        stop: &mut StopSignal,
+    ) -> Result<Ended, Error> {
+        // It is waited for only below, so the number is still its own.
+        let leader = child.id().map_or(0, u32::cast_signed);
+        if let Ok(process) = Process::find(leader) {
+            self.say(Phase::Running { process })?;
+        }
+        let ended = tokio::select! {
+            status = child.wait() => Ended::ByItself(exit(status)),
+            _ = stop.recv() => {
+                let signalled = signal_group(leader, Signal::TERM);
+                let status = match (signalled, timeout(self.spec.grace, child.wait()).await) {
+                    (Ok(()), Ok(status)) => status,
+                    _ => {
+                        let _ = signal_group(leader, Signal::KILL);
+                        child.wait().await
+                    }
+                };
+                Ended::Stopped(exit(status))
+            }
+        };
+        // Its first process is gone; what it has started goes with it.
+        let left = signal_group(leader, Signal::KILL).and_then(|()| sweep(&self.mark));
+        left.map_err(|error| Error::System("what the service has started cannot be ended", error))?;
+        let _ = timeout(LAST_WORDS, join_all(copies)).await;
+        Ok(ended)
+    }
+
+    fn stopped(&mut self, exit: Option<Exit>) -> Result<(), Error> {
+        self.state.last_exit = exit.or(self.state.last_exit.take());
+        self.say(Phase::Stopped)
+    }
+
+    fn say(&mut self, phase: Phase) -> Result<(), Error> {
+        self.state.phase = phase;
+        self.state.since = Utc::now();
+        files::write(&self.directory.join("state.json"), &self.state)
+    }
+}
+
+/// Tells who started this that it holds, and leaves them alone from then on.
+fn told_held() {
+    let mut out = std::io::stdout();
+    // They may be gone already.
+    let _ = out.write_all(HELD.as_bytes()).and_then(|()| out.flush());
+    if let Ok(nowhere) = std::fs::File::options().write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdout(&nowhere);
+        let _ = rustix::stdio::dup2_stderr(&nowhere);
+    }
+}
+
+fn later(wait: Duration) -> DateTime<Utc> {
+    chrono::TimeDelta::from_std(wait).map_or_else(|_| Utc::now(), |wait| Utc::now() + wait)
+}
+
+fn exit(status: std::io::Result<ExitStatus>) -> Exit {
+    match status {
+        Ok(status) => Exit { code: status.code(), signal: status.signal(), refused: None, at: Utc::now() },
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused(error: &std::io::Error) -> Exit {
+    Exit { code: None, signal: None, refused: Some(error.to_string()), at: Utc::now() }
+}

@@ -1,0 +1,35 @@
+//! Runs services as processes of this machine, which outlive whoever started them.
+//!
+//! Each replica has a directory and, while it runs, a *holder*: a small process of its own that owns the service's output,
+//! its exit code and the directory's lock, and starts the service again when it has ended. The server that asked for it may
+//! stop, crash or be upgraded; the next one finds the replica by its directory. As containerd's shims do.
+//!
+//! ```text
+//! <replica>/
+//!   spec.json    what to run; written before the holder starts
+//!   lock         locked for as long as there is a holder
+//!   state.json   what the holder says of the service
+//!   output/      what the service has written, in rotated files
+//! ```
+
+mod backoff;
+mod error;
+mod files;
+mod holder;
+mod output;
+mod ports;
+mod process;
+mod replica;
+mod spec;
+mod state;
+mod watch;
+
+pub use backoff::Backoff;
+pub use error::Error;
+pub use holder::hold;
+pub use ports::Ports;
+pub use process::Process;
+pub use replica::Replica;
+pub use spec::Spec;
+pub use state::{Exit, Phase, State};
+pub use watch::Watch;

@@ -1,0 +1,116 @@
+//! A replica, as a server sees it.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::Command,
+};
+
+use crate::{Error, Spec, State, files};
+
+/// Of the server's environment a holder and its service get these only.
+const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
+
+/// What a holder says once the replica is its own.
+pub(crate) const HELD: &str = "held\n";
+
+/// A replica's directory, whether or not anything runs.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    directory: PathBuf,
+}
+
+impl Replica {
+    /// Records what a replica is to run. Nothing is started yet, so that whoever comes after a crash knows of it.
+    pub fn create(directory: &Path, spec: &Spec) -> Result<Self, Error> {
+        fs::create_dir_all(directory).map_err(Error::file(directory, "made"))?;
+        files::write(&directory.join("spec.json"), spec)?;
+        // By the same name for everybody: it marks the service's processes.
+        let directory = directory.canonicalize().map_err(Error::file(directory, "found"))?;
+        Ok(Self { directory })
+    }
+
+    /// The replicas that were recorded under a directory, by name.
+    pub fn all(root: &Path) -> Result<Vec<Self>, Error> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(root).map_err(Error::file(root, "listed"))? {
+            let path = entry.map_err(Error::file(root, "listed"))?.path();
+            if path.join("spec.json").exists() {
+                found.push(Self { directory: path.canonicalize().map_err(Error::file(path, "found"))? });
+            }
+        }
+        found.sort_by(|a, b| a.directory.cmp(&b.directory));
+        Ok(found)
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What it is to run.
+    pub fn spec(&self) -> Result<Option<Spec>, Error> {
+        files::read(&self.directory.join("spec.json"))
+    }
+
+    /// What its holder said last.
+    pub fn state(&self) -> Result<Option<State>, Error> {
+        files::read(&self.directory.join("state.json"))
+    }
+
+    /// Whether there is a holder that has begun.
+    pub fn is_held(&self) -> Result<bool, Error> {
+        Ok(self.state()?.is_some_and(|state| state.holder.is_alive()))
+    }
+
+    /// Starts a holder, by a program that takes `hold DIRECTORY`; done once the replica is held.
+    ///
+    /// # Errors
+    /// [`Error::Holder`] with the holder's words when it could not begin, as where there is one already.
+    pub async fn start(&self, program: &Path) -> Result<(), Error> {
+        let mut command = Command::new(program);
+        let own = PASSED_ON.iter().filter_map(|name| Some((*name, env::var_os(name)?)));
+        command.arg("hold").arg(&self.directory).env_clear().envs(own);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut holder = command.spawn().map_err(Error::file(program, "started"))?;
+        let mut said = String::new();
+        if let Some(pipe) = holder.stdout.take() {
+            let read = BufReader::new(pipe).read_line(&mut said).await;
+            read.map_err(|error| Error::System("the holder cannot be heard", error))?;
+        }
+        if said == HELD {
+            return Ok(());
+        }
+        let mut words = String::new();
+        if let Some(mut pipe) = holder.stderr.take() {
+            let _ = pipe.read_to_string(&mut words).await;
+        }
+        Err(Error::Holder(words.trim().to_owned()))
+    }
+
+    /// Stops the service and its holder; done once both are gone. A replica that nobody holds is stopped already.
+    pub async fn stop(&self) -> Result<(), Error> {
+        let Some(state) = self.state()? else { return Ok(()) };
+        let stopped = async {
+            state.holder.terminate()?;
+            state.holder.ended().await
+        };
+        stopped.await.map_err(|error| Error::System("the holder cannot be stopped", error))
+    }
+
+    /// Removes the directory with all that is in it. The replica must have been stopped.
+    ///
+    /// # Errors
+    /// [`Error::Held`] while it is held.
+    pub fn remove(self) -> Result<(), Error> {
+        if self.is_held()? {
+            return Err(Error::Held(self.directory));
+        }
+        fs::remove_dir_all(&self.directory).map_err(Error::file(&self.directory, "removed"))
+    }
+}

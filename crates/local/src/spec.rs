@@ -1,0 +1,25 @@
+//! What a replica runs.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Backoff;
+
+/// What a replica runs, and how it is stopped and started again. A holder reads it once, when it starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spec {
+    /// The program: a path, or a name that is looked for in `PATH`.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its environment, beside the few variables that every program expects. Nothing of the server's own is passed on.
+    pub variables: BTreeMap<String, String>,
+    /// Where it runs.
+    pub directory: PathBuf,
+    /// How long it may take to end after SIGTERM before it is killed.
+    pub grace: Duration,
+    /// How long it is left alone after it has ended by itself.
+    pub backoff: Backoff,
+}
