@@ -1,6 +1,8 @@
 //! What can go wrong with a replica.
 
-use std::{io, path::PathBuf};
+use std::{error, io, iter, path::PathBuf};
+
+use crate::Place;
 
 /// This crate's error.
 #[derive(Debug, thiserror::Error)]
@@ -38,11 +40,29 @@ pub enum Error {
     /// Every port of the range is in use.
     #[error("all ports from {0} to {1} are in use: give the local site a wider range")]
     NoPort(u16, u16),
+    /// No name for a cluster, a namespace or a service.
+    #[error("“{0}” is no name: lower-case letters, digits and hyphens within, 63 at most")]
+    Name(String),
+    /// Another server has the site.
+    #[error("{} belongs to another server that is running: stop that one, or give this one a directory of its own", .0.display())]
+    InUse(PathBuf),
+    /// The service has changed meanwhile. Its generation now; 0 where there is none.
+    #[error("{0} has changed meanwhile")]
+    Stale(Place, i64),
+    /// The service is being removed.
+    #[error("{0} is being removed: make it anew once it is gone")]
+    Going(Place),
 }
 
 impl Error {
     pub(crate) fn file(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, action, source }
+    }
+
+    /// The error and what caused it, in one sentence.
+    pub fn in_full(&self) -> String {
+        let causes = iter::successors(error::Error::source(self), |&cause| cause.source());
+        causes.fold(self.to_string(), |words, cause| format!("{words}: {cause}"))
     }
 }

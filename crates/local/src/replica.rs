@@ -1,7 +1,7 @@
 //! A replica, as a server sees it.
 
 use std::{
-    env, fs,
+    env, fs, io,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -11,7 +11,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::{Error, Spec, State, files};
+use crate::{Error, Spec, State, files, process::sweep};
 
 /// Of the server's environment a holder and its service get these only.
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
@@ -30,9 +30,12 @@ impl Replica {
     pub fn create(directory: &Path, spec: &Spec) -> Result<Self, Error> {
         fs::create_dir_all(directory).map_err(Error::file(directory, "made"))?;
         files::write(&directory.join("spec.json"), spec)?;
-        // By the same name for everybody: it marks the service's processes.
-        let directory = directory.canonicalize().map_err(Error::file(directory, "found"))?;
-        Ok(Self { directory })
+        Self::at(directory)
+    }
+
+    /// The replica in a directory, which has the same name for everybody: it marks the service's processes.
+    pub fn at(directory: &Path) -> Result<Self, Error> {
+        Ok(Self { directory: directory.canonicalize().map_err(Error::file(directory, "found"))? })
     }
 
     /// The replicas that were recorded under a directory, by name.
@@ -41,7 +44,7 @@ impl Replica {
         for entry in fs::read_dir(root).map_err(Error::file(root, "listed"))? {
             let path = entry.map_err(Error::file(root, "listed"))?.path();
             if path.join("spec.json").exists() {
-                found.push(Self { directory: path.canonicalize().map_err(Error::file(path, "found"))? });
+                found.extend(Self::at(&path));
             }
         }
         found.sort_by(|a, b| a.directory.cmp(&b.directory));
@@ -95,12 +98,17 @@ impl Replica {
 
     /// Stops the service and its holder; done once both are gone. A replica that nobody holds is stopped already.
     pub async fn stop(&self) -> Result<(), Error> {
-        let Some(state) = self.state()? else { return Ok(()) };
+        let holder = self.state()?.map(|state| state.holder);
+        let mark = self.directory.display().to_string();
         let stopped = async {
-            state.holder.terminate()?;
-            state.holder.ended().await
+            if let Some(holder) = holder {
+                holder.terminate()?;
+                holder.ended().await?;
+            }
+            // What a holder that was killed has left behind.
+            tokio::task::spawn_blocking(move || sweep(&mark)).await.map_err(io::Error::other)?
         };
-        stopped.await.map_err(|error| Error::System("the holder cannot be stopped", error))
+        stopped.await.map_err(|error| Error::System("a replica cannot be stopped", error))
     }
 
     /// Removes the directory with all that is in it. The replica must have been stopped.

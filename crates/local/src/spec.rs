@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Backoff;
+use crate::{Backoff, HealthCheck};
 
 /// What a replica runs, and how it is stopped and started again. A holder reads it once, when it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,10 @@ pub struct Spec {
     pub variables: BTreeMap<String, String>,
     /// Where it runs.
     pub directory: PathBuf,
+    /// How a server knows that it is ready; without it, by having run for long enough.
+    pub health: Option<HealthCheck>,
+    /// How long that is.
+    pub ready_after: Duration,
     /// How long it may take to end after SIGTERM before it is killed.
     pub grace: Duration,
     /// How long it is left alone after it has ended by itself.

@@ -1,6 +1,9 @@
 //! News of replicas' states.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
@@ -10,38 +13,41 @@ use crate::{Error, Replica};
 /// How many news may wait to be read; whoever reads one looks at the state as it is then.
 const WAITING: usize = 1024;
 
-/// Tells when the holders of replicas have said something new.
-pub struct Watch {
-    files: RecommendedWatcher,
-    news: mpsc::Receiver<PathBuf>,
-}
+/// Whose replicas' news are told.
+pub struct Watch(Mutex<RecommendedWatcher>);
+
+/// What the holders of watched replicas have said.
+pub struct News(mpsc::Receiver<PathBuf>);
 
 impl Watch {
-    /// One that watches nothing yet.
-    pub fn new() -> Result<Self, Error> {
+    /// One that watches nothing yet, and the news of it.
+    pub fn new() -> Result<(Self, News), Error> {
         let (tell, news) = mpsc::channel(WAITING);
         let files = notify::recommended_watcher(move |event: Result<Event, notify::Error>| {
-            let paths = event.map(|event| event.paths).unwrap_or_default();
+            // Whoever looks at a state because of this would cause the next one by reading.
+            let written = event.ok().filter(|event| !event.kind.is_access());
+            let paths = written.map(|event| event.paths).unwrap_or_default();
             for path in paths.into_iter().filter(|path| path.ends_with("state.json")) {
                 // Nobody listens any more.
                 let _ = tell.blocking_send(path);
             }
         })?;
-        Ok(Self { files, news })
+        Ok((Self(Mutex::new(files)), News(news)))
     }
 
     /// Watches one more.
-    pub fn add(&mut self, replica: &Replica) -> Result<(), Error> {
-        Ok(self.files.watch(replica.directory(), RecursiveMode::NonRecursive)?)
+    pub fn add(&self, replica: &Replica) -> Result<(), Error> {
+        Ok(self.files().watch(replica.directory(), RecursiveMode::NonRecursive)?)
     }
 
-    /// Watches one no longer.
-    pub fn remove(&mut self, replica: &Replica) -> Result<(), Error> {
-        Ok(self.files.unwatch(replica.directory())?)
+    fn files(&self) -> MutexGuard<'_, RecommendedWatcher> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// The directory of the next replica with a new state.
+impl News {
+    /// The directory of the next replica with a new state; none once its [`Watch`] is gone.
     pub async fn next(&mut self) -> Option<PathBuf> {
-        Some(self.news.recv().await?.parent()?.to_owned())
+        Some(self.0.recv().await?.parent()?.to_owned())
     }
 }

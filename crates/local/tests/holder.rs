@@ -34,6 +34,8 @@ fn shell(script: &str) -> Spec {
         arguments: vec!["-c".into(), script.into()],
         variables: BTreeMap::new(),
         directory: "/".into(),
+        health: None,
+        ready_after: Duration::ZERO,
         grace: Duration::from_secs(10),
         backoff: quick,
     }
@@ -65,12 +67,12 @@ impl Held {
 
     /// What the holder says, once it says this.
     async fn until(&self, so: impl Fn(&State) -> bool) -> State {
-        let mut watch = Watch::new().unwrap();
+        let (watch, mut news) = Watch::new().unwrap();
         watch.add(&self.replica).unwrap();
         loop {
             match self.replica.state().unwrap().filter(|state| so(state)) {
                 Some(state) => return state,
-                None => _ = watch.next().await.unwrap(),
+                None => _ = news.next().await.unwrap(),
             }
         }
     }

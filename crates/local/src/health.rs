@@ -1,0 +1,79 @@
+//! Asks replicas whether they are ready.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use reqwest::{Client, redirect::Policy};
+use serde::{Deserialize, Serialize};
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::Error;
+
+/// A question that a ready replica answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthCheck {
+    /// The path that is asked for by GET at the replica's port.
+    pub path: String,
+    /// The status of a good answer; without it, any below 400.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// How long after one answer the next is asked for.
+    pub every: Duration,
+    /// How long an answer may take.
+    pub within: Duration,
+    /// After so many bad answers in a row a ready replica is no longer ready.
+    pub threshold: u32,
+}
+
+/// Asks replicas of this machine; a way to another place is an answer like any other.
+pub(crate) fn client() -> Result<Client, Error> {
+    let client = Client::builder().no_proxy().redirect(Policy::none()).pool_max_idle_per_host(0).build();
+    client.map_err(|error| Error::System("replicas cannot be asked", std::io::Error::other(error)))
+}
+
+/// Asks one replica again and again, for as long as this lives.
+pub(crate) struct Probe {
+    ready: Arc<AtomicBool>,
+    _asking: AbortOnDropHandle<()>,
+}
+
+impl Probe {
+    /// Begins to ask at a port; rings when a replica becomes ready, or no longer is.
+    pub(crate) fn begin(client: Client, check: HealthCheck, port: u16, bell: Arc<Notify>) -> Self {
+        let ready = Arc::<AtomicBool>::default();
+        let asking = tokio::spawn(ask(client, check, port, ready.clone(), bell));
+        Self { ready, _asking: AbortOnDropHandle::new(asking) }
+    }
+
+    /// Whether the replica is ready, as far as its answers tell.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+}
+
+async fn ask(client: Client, check: HealthCheck, port: u16, ready: Arc<AtomicBool>, bell: Arc<Notify>) {
+    let url = format!("http://127.0.0.1:{port}/{}", check.path.trim_start_matches('/'));
+    let mut bad_in_a_row = 0;
+    loop {
+        let answer = client.get(&url).timeout(check.within).send().await;
+        let good = answer.is_ok_and(|answer| match check.status {
+            Some(status) => answer.status().as_u16() == status,
+            None => answer.status().as_u16() < 400,
+        });
+        bad_in_a_row = if good { 0 } else { bad_in_a_row + 1 };
+        let before = ready.load(Ordering::Acquire);
+        let now = good || (before && bad_in_a_row < check.threshold);
+        if now != before {
+            ready.store(now, Ordering::Release);
+            bell.notify_one();
+        }
+        sleep(check.every).await;
+    }
+}

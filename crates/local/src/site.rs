@@ -1,0 +1,305 @@
+//! The local site: clusters by name, namespaces and services as directories, and a supervisor for each service.
+//!
+//! ```text
+//! <root>/clusters/<cluster>/<namespace>/<service>/
+//!   service.json        what is to run
+//!   replicas/<port>/    a replica
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Definition, Error, Observed, Place, Ports, Service, Watch,
+    files::{self, Lock},
+    service::check_name,
+    supervisor::{Supervisor, ports},
+    watch::News,
+};
+
+/// News that may wait for whoever reads them; those who miss some look at everything.
+const WAITING: usize = 1024;
+
+/// What a local site is made of.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where everything of it is kept.
+    pub root: PathBuf,
+    /// The program that holds replicas, with `hold DIRECTORY`.
+    pub holder: PathBuf,
+    /// The ports that replicas get.
+    pub ports: RangeInclusive<u16>,
+}
+
+/// The local site.
+pub struct Site {
+    shared: Arc<Shared>,
+    _lock: Lock,
+}
+
+/// What supervisors share.
+pub(crate) struct Shared {
+    root: PathBuf,
+    pub(crate) holder: PathBuf,
+    pub(crate) ports: Ports,
+    pub(crate) watch: Watch,
+    pub(crate) client: reqwest::Client,
+    pub(crate) tasks: TaskTracker,
+    services: Mutex<BTreeMap<Place, Kept>>,
+    news: broadcast::Sender<Place>,
+    stop: CancellationToken,
+}
+
+/// A service with a supervisor.
+struct Kept {
+    wanted: watch::Sender<Service>,
+    observed: Observed,
+    bell: Arc<Notify>,
+}
+
+impl Site {
+    /// Opens a site and takes up what runs already.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] while another server has it.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        let clusters = options.root.join("clusters");
+        fs::create_dir_all(&clusters).map_err(Error::file(&clusters, "made"))?;
+        let root = options.root.canonicalize().map_err(Error::file(&options.root, "found"))?;
+        let lock = Lock::take(&root.join("lock"))?.ok_or_else(|| Error::InUse(root.clone()))?;
+        let found = services(&root)?;
+        let mut taken = Vec::new();
+        for (_, directory, _) in &found {
+            taken.extend(ports(directory)?);
+        }
+        let (watch, news) = Watch::new()?;
+        let shared = Arc::new(Shared {
+            root,
+            holder: options.holder,
+            ports: Ports::new(options.ports, taken),
+            watch,
+            client: crate::health::client()?,
+            tasks: TaskTracker::new(),
+            services: Mutex::default(),
+            news: broadcast::Sender::new(WAITING),
+            stop: CancellationToken::new(),
+        });
+        shared.spawn(ring(shared.clone(), news));
+        for (place, _, service) in found {
+            shared.keep(&mut shared.services(), place, service);
+        }
+        Ok(Self { shared, _lock: lock })
+    }
+
+    /// Lets go of the site. Its services go on.
+    pub async fn close(self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+
+    /// The clusters' names.
+    pub fn clusters(&self) -> Result<Vec<String>, Error> {
+        names(&self.shared.root.join("clusters"))
+    }
+
+    /// Makes a cluster, where there is none of that name.
+    pub fn create_cluster(&self, name: &str) -> Result<(), Error> {
+        check_name(name)?;
+        let path = self.shared.root.join("clusters").join(name);
+        fs::create_dir_all(&path).map_err(Error::file(&path, "made"))
+    }
+
+    /// The names of a cluster's namespaces; none where there is no such cluster.
+    pub fn namespaces(&self, cluster: &str) -> Result<Option<Vec<String>>, Error> {
+        check_name(cluster)?;
+        let path = self.shared.root.join("clusters").join(cluster);
+        if path.is_dir() { names(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Makes a namespace, where there is none of that name.
+    pub fn create_namespace(&self, cluster: &str, name: &str) -> Result<(), Error> {
+        check_name(cluster)?;
+        check_name(name)?;
+        let path = self.shared.root.join("clusters").join(cluster).join(name);
+        fs::create_dir_all(&path).map_err(Error::file(&path, "made"))
+    }
+
+    /// A cluster's services.
+    pub fn services(&self, cluster: &str) -> Vec<(Place, Observed)> {
+        let services = self.shared.services();
+        let of = services.iter().filter(|(place, _)| place.cluster == cluster);
+        of.map(|(place, kept)| (place.clone(), kept.observed.clone())).collect()
+    }
+
+    /// A service; none where there is no such one.
+    pub fn service(&self, place: &Place) -> Option<Observed> {
+        self.shared.services().get(place).map(|kept| kept.observed.clone())
+    }
+
+    /// The places of services that have changed, from now on.
+    pub fn news(&self) -> broadcast::Receiver<Place> {
+        self.shared.news.subscribe()
+    }
+
+    /// Makes a service, or changes the one that has this generation.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] when it has another generation by now: none, where 0 is given.
+    pub fn put(&self, place: &Place, definition: Definition, generation: i64) -> Result<Service, Error> {
+        let shared = &self.shared;
+        let mut services = shared.services();
+        let before = services.get(place).map(|kept| kept.wanted.borrow().clone());
+        let found = before.as_ref().map_or(0, |service| service.generation);
+        if found != generation {
+            return Err(Error::Stale(place.clone(), found));
+        }
+        let service = match before {
+            Some(before) if before.removed => return Err(Error::Going(place.clone())),
+            Some(before) if before.definition == definition => return Ok(before),
+            Some(before) => Service { generation: before.generation + 1, definition, ..before },
+            None => {
+                Service { id: uuid::Uuid::now_v7().to_string(), generation: 1, definition, removed: false }
+            }
+        };
+        shared.record(place, &service)?;
+        match services.get_mut(place) {
+            Some(kept) => {
+                kept.observed.service = service.clone();
+                kept.wanted.send_replace(service.clone());
+            }
+            None => shared.keep(&mut services, place.clone(), service.clone()),
+        }
+        Ok(service)
+    }
+
+    /// Removes a service, with all that it runs; done once it is gone for [`Site::service`] too.
+    pub fn remove(&self, place: &Place) -> Result<(), Error> {
+        let services = self.shared.services();
+        let Some(kept) = services.get(place) else { return Ok(()) };
+        let service = Service { removed: true, ..kept.wanted.borrow().clone() };
+        self.shared.record(place, &service)?;
+        kept.wanted.send_replace(service);
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// A service's directory.
+    pub(crate) fn directory(&self, Place { cluster, namespace, service }: &Place) -> PathBuf {
+        self.root.join("clusters").join(cluster).join(namespace).join(service)
+    }
+
+    /// A service was looked at.
+    pub(crate) fn tell(&self, place: &Place, observed: Observed) {
+        let mut services = self.services();
+        if let Some(kept) = services.get_mut(place)
+            && kept.observed != observed
+        {
+            kept.observed = observed;
+            // Nobody listens.
+            let _ = self.news.send(place.clone());
+        }
+    }
+
+    /// A removed service has nothing left that runs.
+    pub(crate) fn forget(&self, place: &Place) -> Result<(), Error> {
+        let directory = self.directory(place);
+        fs::remove_dir_all(&directory).map_err(Error::file(&directory, "removed"))?;
+        self.services().remove(place);
+        let _ = self.news.send(place.clone());
+        Ok(())
+    }
+
+    fn record(&self, place: &Place, service: &Service) -> Result<(), Error> {
+        let directory = self.directory(place);
+        let replicas = directory.join("replicas");
+        fs::create_dir_all(&replicas).map_err(Error::file(&replicas, "made"))?;
+        files::write(&directory.join("service.json"), service)
+    }
+
+    /// Has a service supervised.
+    fn keep(self: &Arc<Self>, services: &mut BTreeMap<Place, Kept>, place: Place, service: Service) {
+        let observed = Observed { service: service.clone(), replicas: Vec::new(), problem: None };
+        let (wanted, bell) = (watch::Sender::new(service), Arc::<Notify>::default());
+        let supervisor = Supervisor::new(self.clone(), place.clone(), wanted.subscribe(), bell.clone());
+        services.insert(place, Kept { wanted, observed, bell });
+        self.spawn(supervisor.run());
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
+    fn services(&self) -> MutexGuard<'_, BTreeMap<Place, Kept>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Rings the supervisor of each replica whose holder has said something.
+async fn ring(shared: Arc<Shared>, mut news: News) {
+    while let Some(replica) = news.next().await {
+        let Some(place) = place_of(&shared.root, &replica) else { continue };
+        if let Some(kept) = shared.services().get(&place) {
+            kept.bell.notify_one();
+        }
+    }
+}
+
+/// `…/clusters/CLUSTER/NAMESPACE/SERVICE/…`
+fn place_of(root: &Path, path: &Path) -> Option<Place> {
+    let mut names = path.strip_prefix(root.join("clusters")).ok()?.iter().map(|name| name.to_str());
+    Place::new(names.next()??, names.next()??, names.next()??).ok()
+}
+
+/// All services that are recorded. One whose record is damaged is left as it is, and said.
+fn services(root: &Path) -> Result<Vec<(Place, PathBuf, Service)>, Error> {
+    let mut found = Vec::new();
+    let clusters = root.join("clusters");
+    for cluster in names(&clusters)? {
+        for namespace in names(&clusters.join(&cluster))? {
+            for service in names(&clusters.join(&cluster).join(&namespace))? {
+                let directory = clusters.join(&cluster).join(&namespace).join(&service);
+                let place = Place::new(&cluster, &namespace, &service)?;
+                match files::read(&directory.join("service.json")) {
+                    Ok(Some(service)) => found.push((place, directory, service)),
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::error!(%place, error = error.in_full(), "a local service is left as it is")
+                    }
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The directories in a directory whose names are those of clusters, namespaces and services, in order.
+fn names(directory: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(Error::file(directory, "listed"))? {
+        let entry = entry.map_err(Error::file(directory, "listed"))?;
+        if let Some(name) = entry.file_name().to_str()
+            && check_name(name).is_ok()
+            && entry.path().is_dir()
+        {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}

@@ -1,0 +1,244 @@
+//! Keeps one service as it is wanted: looks at its replicas, plans, acts, and looks again.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::sleep,
+};
+
+use crate::{
+    Error, Phase, Place, Replica, Service, Spec, State,
+    health::Probe,
+    plan::{Seen, Step, plan},
+    service::IMAGE,
+    site::Shared,
+};
+
+/// A service is looked at so often without being told to: of a holder that was killed there is no news.
+const LOOK: Duration = Duration::from_secs(2);
+/// And so soon after something is due, at the least.
+const SOON: Duration = Duration::from_millis(5);
+
+/// A service as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// As it is to be.
+    pub service: Service,
+    /// Its replicas, by port.
+    pub replicas: Vec<ObservedReplica>,
+    /// What keeps it from being as it is to be, where nothing can be done about it here.
+    pub problem: Option<String>,
+}
+
+/// A replica as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedReplica {
+    /// Its port, by which it is known.
+    pub port: u16,
+    /// What version of what it runs.
+    pub image: String,
+    /// Runs what is wanted now.
+    pub current: bool,
+    /// Serves.
+    pub ready: bool,
+    /// Is being stopped.
+    pub retiring: bool,
+    /// What its holder says; none where there is no holder.
+    pub state: Option<State>,
+}
+
+/// Keeps one service.
+pub(crate) struct Supervisor {
+    shared: Arc<Shared>,
+    place: Place,
+    directory: PathBuf,
+    wanted: watch::Receiver<Service>,
+    bell: Arc<Notify>,
+    probes: HashMap<u16, Probe>,
+    retiring: Arc<Mutex<HashSet<u16>>>,
+    /// When to look again without being told to.
+    look_in: Duration,
+}
+
+/// The ports of a service's replicas, from their directories' names.
+pub(crate) fn ports(directory: &Path) -> Result<Vec<u16>, Error> {
+    let names = Replica::all(&directory.join("replicas"))?;
+    Ok(names.iter().filter_map(port_of).collect())
+}
+
+fn port_of(replica: &Replica) -> Option<u16> {
+    replica.directory().file_name()?.to_str()?.parse().ok()
+}
+
+impl Supervisor {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        place: Place,
+        wanted: watch::Receiver<Service>,
+        bell: Arc<Notify>,
+    ) -> Self {
+        let directory = shared.directory(&place);
+        let retiring = Arc::default();
+        Self { shared, place, directory, wanted, bell, probes: HashMap::new(), retiring, look_in: LOOK }
+    }
+
+    /// Until the service is removed.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let service = self.wanted.borrow_and_update().clone();
+            let problem = match self.step(&service).await {
+                Ok(Next::Again) => continue,
+                Ok(Next::Wait) => None,
+                Ok(Next::Gone) => return,
+                Err(error) => Some(error.in_full()),
+            };
+            if let Some(problem) = &problem {
+                tracing::warn!(place = %self.place, problem, "a local service");
+            }
+            let replicas = self.look(&service).unwrap_or_default();
+            self.shared.tell(&self.place, Observed { service, replicas, problem });
+            tokio::select! {
+                () = self.bell.notified() => {}
+                _ = self.wanted.changed() => {}
+                () = sleep(self.look_in) => {}
+            }
+        }
+    }
+
+    /// Does what is to be done now.
+    async fn step(&mut self, service: &Service) -> Result<Next, Error> {
+        let replicas = self.look(service)?;
+        let seen: Vec<Seen> = replicas.iter().map(Seen::of).collect();
+        self.shared.tell(&self.place, Observed { service: service.clone(), replicas, problem: None });
+        let wanted = if service.removed { 0 } else { service.definition.replicas };
+        let steps = plan(wanted, &seen);
+        for step in &steps {
+            match step {
+                Step::Create => self.create(service).await?,
+                Step::Hold(port) => self.hold(&self.replica(*port)?).await?,
+                Step::Retire(port) => self.retire(*port)?,
+            }
+        }
+        Ok(match (service.removed && seen.is_empty(), steps.is_empty()) {
+            (true, _) => {
+                self.shared.forget(&self.place)?;
+                Next::Gone
+            }
+            (false, true) => Next::Wait,
+            (false, false) => Next::Again,
+        })
+    }
+
+    /// The replicas as they are now.
+    fn look(&mut self, service: &Service) -> Result<Vec<ObservedReplica>, Error> {
+        self.look_in = LOOK;
+        let found = Replica::all(&self.directory.join("replicas"))?;
+        let ports: HashSet<u16> = found.iter().filter_map(port_of).collect();
+        self.probes.retain(|port, _| ports.contains(port));
+        found
+            .iter()
+            .filter_map(|replica| Some((port_of(replica)?, replica)))
+            .map(|(port, replica)| {
+                let Some(spec) = replica.spec()? else { return Ok(None) };
+                let state = replica.state()?.filter(|state| state.holder.is_alive());
+                let retiring = lock(&self.retiring).contains(&port);
+                Ok(Some(ObservedReplica {
+                    port,
+                    image: spec.variables.get(IMAGE).cloned().unwrap_or_default(),
+                    current: !service.removed && spec == service.definition.spec(port, &spec.directory),
+                    ready: !retiring && state.as_ref().is_some_and(|state| self.is_ready(&spec, port, state)),
+                    retiring,
+                    state,
+                }))
+            })
+            .filter_map(Result::transpose)
+            .collect()
+    }
+
+    fn is_ready(&mut self, spec: &Spec, port: u16, state: &State) -> bool {
+        let Phase::Running { .. } = state.phase else { return false };
+        let Some(check) = &spec.health else {
+            let left = spec.ready_after.saturating_sub(state.lasted());
+            if left.is_zero() {
+                return true;
+            }
+            self.look_in = self.look_in.min(left.max(SOON));
+            return false;
+        };
+        let begin = || Probe::begin(self.shared.client.clone(), check.clone(), port, self.bell.clone());
+        self.probes.entry(port).or_insert_with(begin).is_ready()
+    }
+
+    fn replica(&self, port: u16) -> Result<Replica, Error> {
+        Replica::at(&self.directory.join("replicas").join(port.to_string()))
+    }
+
+    async fn create(&self, service: &Service) -> Result<(), Error> {
+        let port = self.shared.ports.take()?;
+        let directory = self.directory.join("replicas").join(port.to_string());
+        let work = directory.join("work");
+        let made = fs::create_dir_all(&work)
+            .map_err(Error::file(&work, "made"))
+            .and_then(|()| Replica::create(&directory, &service.definition.spec(port, &work)));
+        match made {
+            Ok(replica) => self.hold(&replica).await,
+            Err(error) => {
+                self.shared.ports.give_back(port);
+                Err(error)
+            }
+        }
+    }
+
+    async fn hold(&self, replica: &Replica) -> Result<(), Error> {
+        self.shared.watch.add(replica)?;
+        replica.start(&self.shared.holder).await
+    }
+
+    /// Stops a replica and removes it, beside everything else.
+    fn retire(&mut self, port: u16) -> Result<(), Error> {
+        let replica = self.replica(port)?;
+        lock(&self.retiring).insert(port);
+        self.probes.remove(&port);
+        let (shared, retiring, bell) = (self.shared.clone(), self.retiring.clone(), self.bell.clone());
+        self.shared.tasks.spawn(async move {
+            let removed = match replica.stop().await {
+                Ok(()) => replica.remove(),
+                Err(error) => Err(error),
+            };
+            match removed {
+                Ok(()) => shared.ports.give_back(port),
+                Err(error) => {
+                    tracing::warn!(error = error.in_full(), "a replica cannot be removed; tried again")
+                }
+            }
+            lock(&retiring).remove(&port);
+            bell.notify_one();
+        });
+        Ok(())
+    }
+}
+
+/// What comes after a step.
+enum Next {
+    Again,
+    Wait,
+    Gone,
+}
+
+impl Seen {
+    fn of(replica: &ObservedReplica) -> Self {
+        let ObservedReplica { port, current, ready, retiring, ref state, .. } = *replica;
+        Self { port, current, held: state.is_some(), ready, retiring }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
