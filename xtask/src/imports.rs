@@ -10,7 +10,7 @@ use crate::shell::{cargo, output};
 /// What each package may import from the workspace. Dependencies of tests are free.
 const RULES: [(&str, &[&str]); 12] = [
     ("domain", &[]),
-    ("local", &[]),
+    ("local", &["domain", "platform"]),
     ("migrations", &[]),
     ("platform", &["domain"]),
     ("store", &["domain", "migrations"]),

@@ -13,6 +13,7 @@
 //! ```
 
 mod backoff;
+mod driver;
 mod error;
 mod files;
 mod health;
@@ -30,6 +31,7 @@ mod supervisor;
 mod watch;
 
 pub use backoff::Backoff;
+pub use driver::Driver;
 pub use error::Error;
 pub use health::HealthCheck;
 pub use holder::hold;

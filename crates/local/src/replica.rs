@@ -6,6 +6,7 @@ use std::{
     process::Stdio,
 };
 
+use chrono::{DateTime, Utc};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Command,
@@ -54,6 +55,13 @@ impl Replica {
     /// Its directory.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// When it was recorded.
+    pub fn made(&self) -> Result<DateTime<Utc>, Error> {
+        let spec = self.directory.join("spec.json");
+        let made = fs::metadata(&spec).and_then(|spec| spec.modified());
+        Ok(made.map_err(Error::file(spec, "read"))?.into())
     }
 
     /// What it is to run.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use tokio::{
     sync::{Notify, watch},
     time::sleep,
@@ -42,6 +43,8 @@ pub struct Observed {
 pub struct ObservedReplica {
     /// Its port, by which it is known.
     pub port: u16,
+    /// When it was made.
+    pub made: DateTime<Utc>,
     /// What version of what it runs.
     pub image: String,
     /// Runs what is wanted now.
@@ -142,24 +145,29 @@ impl Supervisor {
         let found = Replica::all(&self.directory.join("replicas"))?;
         let ports: HashSet<u16> = found.iter().filter_map(port_of).collect();
         self.probes.retain(|port, _| ports.contains(port));
-        found
-            .iter()
-            .filter_map(|replica| Some((port_of(replica)?, replica)))
-            .map(|(port, replica)| {
-                let Some(spec) = replica.spec()? else { return Ok(None) };
-                let state = replica.state()?.filter(|state| state.holder.is_alive());
-                let retiring = lock(&self.retiring).contains(&port);
-                Ok(Some(ObservedReplica {
-                    port,
-                    image: spec.variables.get(IMAGE).cloned().unwrap_or_default(),
-                    current: !service.removed && spec == service.definition.spec(port, &spec.directory),
-                    ready: !retiring && state.as_ref().is_some_and(|state| self.is_ready(&spec, port, state)),
-                    retiring,
-                    state,
-                }))
-            })
-            .filter_map(Result::transpose)
-            .collect()
+        let mut replicas = Vec::with_capacity(found.len());
+        for replica in &found {
+            replicas.extend(self.look_at(service, replica)?);
+        }
+        Ok(replicas)
+    }
+
+    /// One replica; none where it is being removed, or has not been recorded yet.
+    fn look_at(&mut self, service: &Service, replica: &Replica) -> Result<Option<ObservedReplica>, Error> {
+        let (Some(port), Some(spec), Ok(made)) = (port_of(replica), replica.spec()?, replica.made()) else {
+            return Ok(None);
+        };
+        let state = replica.state()?.filter(|state| state.holder.is_alive());
+        let retiring = lock(&self.retiring).contains(&port);
+        Ok(Some(ObservedReplica {
+            port,
+            made,
+            image: spec.variables.get(IMAGE).cloned().unwrap_or_default(),
+            current: !service.removed && spec == service.definition.spec(port, &spec.directory),
+            ready: !retiring && state.as_ref().is_some_and(|state| self.is_ready(&spec, port, state)),
+            retiring,
+            state,
+        }))
     }
 
     fn is_ready(&mut self, spec: &Spec, port: u16, state: &State) -> bool {

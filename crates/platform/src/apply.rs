@@ -1,7 +1,5 @@
 //! Changes images, bound to what was confirmed.
 
-use std::collections::BTreeMap;
-
 use domain::{
     service::{Container, WorkloadKind},
     workload::{WorkloadFacts, WorkloadKey},
@@ -13,6 +11,7 @@ use crate::{
     DEPLOYMENT_ANNOTATION, Error, ImageChange, SetImages,
     client::{Client, Content, segment},
     cluster::{self, Found},
+    confirmed::{Verdict, images, verdict},
     facts,
     resource::Resource,
 };
@@ -95,54 +94,16 @@ fn gone(key: &WorkloadKey) -> SetImages {
 }
 
 fn decide(now: &WorkloadFacts, change: &ImageChange) -> Decision {
-    if now.uid != change.uid {
-        return Decision::Changed(format!("{} was deleted and made again since the preview", now.key));
+    match verdict(now, change) {
+        Verdict::Due => Decision::Send(patch(now, &change.to, &change.deployment)),
+        Verdict::AlreadyThere => Decision::AlreadyThere,
+        Verdict::Changed(words) => Decision::Changed(words),
     }
-    if now.deleting {
-        return Decision::Changed(format!("{} is being deleted", now.key));
-    }
-    let (running, from, to) = (images(&now.containers), images(&change.from), images(&change.to));
-    let ours = now.deployment.as_ref() == Some(&change.deployment);
-    if running == to && (change.back || ours) {
-        return Decision::AlreadyThere;
-    }
-    if ours && !change.back {
-        // Even if they are the confirmed ones again: to send the change once more would fight whoever put them back.
-        return Decision::Changed(format!("{} was changed by this sync, and by someone else since", now.key));
-    }
-    match difference(&running, &from) {
-        Some(words) => Decision::Changed(words),
-        None => Decision::Send(patch(now, &running, &to, &change.deployment)),
-    }
-}
-
-/// Images by container: whether it is an init container, and its name.
-type Images<'a> = BTreeMap<(bool, &'a str), &'a str>;
-
-fn images(containers: &[Container]) -> Images<'_> {
-    containers.iter().map(|it| ((it.init, it.name.as_str()), it.image.as_str())).collect()
-}
-
-/// The first thing that is not as it was confirmed, in words.
-fn difference(running: &Images<'_>, confirmed: &Images<'_>) -> Option<String> {
-    for (container, image) in confirmed {
-        let name = container.1;
-        match running.get(container) {
-            Some(runs) if runs == image => {}
-            Some(runs) => return Some(format!("{name} now runs {runs}, not {image} as confirmed")),
-            None => {
-                return Some(format!(
-                    "there is no container {name} any more, which ran {image} when confirmed"
-                ));
-            }
-        }
-    }
-    let (container, image) = running.iter().find(|(container, _)| !confirmed.contains_key(*container))?;
-    Some(format!("there is a new container {} with {image}, which was not there when confirmed", container.1))
 }
 
 /// A strategic merge patch of the images that move, refused by the server if the object has moved on.
-fn patch(now: &WorkloadFacts, running: &Images<'_>, to: &Images<'_>, deployment: &str) -> Value {
+fn patch(now: &WorkloadFacts, to: &[Container], deployment: &str) -> Value {
+    let (running, to) = (images(&now.containers), images(to));
     let moved = |of_init: bool| -> Vec<Value> {
         let moves = to.iter().filter(|(container, image)| {
             container.0 == of_init && running.get(*container).is_some_and(|runs| runs != *image)

@@ -8,6 +8,7 @@ mod apply;
 mod checks;
 mod client;
 mod cluster;
+mod confirmed;
 mod connector;
 mod error;
 mod facts;
@@ -36,6 +37,7 @@ use domain::{
 };
 use futures::stream::BoxStream;
 
+pub use confirmed::{Verdict, verdict};
 pub use error::Error;
 
 /// Where a site is and how to sign in.

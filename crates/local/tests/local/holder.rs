@@ -1,7 +1,5 @@
 //! Replicas as real processes: what is started is there once, goes on without whoever started it, and ends as a whole.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
-
 use std::{
     collections::BTreeMap,
     ffi::OsStr,

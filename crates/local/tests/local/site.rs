@@ -1,134 +1,19 @@
 //! The local site with real processes: services come, change, fail, go back and go, and outlive the server.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
-
 use std::{
-    collections::BTreeMap,
     io::{Read, Write},
     net::TcpListener,
-    ops::RangeInclusive,
-    path::Path,
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
-use local::{
-    Definition, Error, HealthCheck, Observed, ObservedReplica, Options, Phase, Place, Process, Site,
-};
+use local::{Definition, Error, HealthCheck, Observed, ObservedReplica, Process, Site};
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
-/// Ports for one test, so that those that run beside it do not take them away.
-fn ports() -> RangeInclusive<u16> {
-    static NEXT: AtomicU16 = AtomicU16::new(23_000);
-    let first = NEXT.fetch_add(20, Ordering::Relaxed);
-    first..=first + 19
-}
-
-struct App {
-    site: Option<Site>,
-    options: Options,
-    _root: TempDir,
-}
-
-impl App {
-    async fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let holder = Path::new(env!("CARGO_BIN_EXE_lockstep-hold")).to_owned();
-        let options = Options { root: root.path().join("local"), holder, ports: ports() };
-        let site = Some(Site::open(options.clone()).await.unwrap());
-        Self { site, options, _root: root }
-    }
-
-    fn site(&self) -> &Site {
-        self.site.as_ref().unwrap()
-    }
-
-    /// A server that stops, or dies, and its successor.
-    async fn again(&mut self) {
-        self.site.take().unwrap().close().await;
-        self.site = Some(Site::open(self.options.clone()).await.unwrap());
-    }
-
-    /// What a service is, once it is so; every state on the way is looked at too.
-    async fn until(
-        &self,
-        place: &Place,
-        so: impl Fn(&Observed) -> bool,
-        always: impl Fn(&Observed),
-    ) -> Observed {
-        let mut news = self.site().news();
-        loop {
-            let observed = self.site().service(place).unwrap();
-            always(&observed);
-            if so(&observed) {
-                return observed;
-            }
-            news.recv().await.unwrap();
-        }
-    }
-
-    async fn settled(&self, place: &Place, image: &str) -> Observed {
-        self.until(place, |observed| is_settled(observed, image), |_| {}).await
-    }
-}
-
-impl Drop for App {
-    /// Whatever comes of a test, none of its processes stays.
-    fn drop(&mut self) {
-        let root = self.options.root.canonicalize().unwrap_or_default();
-        for process in procfs::process::all_processes().unwrap().flatten() {
-            let command = process.cmdline().unwrap_or_default().join(" ");
-            let variables = process.environ().unwrap_or_default();
-            let mark = variables.get(std::ffi::OsStr::new("LOCKSTEP_REPLICA"));
-            let marked = mark.is_some_and(|mark| Path::new(mark).starts_with(&root));
-            if marked || command.contains(&root.display().to_string()) {
-                let _ = kill_process(Pid::from_raw(process.pid()).unwrap(), Signal::KILL);
-            }
-        }
-    }
-}
-
-fn is_settled(observed: &Observed, image: &str) -> bool {
-    let wanted = usize::from(observed.service.definition.replicas);
-    let serves = |replica: &ObservedReplica| replica.ready && replica.current && replica.image == image;
-    observed.replicas.len() == wanted && observed.replicas.iter().all(serves)
-}
-
-fn processes(observed: &Observed) -> Vec<Process> {
-    let of = |replica: &ObservedReplica| match replica.state.as_ref()?.phase {
-        Phase::Running { process } => Some(process),
-        _ => None,
-    };
-    observed.replicas.iter().filter_map(of).collect()
-}
-
-fn ready(observed: &Observed) -> usize {
-    observed.replicas.iter().filter(|replica| replica.ready).count()
-}
-
-fn cart() -> Place {
-    Place::new("here", "shop-dev", "cart").unwrap()
-}
-
-/// A shell script as version `tag` of the cart.
-fn script(script: &str, tag: &str, replicas: u16) -> Definition {
-    Definition {
-        image: format!("shop/cart:{tag}"),
-        program: "sh".into(),
-        arguments: vec!["-c".into(), script.into()],
-        variables: BTreeMap::new(),
-        replicas,
-        health: None,
-        ready_after: Duration::ZERO,
-        grace: Duration::from_secs(10),
-        deployment: None,
-    }
-}
-
-fn sleeping(tag: &str, replicas: u16) -> Definition {
-    script("exec sleep 1000", tag, replicas)
-}
+use crate::support::{App, cart, is_settled, processes, ready, script, sleeping};
 
 #[tokio::test]
 async fn a_new_version_takes_over_without_a_gap() {
@@ -249,9 +134,8 @@ async fn a_replica_is_ready_once_it_answers_and_no_longer_when_it_answers_badly(
 #[tokio::test]
 async fn a_range_without_ports_is_said_and_the_rest_goes_on() {
     let mut app = App::new().await;
-    app.site.take().unwrap().close().await;
     app.options.ports = *app.options.ports.start()..=*app.options.ports.start();
-    app.site = Some(Site::open(app.options.clone()).await.unwrap());
+    app.again().await;
     app.site().put(&cart(), sleeping("1.0", 2), 0).unwrap();
     let told = app.until(&cart(), |observed| observed.problem.is_some(), |_| {}).await;
     assert!(told.problem.as_ref().unwrap().contains("wider range"), "{told:?}");
@@ -260,11 +144,11 @@ async fn a_range_without_ports_is_said_and_the_rest_goes_on() {
 }
 
 /// Answers for a replica, at its port.
-struct Answers(std::sync::Arc<AtomicU16>);
+struct Answers(Arc<AtomicU16>);
 
 impl Answers {
     fn at(port: u16) -> Self {
-        let status = std::sync::Arc::new(AtomicU16::new(200));
+        let status = Arc::new(AtomicU16::new(200));
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let told = status.clone();
         std::thread::spawn(move || {

@@ -1,0 +1,119 @@
+//! The local site as a platform like any other: watched, read, and changed as it was confirmed.
+
+use domain::{
+    health::{Rollout, rollout},
+    service::{Container, WorkloadKind},
+    workload::{PodFacts, WorkloadFacts, WorkloadKey},
+};
+use futures::StreamExt;
+use local::{Definition, Driver};
+use platform::{ImageChange, Platform, Scope, SetImages, WatchEvent};
+
+use crate::support::{App, cart, script, sleeping};
+
+fn key() -> WorkloadKey {
+    WorkloadKey { namespace: "shop-dev".into(), kind: WorkloadKind::Deployment, name: "cart".into() }
+}
+
+fn app(tag: &str) -> Vec<Container> {
+    let image = format!("shop/cart:{tag}");
+    vec![Container { name: "app".into(), init: false, image, running_digest: None }]
+}
+
+fn change(workload: &WorkloadFacts, to: &str, deployment: &str) -> ImageChange {
+    ImageChange {
+        uid: workload.uid.clone(),
+        from: workload.containers.clone(),
+        to: app(to),
+        deployment: deployment.into(),
+        seen: None,
+        back: false,
+    }
+}
+
+/// What a watch knows, kept as the observer keeps it.
+#[derive(Default)]
+struct Known {
+    workload: Option<WorkloadFacts>,
+    pods: Vec<PodFacts>,
+}
+
+impl Known {
+    fn take(&mut self, event: WatchEvent) {
+        match event {
+            WatchEvent::Listed { kind: WorkloadKind::Deployment, workloads, .. } => {
+                self.workload = workloads.into_iter().next();
+            }
+            WatchEvent::ListedPods { pods, .. } => self.pods = pods,
+            WatchEvent::Changed(workload) => self.workload = Some(workload),
+            WatchEvent::Gone(_) => self.workload = None,
+            WatchEvent::PodChanged(pod) => {
+                self.pods.retain(|known| known.name != pod.name);
+                self.pods.push(pod);
+            }
+            WatchEvent::PodGone { name, .. } => self.pods.retain(|known| known.name != name),
+            _ => {}
+        }
+    }
+
+    fn rollout(&self) -> Option<Rollout> {
+        self.workload.as_ref().map(|workload| rollout(workload, &self.pods))
+    }
+}
+
+#[tokio::test]
+async fn a_sync_moves_a_version_as_it_was_confirmed() {
+    let app = App::new().await;
+    let driver = Driver::new(app.site.clone().unwrap());
+    app.site().put(&cart(), sleeping("1.0", 2), 0).unwrap();
+    app.settled(&cart(), "shop/cart:1.0").await;
+    assert_eq!(driver.clusters().await.unwrap()[0].name, "here");
+    assert_eq!(driver.namespaces("here").await.unwrap()[0].name, "shop-dev");
+    assert!(driver.namespaces("elsewhere").await.is_err());
+
+    let mut watch = driver.watch("here", Scope::Cluster);
+    let mut known = Known::default();
+    while known.pods.len() < 2 {
+        known.take(watch.next().await.unwrap());
+    }
+    assert_eq!(known.rollout(), Some(Rollout::Done));
+    let confirmed = driver.workload("here", &key()).await.unwrap().unwrap().workload;
+    assert_eq!(Some(&confirmed), known.workload.as_ref());
+
+    let to = change(&confirmed, "1.1", "sync-1");
+    assert_eq!(driver.set_images("here", &key(), &to, true).await.unwrap(), SetImages::Accepted);
+    assert_eq!(driver.set_images("here", &key(), &to, false).await.unwrap(), SetImages::Accepted);
+    assert_eq!(driver.set_images("here", &key(), &to, false).await.unwrap(), SetImages::AlreadyThere);
+    let is_there = |known: &Known| {
+        let moved =
+            known.workload.as_ref().is_some_and(|workload| workload.containers[0].image == "shop/cart:1.1");
+        moved && known.rollout() == Some(Rollout::Done)
+    };
+    while !is_there(&known) {
+        known.take(watch.next().await.unwrap());
+    }
+    assert!(known.pods.iter().all(|pod| pod.has("app", "shop/cart:1.1")), "{:?}", known.pods);
+    let late = change(&confirmed, "1.2", "sync-2");
+    let refused = driver.set_images("here", &key(), &late, false).await.unwrap();
+    assert!(
+        matches!(&refused, SetImages::Changed(words) if words.contains("not shop/cart:1.0")),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_version_that_keeps_ending_is_said_to_in_words() {
+    let app = App::new().await;
+    let driver = Driver::new(app.site.clone().unwrap());
+    let missing = Definition { program: "/no/such/cart-{version}".into(), ..script("", "1.0", 1) };
+    app.site().put(&cart(), missing, 0).unwrap();
+    let mut watch = driver.watch("here", Scope::Namespaces(vec!["shop-dev".into()]));
+    let mut known = Known::default();
+    let words = loop {
+        match known.rollout() {
+            Some(Rollout::Progressing(words)) if words.contains("cannot be created") => break words,
+            _ => known.take(watch.next().await.unwrap()),
+        }
+    };
+    assert!(words.contains("/no/such/cart-1.0"), "{words}");
+}

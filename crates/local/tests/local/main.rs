@@ -1,0 +1,8 @@
+//! What the local site does, with real processes.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod driver;
+mod holder;
+mod site;
+mod support;

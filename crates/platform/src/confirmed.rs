@@ -1,0 +1,63 @@
+//! Whether a change is still the one that was confirmed.
+
+use std::collections::BTreeMap;
+
+use domain::{service::Container, workload::WorkloadFacts};
+
+use crate::ImageChange;
+
+/// What a change comes to, with its workload as it is now.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    /// To be made: everything is as it was confirmed.
+    Due,
+    /// The images are there already.
+    AlreadyThere,
+    /// Not to be made: something is not as it was confirmed, in words.
+    Changed(String),
+}
+
+/// Decides on a change.
+pub fn verdict(now: &WorkloadFacts, change: &ImageChange) -> Verdict {
+    if now.uid != change.uid {
+        return Verdict::Changed(format!("{} was deleted and made again since the preview", now.key));
+    }
+    if now.deleting {
+        return Verdict::Changed(format!("{} is being deleted", now.key));
+    }
+    let (running, from, to) = (images(&now.containers), images(&change.from), images(&change.to));
+    let ours = now.deployment.as_ref() == Some(&change.deployment);
+    if running == to && (change.back || ours) {
+        return Verdict::AlreadyThere;
+    }
+    if ours && !change.back {
+        // Even if they are the confirmed ones again: to send the change once more would fight whoever put them back.
+        return Verdict::Changed(format!("{} was changed by this sync, and by someone else since", now.key));
+    }
+    difference(&running, &from).map_or(Verdict::Due, Verdict::Changed)
+}
+
+/// Images by container: whether it is an init container, and its name.
+pub(crate) type Images<'a> = BTreeMap<(bool, &'a str), &'a str>;
+
+pub(crate) fn images(containers: &[Container]) -> Images<'_> {
+    containers.iter().map(|it| ((it.init, it.name.as_str()), it.image.as_str())).collect()
+}
+
+/// The first thing that is not as it was confirmed, in words.
+fn difference(running: &Images<'_>, confirmed: &Images<'_>) -> Option<String> {
+    for (container, image) in confirmed {
+        let name = container.1;
+        match running.get(container) {
+            Some(runs) if runs == image => {}
+            Some(runs) => return Some(format!("{name} now runs {runs}, not {image} as confirmed")),
+            None => {
+                return Some(format!(
+                    "there is no container {name} any more, which ran {image} when confirmed"
+                ));
+            }
+        }
+    }
+    let (container, image) = running.iter().find(|(container, _)| !confirmed.contains_key(*container))?;
+    Some(format!("there is a new container {} with {image}, which was not there when confirmed", container.1))
+}
