@@ -1,7 +1,8 @@
 //! What Lockstep speaks about, and how it decides, with no I/O, no clock and no randomness.
 //!
 //! Ids, wire types, validation, and the pure planners: [`sync_plan`] says what a sync would change,
-//! [`engine`] says what a running deployment does next, [`health`] says how a workload is.
+//! [`engine`] says what a running deployment does next, [`strategy`] says how replicas are replaced, [`health`] says how a
+//! workload is.
 //! Everything here compiles to WASM and is shared by the server and the browser.
 
 #[macro_use]
@@ -25,6 +26,7 @@ pub mod revision;
 pub mod secret;
 pub mod service;
 pub mod site;
+pub mod strategy;
 pub mod sync;
 pub mod sync_plan;
 pub mod validate;

@@ -19,7 +19,6 @@ mod files;
 mod health;
 mod holder;
 mod output;
-mod plan;
 mod ports;
 mod process;
 mod replica;

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
+use domain::strategy::Strategy;
 use serde::{Deserialize, Serialize};
 
 use crate::{Backoff, Error, HealthCheck, Spec};
@@ -61,6 +62,9 @@ pub struct Definition {
     /// How long is long enough, so that a version that ends at once is never taken for one that serves.
     #[serde(default = "one_second")]
     pub ready_after: Duration,
+    /// How replicas are replaced by those of another version.
+    #[serde(default)]
+    pub strategy: Strategy,
     /// How long a replica may take to end after SIGTERM.
     #[serde(default = "ten_seconds")]
     pub grace: Duration,
@@ -147,6 +151,7 @@ mod tests {
             replicas: 1,
             health: None,
             ready_after: one_second(),
+            strategy: Strategy::default(),
             grace: ten_seconds(),
             deployment: None,
         }

@@ -9,17 +9,14 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use domain::strategy::{Seen, Step};
 use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
 
 use crate::{
-    Error, Phase, Place, Replica, Service, Spec, State,
-    health::Probe,
-    plan::{Seen, Step, plan},
-    service::IMAGE,
-    site::Shared,
+    Error, Phase, Place, Replica, Service, Spec, State, health::Probe, service::IMAGE, site::Shared,
 };
 
 /// A service is looked at so often without being told to: of a holder that was killed there is no news.
@@ -118,18 +115,25 @@ impl Supervisor {
     /// Does what is to be done now.
     async fn step(&mut self, service: &Service) -> Result<Next, Error> {
         let replicas = self.look(service)?;
-        let seen: Vec<Seen> = replicas.iter().map(Seen::of).collect();
+        let seen: Vec<Seen<u16>> = replicas.iter().map(ObservedReplica::seen).collect();
+        let lost: Vec<u16> =
+            replicas.iter().filter(|replica| replica.is_lost()).map(|replica| replica.port).collect();
         self.shared.tell(&self.place, Observed { service: service.clone(), replicas, problem: None });
         let wanted = if service.removed { 0 } else { service.definition.replicas };
-        let steps = plan(wanted, &seen);
+        let steps = service.definition.strategy.plan(wanted, &seen);
         for step in &steps {
             match step {
                 Step::Create => self.create(service).await?,
-                Step::Hold(port) => self.hold(&self.replica(*port)?).await?,
                 Step::Retire(port) => self.retire(*port)?,
             }
         }
-        Ok(match (service.removed && seen.is_empty(), steps.is_empty()) {
+        let lost = lost.into_iter().filter(|port| !steps.contains(&Step::Retire(*port)));
+        let mut held_again = false;
+        for port in lost {
+            self.hold(&self.replica(port)?).await?;
+            held_again = true;
+        }
+        Ok(match (service.removed && seen.is_empty(), steps.is_empty() && !held_again) {
             (true, _) => {
                 self.shared.forget(&self.place)?;
                 Next::Gone
@@ -240,10 +244,14 @@ enum Next {
     Gone,
 }
 
-impl Seen {
-    fn of(replica: &ObservedReplica) -> Self {
-        let ObservedReplica { port, current, ready, retiring, ref state, .. } = *replica;
-        Self { port, current, held: state.is_some(), ready, retiring }
+impl ObservedReplica {
+    fn seen(&self) -> Seen<u16> {
+        Seen { id: self.port, current: self.current, ready: self.ready, retiring: self.retiring }
+    }
+
+    /// It was recorded, or its holder was killed, before it was to stop.
+    fn is_lost(&self) -> bool {
+        self.current && !self.retiring && self.state.is_none()
     }
 }
 

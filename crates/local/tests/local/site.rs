@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use domain::strategy::Strategy;
 use local::{Definition, Error, HealthCheck, Observed, ObservedReplica, Process, Site};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -34,6 +35,22 @@ async fn a_new_version_takes_over_without_a_gap() {
     assert!(processes(&after).iter().all(Process::is_alive));
     let same = app.site().put(&cart(), sleeping("1.1", 2), after.service.generation).unwrap();
     assert_eq!(same.generation, after.service.generation, "nothing has changed");
+}
+
+#[tokio::test]
+async fn replace_after_terminate_never_has_two_versions_in_one_place() {
+    let app = App::new().await;
+    let minimum_healthy = "50%".parse().unwrap();
+    let strategy = Strategy::ReplaceAfterTerminate { minimum_healthy };
+    let version = |tag| Definition { strategy: strategy.clone(), ..sleeping(tag, 4) };
+    app.site().put(&cart(), version("1.0"), 0).unwrap();
+    app.settled(&cart(), "shop/cart:1.0").await;
+    app.site().put(&cart(), version("1.1"), 1).unwrap();
+    let promise = |observed: &Observed| {
+        assert!(observed.replicas.len() <= 4, "{observed:?}");
+        assert!(ready(observed) >= 2, "{observed:?}");
+    };
+    app.until(&cart(), |observed| is_settled(observed, "shop/cart:1.1"), promise).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use domain::strategy::Strategy;
 use local::{Definition, Observed, ObservedReplica, Options, Phase, Place, Process, Site};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -123,6 +124,7 @@ pub(crate) fn script(script: &str, tag: &str, replicas: u16) -> Definition {
         replicas,
         health: None,
         ready_after: Duration::ZERO,
+        strategy: Strategy::default(),
         grace: Duration::from_secs(10),
         deployment: None,
     }
