@@ -32,6 +32,9 @@ pub struct HealthCheck {
     pub threshold: u32,
 }
 
+/// No replica is asked more often.
+const AT_MOST_EVERY: Duration = Duration::from_millis(10);
+
 /// Asks replicas of this machine; a way to another place is an answer like any other.
 pub(crate) fn client() -> Result<Client, Error> {
     let client = Client::builder().no_proxy().redirect(Policy::none()).pool_max_idle_per_host(0).build();
@@ -74,6 +77,6 @@ async fn ask(client: Client, check: HealthCheck, port: u16, ready: Arc<AtomicBoo
             ready.store(now, Ordering::Release);
             bell.notify_one();
         }
-        sleep(check.every).await;
+        sleep(check.every.max(AT_MOST_EVERY)).await;
     }
 }

@@ -28,6 +28,8 @@ use crate::{
 
 /// How long what a service wrote last is waited for, where something keeps its pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// When a state that could not be written is written again.
+const SAY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Holds the replica in a directory until it is stopped by SIGTERM: runs its service, keeps its output, and starts it again
 /// when it has ended by itself. Says [`HELD`] on its standard output once the replica is its own.
@@ -57,6 +59,8 @@ struct Holder {
     spec: Spec,
     output: Output,
     state: State,
+    /// The state is not in its file: the disk is full, say. That is no reason to let go of the service.
+    unsaid: bool,
 }
 
 /// A service that runs.
@@ -75,16 +79,16 @@ impl Holder {
     fn new(directory: &Path, mark: String, spec: Spec) -> Result<Self, Error> {
         let holder =
             Process::current().map_err(|error| Error::System("the holder does not know itself", error))?;
-        let output = Output::new(&directory.join("output"));
+        let output = Output::new(&directory.join("output"))?;
         let phase = Phase::Starting;
         let state = State { holder, phase, since: Utc::now(), restarts: 0, ends: 0, last_exit: None };
-        Ok(Self { directory: directory.into(), mark, spec, output, state })
+        Ok(Self { directory: directory.into(), mark, spec, output, state, unsaid: false })
     }
 
     async fn run(mut self) -> Result<(), Error> {
         let mut stop = signal(SignalKind::terminate())
             .map_err(|error| Error::System("SIGTERM cannot be listened for", error))?;
-        self.say(Phase::Starting)?;
+        self.write()?;
         told_held();
         loop {
             let began = Instant::now();
@@ -99,13 +103,13 @@ impl Holder {
             self.state.ends = self.spec.backoff.ends(self.state.ends, began.elapsed());
             self.state.last_exit = Some(exit);
             let wait = self.spec.backoff.wait(self.state.ends);
-            self.say(Phase::Waiting { until: later(wait) })?;
+            self.say(Phase::Waiting { until: later(wait) });
             tokio::select! {
                 () = sleep(wait) => {}
                 _ = stop.recv() => return self.stopped(None),
             }
             self.state.restarts += 1;
-            self.say(Phase::Starting)?;
+            self.say(Phase::Starting);
         }
     }
 
@@ -145,20 +149,13 @@ impl Holder {
         // It is waited for only below, so the number is still its own.
         let leader = child.id().map_or(0, u32::cast_signed);
         if let Ok(process) = Process::find(leader) {
-            self.say(Phase::Running { process })?;
+            self.say(Phase::Running { process });
         }
-        let ended = tokio::select! {
-            status = child.wait() => Ended::ByItself(exit(status)),
-            _ = stop.recv() => {
-                let signalled = signal_group(leader, Signal::TERM);
-                let status = match (signalled, timeout(self.spec.grace, child.wait()).await) {
-                    (Ok(()), Ok(status)) => status,
-                    _ => {
-                        let _ = signal_group(leader, Signal::KILL);
-                        child.wait().await
-                    }
-                };
-                Ended::Stopped(exit(status))
+        let ended = loop {
+            tokio::select! {
+                status = child.wait() => break Ended::ByItself(exit(status)),
+                _ = stop.recv() => break Ended::Stopped(exit(end(&mut child, leader, self.spec.grace).await)),
+                () = sleep(SAY_AGAIN), if self.unsaid => self.unsaid = self.write().is_err(),
             }
         };
         // Its first process is gone; what it has started goes with it.
@@ -170,14 +167,30 @@ impl Holder {
 
     fn stopped(&mut self, exit: Option<Exit>) -> Result<(), Error> {
         self.state.last_exit = exit.or(self.state.last_exit.take());
-        self.say(Phase::Stopped)
+        self.say(Phase::Stopped);
+        Ok(())
     }
 
-    fn say(&mut self, phase: Phase) -> Result<(), Error> {
+    fn say(&mut self, phase: Phase) {
         self.state.phase = phase;
         self.state.since = Utc::now();
+        self.unsaid = self.write().is_err();
+    }
+
+    fn write(&self) -> Result<(), Error> {
         files::write(&self.directory.join("state.json"), &self.state)
     }
+}
+
+/// Ends a service: by SIGTERM, or after `grace` by SIGKILL, to the whole group.
+async fn end(child: &mut Child, leader: i32, grace: Duration) -> std::io::Result<ExitStatus> {
+    if signal_group(leader, Signal::TERM).is_ok()
+        && let Ok(status) = timeout(grace, child.wait()).await
+    {
+        return status;
+    }
+    let _ = signal_group(leader, Signal::KILL);
+    child.wait().await
 }
 
 /// Tells who started this that it holds, and leaves them alone from then on.

@@ -1,6 +1,7 @@
 //! What a service writes, line by line into rotated files.
 
 use std::{
+    fs,
     io::Write,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -9,6 +10,8 @@ use std::{
 use chrono::{SecondsFormat, Utc};
 use file_rotate::{ContentLimit, FileRotate, compression::Compression, suffix::AppendCount};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+
+use crate::Error;
 
 /// A file is put away when it has become so large, in bytes.
 const LARGEST: usize = 8 << 20;
@@ -23,11 +26,12 @@ pub(crate) struct Output(Arc<Mutex<FileRotate<AppendCount>>>);
 
 impl Output {
     /// In a directory, which is made where it is not there.
-    pub(crate) fn new(directory: &Path) -> Self {
+    pub(crate) fn new(directory: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(directory).map_err(Error::file(directory, "made"))?;
         let path = directory.join("output.log");
         let files = AppendCount::new(KEPT);
         let limit = ContentLimit::BytesSurpassed(LARGEST);
-        Self(Arc::new(Mutex::new(FileRotate::new(path, files, limit, Compression::None, None))))
+        Ok(Self(Arc::new(Mutex::new(FileRotate::new(path, files, limit, Compression::None, None)))))
     }
 
     /// Writes what comes from a pipe until it is closed: a line's time, the stream's name, and the line.

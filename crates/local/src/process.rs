@@ -2,7 +2,10 @@
 
 use std::{ffi::OsStr, io, time::Duration};
 
-use procfs::process::{Process as Procfs, all_processes};
+use procfs::{
+    Current,
+    process::{Process as Procfs, all_processes},
+};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::{Errno, retry_on_intr},
@@ -12,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 /// Stands in the environment of whatever belongs to a replica, with its directory as the value.
 pub(crate) const MARK: &str = "LOCKSTEP_REPLICA";
+
+/// How often, and after which pauses, it is looked whether what was killed is gone: five seconds in all.
+const LOOKS: u32 = 1000;
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A process. Numbers are used again; together with the time of its start one means this process only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +50,13 @@ impl Process {
     pub fn is_alive(&self) -> bool {
         let stat = Procfs::new(self.pid).and_then(|process| process.stat());
         stat.is_ok_and(|stat| stat.starttime == self.started && !matches!(stat.state, 'Z' | 'X'))
+    }
+
+    /// How long ago it was started, by a clock that nobody sets.
+    pub fn age(&self) -> Duration {
+        let since_boot = procfs::Uptime::current().map_or(0.0, |uptime| uptime.uptime);
+        let started = self.started as f64 / procfs::ticks_per_second() as f64;
+        Duration::try_from_secs_f64(since_boot - started).unwrap_or_default()
     }
 
     /// Waits until it has ended.
@@ -82,16 +96,18 @@ pub(crate) fn signal_group(leader: i32, signal: Signal) -> io::Result<()> {
 
 /// Kills whatever bears a replica's mark, also what has left its process group, until nothing does.
 pub(crate) fn sweep(mark: &str) -> io::Result<()> {
-    // What is being started while this looks is found by the next look.
-    while let mut left = marked(mark)?
-        && !left.is_empty()
-    {
-        for pid in left.drain(..) {
+    for _ in 0..LOOKS {
+        let left = marked(mark)?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        for pid in left {
             gone_is_fine(kill_process(pid, Signal::KILL))?;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        // What is being started while this looks is found by the next look.
+        std::thread::sleep(LOOK_AGAIN);
     }
-    Ok(())
+    Err(io::Error::new(io::ErrorKind::TimedOut, "it is still there after SIGKILL"))
 }
 
 fn marked(mark: &str) -> io::Result<Vec<Pid>> {

@@ -1,7 +1,5 @@
 //! What a holder says of its service.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -63,11 +61,6 @@ pub struct Exit {
 }
 
 impl State {
-    /// How long its phase has lasted; nothing where the clock was set back.
-    pub fn lasted(&self) -> Duration {
-        (Utc::now() - self.since).to_std().unwrap_or_default()
-    }
-
     /// Whether the service ends again and again.
     pub fn is_crash_loop(&self) -> bool {
         self.ends >= CRASH_LOOP

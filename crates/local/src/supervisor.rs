@@ -175,9 +175,9 @@ impl Supervisor {
     }
 
     fn is_ready(&mut self, spec: &Spec, port: u16, state: &State) -> bool {
-        let Phase::Running { .. } = state.phase else { return false };
+        let Phase::Running { process } = state.phase else { return false };
         let Some(check) = &spec.health else {
-            let left = spec.ready_after.saturating_sub(state.lasted());
+            let left = spec.ready_after.saturating_sub(process.age());
             if left.is_zero() {
                 return true;
             }
