@@ -89,24 +89,19 @@ impl Platform for Driver {
     }
 
     fn watch(&self, cluster: &str, scope: Scope) -> BoxStream<'static, WatchEvent> {
-        let follower = Follower {
+        let mut follower = Follower {
             news: self.0.news(),
             site: self.0.clone(),
             cluster: cluster.to_owned(),
             scope,
             pods: BTreeMap::new(),
         };
-        let first = stream::once(async move { follower }).flat_map(|mut follower| {
-            let listed = follower.list();
-            stream::iter(listed).chain(
-                stream::unfold(follower, async |mut follower| {
-                    let events = follower.next().await?;
-                    Some((stream::iter(events), follower))
-                })
-                .flatten(),
-            )
+        let listed = follower.list();
+        let next = stream::unfold(follower, async |mut follower| {
+            let events = follower.next().await?;
+            Some((stream::iter(events), follower))
         });
-        first.boxed()
+        stream::iter(listed).chain(next.flatten()).boxed()
     }
 
     async fn workload(&self, cluster: &str, key: &WorkloadKey) -> Result<Option<Snapshot>, Error> {
@@ -125,7 +120,7 @@ impl Platform for Driver {
     ) -> Result<SetImages, Error> {
         loop {
             let Some((place, observed)) = self.find(cluster, key) else {
-                return Ok(SetImages::Changed(format!("{key} was deleted since the preview")));
+                return Ok(SetImages::gone(key));
             };
             match verdict(&workload(&place, &observed), change) {
                 Verdict::AlreadyThere => return Ok(SetImages::AlreadyThere),
@@ -286,8 +281,8 @@ fn pod(place: &Place, replica: &ObservedReplica) -> PodFacts {
     let exit = state.and_then(|state| state.last_exit.as_ref());
     let refused = exit.is_some_and(|exit| exit.refused.is_some());
     let waiting = match state {
-        Some(state) if !runs && refused => Some((state, "RunContainerError")),
-        Some(state) if !replica.ready && state.is_crash_loop() => Some((state, "CrashLoopBackOff")),
+        Some(_) if !runs && refused => Some("RunContainerError"),
+        Some(state) if !replica.ready && state.is_crash_loop() => Some("CrashLoopBackOff"),
         _ => None,
     };
     PodFacts {
@@ -304,7 +299,7 @@ fn pod(place: &Place, replica: &ObservedReplica) -> PodFacts {
             image: replica.image.clone(),
             digest: None,
             ready: replica.ready,
-            waiting: waiting.map(|(_, word)| word.into()),
+            waiting: waiting.map(Into::into),
             message: waiting.and(exit).map(ToString::to_string),
             restarts: state.map_or(0, |state| i32::try_from(state.restarts).unwrap_or(i32::MAX)),
         }],

@@ -4,14 +4,14 @@ use std::{
     fs,
     io::Write,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use chrono::{SecondsFormat, Utc};
 use file_rotate::{ContentLimit, FileRotate, compression::Compression, suffix::AppendCount};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-use crate::Error;
+use crate::{Error, mutex::lock};
 
 /// A file is put away when it has become so large, in bytes.
 const LARGEST: usize = 8 << 20;
@@ -53,6 +53,6 @@ impl Output {
         let mut whole = format!("{time} {name} ").into_bytes();
         whole.extend_from_slice(line);
         whole.push(b'\n');
-        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(&whole);
+        let _ = lock(&self.0).write_all(&whole);
     }
 }

@@ -4,10 +4,10 @@ use std::{
     collections::BTreeSet,
     net::{Ipv4Addr, TcpListener},
     ops::RangeInclusive,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::Mutex,
 };
 
-use crate::Error;
+use crate::{Error, mutex::lock};
 
 /// Ports of a range, of which each is handed out once until it is given back.
 pub struct Ports {
@@ -34,7 +34,7 @@ impl Ports {
     /// # Errors
     /// [`Error::NoPort`] when there is none.
     pub fn take(&self) -> Result<u16, Error> {
-        let mut taken = self.lock();
+        let mut taken = lock(&self.taken);
         let (first, end) = (*self.range.start(), *self.range.end());
         let after = taken.last.filter(|last| *last < end).map_or(first, |last| last + 1);
         let free = (after..=end).chain(first..after).find(|port| {
@@ -48,11 +48,7 @@ impl Ports {
 
     /// Gives a port back.
     pub fn give_back(&self, port: u16) {
-        self.lock().ports.remove(&port);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.taken).ports.remove(&port);
     }
 }
 

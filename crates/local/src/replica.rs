@@ -41,11 +41,12 @@ impl Replica {
 
     /// The replicas that were recorded under a directory, by name.
     pub fn all(root: &Path) -> Result<Vec<Self>, Error> {
+        let root = root.canonicalize().map_err(Error::file(root, "found"))?;
         let mut found = Vec::new();
-        for entry in fs::read_dir(root).map_err(Error::file(root, "listed"))? {
-            let path = entry.map_err(Error::file(root, "listed"))?.path();
-            if path.join("spec.json").exists() {
-                found.extend(Self::at(&path));
+        for entry in fs::read_dir(&root).map_err(Error::file(&root, "listed"))? {
+            let directory = entry.map_err(Error::file(&root, "listed"))?.path();
+            if directory.join("spec.json").exists() {
+                found.push(Self { directory });
             }
         }
         found.sort_by(|a, b| a.directory.cmp(&b.directory));
@@ -74,9 +75,9 @@ impl Replica {
         files::read(&self.directory.join("state.json"))
     }
 
-    /// Whether there is a holder that has begun.
-    pub fn is_held(&self) -> Result<bool, Error> {
-        Ok(self.state()?.is_some_and(|state| state.holder.is_alive()))
+    /// What its holder says; none where there is no holder that has begun.
+    pub fn held(&self) -> Result<Option<State>, Error> {
+        Ok(self.state()?.filter(|state| state.holder.is_alive()))
     }
 
     /// Starts a holder, by a program that takes `hold DIRECTORY`; done once the replica is held.
@@ -124,7 +125,7 @@ impl Replica {
     /// # Errors
     /// [`Error::Held`] while it is held.
     pub fn remove(self) -> Result<(), Error> {
-        if self.is_held()? {
+        if self.held()?.is_some() {
             return Err(Error::Held(self.directory));
         }
         fs::remove_dir_all(&self.directory).map_err(Error::file(&self.directory, "removed"))

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
-use domain::strategy::Strategy;
+use domain::{image::ImageRef, strategy::Strategy, validate};
 use serde::{Deserialize, Serialize};
 
 use crate::{Backoff, Error, HealthCheck, Spec};
@@ -83,9 +83,9 @@ fn ten_seconds() -> Duration {
 
 impl Definition {
     /// The version: the image's tag, or its digest.
-    pub fn version(&self) -> &str {
-        let name = self.image.rsplit('/').next().unwrap_or_default();
-        name.split_once(['@', ':']).map_or("", |(_, version)| version)
+    pub fn version(&self) -> String {
+        let ImageRef { tag, digest, .. } = ImageRef::parse(&self.image);
+        tag.or(digest).unwrap_or_default()
     }
 
     /// What a replica at this port runs, in this directory.
@@ -93,11 +93,11 @@ impl Definition {
         let version = self.version();
         let mut variables = self.variables.clone();
         variables.insert("PORT".into(), port.to_string());
-        variables.insert("LOCKSTEP_VERSION".into(), version.into());
+        variables.insert("LOCKSTEP_VERSION".into(), version.clone());
         variables.insert(IMAGE.into(), self.image.clone());
         Spec {
-            program: self.program.replace(VERSION, version),
-            arguments: self.arguments.iter().map(|argument| argument.replace(VERSION, version)).collect(),
+            program: self.program.replace(VERSION, &version),
+            arguments: self.arguments.iter().map(|argument| argument.replace(VERSION, &version)).collect(),
             variables,
             directory: directory.into(),
             health: self.health.clone(),
@@ -129,13 +129,8 @@ impl fmt::Display for Place {
 
 /// Refuses a name that could be no directory's, or no Kubernetes namespace's.
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let good = !name.is_empty()
-        && name.len() <= 63
-        && name.bytes().all(inner)
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    if good { Ok(()) } else { Err(Error::Name(name.into())) }
+    validate::namespace("name", name).map_err(|_| Error::Name(name.into()))?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -159,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_version_is_what_follows_the_name() {
-        let version = |image: &str| definition(image).version().to_owned();
+        let version = |image: &str| definition(image).version();
         assert_eq!(version("shop/cart:1.4.0"), "1.4.0");
         assert_eq!(version("registry.example.com:5000/shop/cart"), "");
         assert_eq!(version("cart@sha256:abc"), "sha256:abc");

@@ -11,7 +11,7 @@ use std::{
     fs,
     ops::RangeInclusive,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use tokio::sync::{Notify, broadcast, watch};
@@ -20,6 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Definition, Error, Observed, Place, Ports, Service, Watch,
     files::{self, Lock},
+    mutex::lock,
     service::check_name,
     supervisor::{Supervisor, ports},
     watch::News,
@@ -47,7 +48,8 @@ pub struct Site {
 
 /// What supervisors share.
 pub(crate) struct Shared {
-    root: PathBuf,
+    /// The directory of the clusters.
+    clusters: PathBuf,
     pub(crate) holder: PathBuf,
     pub(crate) ports: Ports,
     pub(crate) watch: Watch,
@@ -73,16 +75,16 @@ impl Site {
     pub async fn open(options: Options) -> Result<Self, Error> {
         let clusters = options.root.join("clusters");
         fs::create_dir_all(&clusters).map_err(Error::file(&clusters, "made"))?;
-        let root = options.root.canonicalize().map_err(Error::file(&options.root, "found"))?;
-        let lock = Lock::take(&root.join("lock"))?.ok_or_else(|| Error::InUse(root.clone()))?;
-        let found = services(&root)?;
+        let clusters = clusters.canonicalize().map_err(Error::file(&clusters, "found"))?;
+        let lock = Lock::take(&options.root.join("lock"))?.ok_or(Error::InUse(options.root))?;
+        let found = services(&clusters)?;
         let mut taken = Vec::new();
         for (_, directory, _) in &found {
             taken.extend(ports(directory)?);
         }
         let (watch, news) = Watch::new()?;
         let shared = Arc::new(Shared {
-            root,
+            clusters,
             holder: options.holder,
             ports: Ports::new(options.ports, taken),
             watch,
@@ -108,29 +110,14 @@ impl Site {
 
     /// The clusters' names.
     pub fn clusters(&self) -> Result<Vec<String>, Error> {
-        names(&self.shared.root.join("clusters"))
-    }
-
-    /// Makes a cluster, where there is none of that name.
-    pub fn create_cluster(&self, name: &str) -> Result<(), Error> {
-        check_name(name)?;
-        let path = self.shared.root.join("clusters").join(name);
-        fs::create_dir_all(&path).map_err(Error::file(&path, "made"))
+        names(&self.shared.clusters)
     }
 
     /// The names of a cluster's namespaces; none where there is no such cluster.
     pub fn namespaces(&self, cluster: &str) -> Result<Option<Vec<String>>, Error> {
         check_name(cluster)?;
-        let path = self.shared.root.join("clusters").join(cluster);
+        let path = self.shared.clusters.join(cluster);
         if path.is_dir() { names(&path).map(Some) } else { Ok(None) }
-    }
-
-    /// Makes a namespace, where there is none of that name.
-    pub fn create_namespace(&self, cluster: &str, name: &str) -> Result<(), Error> {
-        check_name(cluster)?;
-        check_name(name)?;
-        let path = self.shared.root.join("clusters").join(cluster).join(name);
-        fs::create_dir_all(&path).map_err(Error::file(&path, "made"))
     }
 
     /// A cluster's services.
@@ -195,7 +182,7 @@ impl Site {
 impl Shared {
     /// A service's directory.
     pub(crate) fn directory(&self, Place { cluster, namespace, service }: &Place) -> PathBuf {
-        self.root.join("clusters").join(cluster).join(namespace).join(service)
+        self.clusters.join(cluster).join(namespace).join(service)
     }
 
     /// A service was looked at.
@@ -246,14 +233,14 @@ impl Shared {
     }
 
     fn services(&self) -> MutexGuard<'_, BTreeMap<Place, Kept>> {
-        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.services)
     }
 }
 
 /// Rings the supervisor of each replica whose holder has said something.
 async fn ring(shared: Arc<Shared>, mut news: News) {
     while let Some(replica) = news.next().await {
-        let Some(place) = place_of(&shared.root, &replica) else { continue };
+        let Some(place) = place_of(&shared.clusters, &replica) else { continue };
         if let Some(kept) = shared.services().get(&place) {
             kept.bell.notify_one();
         }
@@ -261,16 +248,15 @@ async fn ring(shared: Arc<Shared>, mut news: News) {
 }
 
 /// `…/clusters/CLUSTER/NAMESPACE/SERVICE/…`
-fn place_of(root: &Path, path: &Path) -> Option<Place> {
-    let mut names = path.strip_prefix(root.join("clusters")).ok()?.iter().map(|name| name.to_str());
+fn place_of(clusters: &Path, path: &Path) -> Option<Place> {
+    let mut names = path.strip_prefix(clusters).ok()?.iter().map(|name| name.to_str());
     Place::new(names.next()??, names.next()??, names.next()??).ok()
 }
 
 /// All services that are recorded. One whose record is damaged is left as it is, and said.
-fn services(root: &Path) -> Result<Vec<(Place, PathBuf, Service)>, Error> {
+fn services(clusters: &Path) -> Result<Vec<(Place, PathBuf, Service)>, Error> {
     let mut found = Vec::new();
-    let clusters = root.join("clusters");
-    for cluster in names(&clusters)? {
+    for cluster in names(clusters)? {
         for namespace in names(&clusters.join(&cluster))? {
             for service in names(&clusters.join(&cluster).join(&namespace))? {
                 let directory = clusters.join(&cluster).join(&namespace).join(&service);

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -16,7 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    Error, Phase, Place, Replica, Service, Spec, State, health::Probe, service::IMAGE, site::Shared,
+    Error, Phase, Place, Replica, Service, Spec, State, health::Probe, mutex::lock, service::IMAGE,
+    site::Shared,
 };
 
 /// A service is looked at so often without being told to: of a holder that was killed there is no news.
@@ -93,17 +94,17 @@ impl Supervisor {
     pub(crate) async fn run(mut self) {
         loop {
             let service = self.wanted.borrow_and_update().clone();
-            let problem = match self.step(&service).await {
+            match self.step(&service).await {
                 Ok(Next::Again) => continue,
-                Ok(Next::Wait) => None,
+                Ok(Next::Wait) => {}
                 Ok(Next::Gone) => return,
-                Err(error) => Some(error.in_full()),
-            };
-            if let Some(problem) = &problem {
-                tracing::warn!(place = %self.place, problem, "a local service");
+                Err(error) => {
+                    let problem = error.in_full();
+                    tracing::warn!(place = %self.place, problem, "a local service");
+                    let replicas = self.look(&service).unwrap_or_default();
+                    self.shared.tell(&self.place, Observed { service, replicas, problem: Some(problem) });
+                }
             }
-            let replicas = self.look(&service).unwrap_or_default();
-            self.shared.tell(&self.place, Observed { service, replicas, problem });
             tokio::select! {
                 () = self.bell.notified() => {}
                 _ = self.wanted.changed() => {}
@@ -116,7 +117,7 @@ impl Supervisor {
     async fn step(&mut self, service: &Service) -> Result<Next, Error> {
         let replicas = self.look(service)?;
         let seen: Vec<Seen<u16>> = replicas.iter().map(ObservedReplica::seen).collect();
-        let lost: Vec<u16> =
+        let mut lost: Vec<u16> =
             replicas.iter().filter(|replica| replica.is_lost()).map(|replica| replica.port).collect();
         self.shared.tell(&self.place, Observed { service: service.clone(), replicas, problem: None });
         let wanted = if service.removed { 0 } else { service.definition.replicas };
@@ -127,20 +128,15 @@ impl Supervisor {
                 Step::Retire(port) => self.retire(*port)?,
             }
         }
-        let lost = lost.into_iter().filter(|port| !steps.contains(&Step::Retire(*port)));
-        let mut held_again = false;
-        for port in lost {
-            self.hold(&self.replica(port)?).await?;
-            held_again = true;
+        lost.retain(|port| !steps.contains(&Step::Retire(*port)));
+        for port in &lost {
+            self.hold(&self.replica(*port)?).await?;
         }
-        Ok(match (service.removed && seen.is_empty(), steps.is_empty() && !held_again) {
-            (true, _) => {
-                self.shared.forget(&self.place)?;
-                Next::Gone
-            }
-            (false, true) => Next::Wait,
-            (false, false) => Next::Again,
-        })
+        if service.removed && seen.is_empty() {
+            self.shared.forget(&self.place)?;
+            return Ok(Next::Gone);
+        }
+        Ok(if steps.is_empty() && lost.is_empty() { Next::Wait } else { Next::Again })
     }
 
     /// The replicas as they are now.
@@ -161,7 +157,7 @@ impl Supervisor {
         let (Some(port), Some(spec), Ok(made)) = (port_of(replica), replica.spec()?, replica.made()) else {
             return Ok(None);
         };
-        let state = replica.state()?.filter(|state| state.holder.is_alive());
+        let state = replica.held()?;
         let retiring = lock(&self.retiring).contains(&port);
         Ok(Some(ObservedReplica {
             port,
@@ -253,8 +249,4 @@ impl ObservedReplica {
     fn is_lost(&self) -> bool {
         self.current && !self.retiring && self.state.is_none()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,14 +1,11 @@
 //! News of replicas' states.
 
-use std::{
-    path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{path::PathBuf, sync::Mutex};
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-use crate::{Error, Replica};
+use crate::{Error, Replica, mutex::lock};
 
 /// How many news may wait to be read; whoever reads one looks at the state as it is then.
 const WAITING: usize = 1024;
@@ -37,11 +34,7 @@ impl Watch {
 
     /// Watches one more.
     pub fn add(&self, replica: &Replica) -> Result<(), Error> {
-        Ok(self.files().watch(replica.directory(), RecursiveMode::NonRecursive)?)
-    }
-
-    fn files(&self) -> MutexGuard<'_, RecommendedWatcher> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(lock(&self.0).watch(replica.directory(), RecursiveMode::NonRecursive)?)
     }
 }
 

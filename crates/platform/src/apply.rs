@@ -41,7 +41,9 @@ pub(crate) async fn set_images(
         return Ok(outcome);
     }
     for _ in 0..MAX_TRIES {
-        let Some(Found { path, object }) = cluster::find(client, key).await? else { return Ok(gone(key)) };
+        let Some(Found { path, object }) = cluster::find(client, key).await? else {
+            return Ok(SetImages::gone(key));
+        };
         let patch = match decide(&facts::workload(&key.kind, object), change) {
             Decision::Send(patch) => patch,
             Decision::AlreadyThere => return Ok(SetImages::AlreadyThere),
@@ -82,15 +84,11 @@ async fn send(
     let answer = client.call(Method::PATCH, &path, Some(Content::strategic_merge(patch))).await?;
     match answer.status {
         StatusCode::CONFLICT => return Ok(None),
-        StatusCode::NOT_FOUND => return Ok(Some(gone(key))),
+        StatusCode::NOT_FOUND => return Ok(Some(SetImages::gone(key))),
         // Read to the end: half an answer leaves open what became of the change.
         _ => answer.json::<serde::de::IgnoredAny>()?,
     };
     Ok(Some(SetImages::Accepted))
-}
-
-fn gone(key: &WorkloadKey) -> SetImages {
-    SetImages::Changed(format!("{key} was deleted since the preview"))
 }
 
 fn decide(now: &WorkloadFacts, change: &ImageChange) -> Decision {

@@ -176,6 +176,13 @@ pub enum SetImages {
     Changed(String),
 }
 
+impl SetImages {
+    /// There is no such workload any more.
+    pub fn gone(key: &WorkloadKey) -> Self {
+        Self::Changed(format!("{key} was deleted since the preview"))
+    }
+}
+
 /// Is told each check of a connection as it ends.
 pub type Told<'a> = &'a (dyn Fn(&Check) + Send + Sync);
 
