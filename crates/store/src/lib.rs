@@ -54,6 +54,9 @@ const SQLITE_ROWS: usize = 1000;
 const SQLITE_PATIENCE: &str = "5000";
 /// How long a transaction waits for its turn, while others wait for such a lock.
 const TURN: Duration = Duration::from_secs(10);
+/// Prepared statements that a connection keeps. What writes many rows at once has a text for every number of rows, some
+/// hundred kilobytes each once prepared: of the usual hundred, most would never be met again.
+const SQLITE_STATEMENTS: usize = 24;
 /// A connection's cache, in kilobytes as SQLite counts them: less than zero.
 const SQLITE_CACHE: &str = "-8000";
 
@@ -97,6 +100,7 @@ impl Store {
                     .create_if_missing(true)
                     .foreign_keys(true)
                     .row_buffer_size(SQLITE_ROWS)
+                    .statement_cache_capacity(SQLITE_STATEMENTS)
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "NORMAL")
                     .pragma("busy_timeout", SQLITE_PATIENCE)

@@ -25,8 +25,14 @@ async fn an_object_of_which_nothing_shown_has_changed_is_no_news(on: On) {
     let moved =
         json!({ "spec": { "template": { "spec": { "containers": [{ "name": "app", "image": image }] } } } });
     staging.patch(Kind::Deployment, "shop-staging", "catalog", moved).unwrap();
-    let first = events.next().await.unwrap().unwrap();
-    let first = String::from_utf8_lossy(&first);
+    // A cluster may still tell of itself, that it is live: that is of no service.
+    let first = loop {
+        let news = events.next().await.unwrap().unwrap();
+        let news = String::from_utf8_lossy(&news).into_owned();
+        if !news.contains(r#""environments":[]"#) {
+            break news;
+        }
+    };
     assert!(first.contains("observed") && first.contains(r#""names":["catalog"]"#), "{first}");
     assert_eq!(app.api.service("Staging", "catalog").await["imageTag"], "9.9.9", "the first news is of this");
     app.stop().await;
