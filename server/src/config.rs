@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
@@ -31,6 +32,9 @@ pub struct Serve {
     /// Where the database and the secret key are kept [default: data]
     #[arg(long, env = "LOCKSTEP_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+    /// The ports that services on this machine get, as FIRST-LAST [default: 20000-29999]
+    #[arg(long, env = "LOCKSTEP_LOCAL_PORTS", value_parser = ports)]
+    pub local_ports: Option<RangeInclusive<u16>>,
     /// Listen beyond this machine, although there is no sign-in yet: whoever reaches the port can do everything
     #[arg(long)]
     pub insecure_listen: bool,
@@ -64,11 +68,18 @@ pub struct Settings {
     pub hashed: bool,
     /// How long clusters are waited for.
     pub patience: Patience,
+    /// The ports that services on this machine get.
+    pub local_ports: RangeInclusive<u16>,
+    /// The program that holds them: this one.
+    pub holder: PathBuf,
 }
 
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// This program's own file cannot be found.
+    #[error("this program's own file cannot be found")]
+    Program(#[source] std::io::Error),
     /// `Leptos.toml` cannot be read.
     #[error("{path} cannot be used")]
     File {
@@ -133,7 +144,17 @@ impl Serve {
             site_root: site_root.unwrap_or_else(|| "target/site".into()),
             hashed: std::env::var("LEPTOS_HASH_FILES").map_or(true, |value| value == "true"),
             patience: Patience::times(self.patience),
+            local_ports: self.local_ports.clone().unwrap_or(local::PORTS),
+            holder: std::env::current_exe().map_err(ConfigError::Program)?,
         })
+    }
+}
+
+fn ports(text: &str) -> Result<RangeInclusive<u16>, &'static str> {
+    let ends = text.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    match ends {
+        Some((first, last)) if 0 < first && first <= last => Ok(first..=last),
+        _ => Err("write the first and the last port, such as 20000-29999"),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The REST API: one file per noun, each handler some ten lines around a use case.
 
 mod app_instances;
+mod clusters;
 mod environments;
 mod lists;
+mod local_services;
 mod matrix;
 mod services;
 mod sites;
@@ -58,6 +60,8 @@ fn router() -> OpenApiRouter<Context> {
         .merge(sites::router())
         .merge(environments::router())
         .merge(app_instances::router())
+        .merge(clusters::router())
+        .merge(local_services::router())
         .merge(services::router())
         .merge(matrix::router())
         .merge(sync::router())

@@ -105,9 +105,13 @@ pub async fn start(settings: Settings) -> Result<Running, ServeError> {
     let listener = TcpListener::bind(settings.addr).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
     let server_name = format!("{}-{}", addr, std::process::id());
-    let control =
-        Control::start(Options { store: store.clone(), vault, server_name, patience: settings.patience })
-            .await?;
+    let local = local::Options {
+        root: settings.data_dir.join("local"),
+        holder: settings.holder.clone(),
+        ports: settings.local_ports.clone(),
+    };
+    let options = Options { store: store.clone(), vault, server_name, patience: settings.patience, local };
+    let control = Control::start(options).await?;
     let routes = routes(&control, &store, &settings);
     let stopping = control.stopping();
     let serving = tokio::spawn(async move {

@@ -14,7 +14,7 @@ const RULES: [(&str, &[&str]); 12] = [
     ("migrations", &[]),
     ("platform", &["domain"]),
     ("store", &["domain", "migrations"]),
-    ("control", &["domain", "store", "platform"]),
+    ("control", &["domain", "local", "store", "platform"]),
     ("app", &["domain", "control"]),
     ("frontend", &["app"]),
     ("standin", &["domain"]),

@@ -1,7 +1,7 @@
 //! Clusters of sites.
 
 use domain::{
-    cluster::{Cluster, Namespace},
+    cluster::{Cluster, Namespace, NewCluster},
     id::{ClusterId, SiteId},
 };
 use leptos::prelude::*;
@@ -29,6 +29,13 @@ pub async fn discover(site: SiteId) -> Result<Vec<Cluster>, ApiError> {
 pub async fn manage(site: SiteId, clusters: Vec<ClusterId>) -> Result<Vec<Cluster>, ApiError> {
     let ctx = context()?;
     control::cluster::manage(&ctx, site, clusters).await.map_err(fail)
+}
+
+/// Makes a cluster on the server's own machine.
+#[server(name = CallClusterCreate, prefix = "/rpc", endpoint = "cluster/create", input = Json, output = Json)]
+pub async fn create(new: NewCluster) -> Result<Cluster, ApiError> {
+    let ctx = context()?;
+    control::cluster::create(&ctx, new).await.map_err(fail)
 }
 
 /// A cluster's namespaces, asked for now.

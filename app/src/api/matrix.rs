@@ -29,7 +29,7 @@ pub async fn setting() -> Result<Setting, ApiError> {
     let sites = control::site::list(&ctx).await.map_err(fail)?;
     let environments = control::environment::list(&ctx).await.map_err(fail)?;
     Ok(Setting {
-        sites: sites.into_iter().map(|site| (site.id, site.name)).collect(),
+        sites: sites.into_iter().filter(|site| site.has_places()).map(|site| (site.id, site.name)).collect(),
         applications: control::matrix::applications(&ctx).await.map_err(fail)?,
         bound: environments.iter().any(|environment| environment.app_instances > 0),
     })

@@ -1,6 +1,7 @@
 //! What pages share.
 
 pub(crate) mod bind;
+pub(crate) mod cluster_form;
 pub(crate) mod confirm;
 pub(crate) mod conflict;
 pub(crate) mod deployment;

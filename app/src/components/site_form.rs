@@ -95,6 +95,10 @@ impl SiteForm {
         }
     }
 
+    fn is_local(self) -> bool {
+        self.kind.with(|kind| *kind == SiteKind::Local.as_str())
+    }
+
     fn is_kubernetes(self) -> bool {
         self.kind.with(|kind| *kind == SiteKind::Kubernetes.as_str())
     }
@@ -112,11 +116,6 @@ pub(crate) fn SiteFields(
     stored: bool,
 ) -> impl IntoView {
     let problem = form.problem;
-    let token_hint = if stored {
-        "Leave it empty to keep the stored one. It is never shown."
-    } else {
-        "Stored encrypted, and never shown again."
-    };
     let rest = Memo::new(move |_| {
         problem.with(|problem| problem.as_ref().is_some_and(|problem| problem.errors.is_empty()))
     });
@@ -126,14 +125,28 @@ pub(crate) fn SiteFields(
             {move || form.is_kubernetes().then(|| view! { <Kubeconfig form id /> })}
             <TextField label="Name" form=id name="name" value=form.name problem required=true autofocus=true
                 placeholder="Production clusters" />
-            <TextField label="Server address" form=id name="url" kind="url" value=form.url problem required=true
-                placeholder="https://…" />
-            <TextField label="API token" form=id name="token" kind="password" value=form.token problem
-                required={!stored} hint=token_hint />
-            <TextField label="CA certificate" form=id name="caCertificate" value=form.ca problem lines=4
-                placeholder="-----BEGIN CERTIFICATE-----"
-                hint="Only where the server's certificate is signed by a CA of your own." />
+            {move || (!form.is_local()).then(|| connection(form, id, stored))}
         </div>
+    }
+    .erase()
+}
+
+/// Where it is and how to sign in: all that the server's own machine does not need.
+fn connection(form: SiteForm, id: &'static str, stored: bool) -> AnyView {
+    let problem = form.problem;
+    let token_hint = if stored {
+        "Leave it empty to keep the stored one. It is never shown."
+    } else {
+        "Stored encrypted, and never shown again."
+    };
+    view! {
+        <TextField label="Server address" form=id name="url" kind="url" value=form.url problem required=true
+            placeholder="https://…" />
+        <TextField label="API token" form=id name="token" kind="password" value=form.token problem
+            required={!stored} hint=token_hint />
+        <TextField label="CA certificate" form=id name="caCertificate" value=form.ca problem lines=4
+            placeholder="-----BEGIN CERTIFICATE-----"
+            hint="Only where the server's certificate is signed by a CA of your own." />
     }
     .erase()
 }

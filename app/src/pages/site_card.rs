@@ -25,14 +25,16 @@ pub(super) fn view(site: &Site, dialogs: Dialogs) -> AnyView {
     let kind = match &site.kind {
         SiteKind::Rancher => "Rancher",
         SiteKind::Kubernetes => "Kubernetes",
+        SiteKind::Local => "The server's machine",
         SiteKind::Unknown(word) => word,
     };
+    let local = site.kind == SiteKind::Local;
     let state = if !site.active {
         view! { <span class="state is-quiet">{icon(lu::LuCirclePause)} "Switched off"</span> }
     } else if site.problem.is_some() {
         view! { <span class="state is-error">{icon(lu::LuCircleX)} "Trouble"</span> }
     } else {
-        view! { <span class="state is-success">{icon(lu::LuCircleCheck)} "Connected"</span> }
+        view! { <span class="state is-success">{icon(lu::LuCircleCheck)} {if local { "Available" } else { "Connected" }}</span> }
     };
     let facts = [
         site.server_version.as_ref().map(|version| format!("version {version}")),
@@ -56,11 +58,15 @@ pub(super) fn view(site: &Site, dialogs: Dialogs) -> AnyView {
                 <span class="badge badge-sm">{kind.to_owned()}</span>
                 {state}
                 <span class="ml-auto flex flex-wrap">
-                    {action("Test", lu::LuActivity, Dialogs::test)}
+                    {if local {
+                        action("New cluster", lu::LuPlus, Dialogs::make_cluster).into_any()
+                    } else {
+                        action("Test", lu::LuActivity, Dialogs::test).into_any()
+                    }}
                     {action("Clusters", lu::LuServer, Dialogs::choose)}
                     {action("Edit", lu::LuPencil, Dialogs::edit)}
                     {action(if site.active { "Switch off" } else { "Switch on" }, lu::LuPower, Dialogs::switch)}
-                    {action("Delete", lu::LuTrash2, Dialogs::delete)}
+                    {(!local).then(|| action("Delete", lu::LuTrash2, Dialogs::delete))}
                 </span>
             </div>
             <p class="muted mono text-xs">{site.url.clone()}</p>
@@ -77,10 +83,14 @@ pub(super) fn view(site: &Site, dialogs: Dialogs) -> AnyView {
 fn clusters(site: &Site) -> AnyView {
     let id = site.id;
     let clusters = answer(move || id, live::tick(News::of_sites), api::cluster::list);
-    let list = |found: Vec<Cluster>| {
+    let none = match site.kind {
+        SiteKind::Local => "Nothing runs here yet: make a cluster, and services in it.",
+        _ => "No cluster is managed yet: choose some under Clusters.",
+    };
+    let list = move |found: Vec<Cluster>| {
         let managed: Vec<&Cluster> = found.iter().filter(|cluster| cluster.managed).collect();
         if managed.is_empty() {
-            return hint("is-info", "No cluster is managed yet: choose some under Clusters.");
+            return hint("is-info", none);
         }
         view! { <ul class="clusters" aria-label="Managed clusters">{managed.into_iter().map(cluster).collect_view()}</ul> }.erase()
     };

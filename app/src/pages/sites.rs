@@ -1,12 +1,13 @@
 //! Sites: the connections to where software runs.
 
-use domain::site::{Dependents, Site, SiteEdit, Tested};
+use domain::site::{Dependents, Site, SiteEdit, SiteKind, Tested};
 use leptos::prelude::*;
 
 use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
+        cluster_form::MakeCluster,
         confirm,
         conflict::conflict,
         dialog::Dialog,
@@ -29,6 +30,7 @@ enum Doing {
     Testing,
     Editing,
     Choosing,
+    MakingCluster,
     Deleting,
 }
 
@@ -59,6 +61,10 @@ impl Dialogs {
 
     pub(super) fn choose(self, site: &Site) {
         self.begin(Doing::Choosing, site);
+    }
+
+    pub(super) fn make_cluster(self, site: &Site) {
+        self.begin(Doing::MakingCluster, site);
     }
 
     pub(super) fn delete(self, site: &Site) {
@@ -95,15 +101,15 @@ pub(crate) fn Sites() -> impl IntoView {
         }
     };
     let list = move |found: Vec<Site>| {
-        if found.is_empty() {
-            return empty(
-                "No sites yet",
-                "A site is a connection to a Rancher server or a Kubernetes cluster. It needs an address and an API token.",
+        let none_connected = found.iter().all(|site| site.kind == SiteKind::Local).then(|| {
+            empty(
+                "Nothing connected yet",
+                "Connect a Rancher server or a Kubernetes cluster: it needs an address and an API token.",
                 connect("btn btn-primary"),
-            );
-        }
+            )
+        });
         let cards = found.iter().map(|site| site_card::view(site, dialogs)).collect_view();
-        view! { <div class="space-y-3">{cards}</div> }.erase()
+        view! { <div class="space-y-3">{none_connected} {cards}</div> }.erase()
     };
     let title = Signal::derive(move || {
         let name = dialogs.site.with(|site| site.as_ref().map(|site| site.name.clone()).unwrap_or_default());
@@ -111,6 +117,7 @@ pub(crate) fn Sites() -> impl IntoView {
             Doing::Testing => format!("Test of {name}"),
             Doing::Editing => format!("Edit {name}"),
             Doing::Choosing => format!("Clusters of {name}"),
+            Doing::MakingCluster => format!("New cluster on {name}"),
             Doing::Deleting => format!("Delete {name}"),
         }
     });
@@ -121,6 +128,7 @@ pub(crate) fn Sites() -> impl IntoView {
             Doing::Testing => view! { <Test site dialogs /> }.erase(),
             Doing::Editing => view! { <Edit site dialogs /> }.erase(),
             Doing::Choosing => view! { <ChooseClusters site=site.id done /> }.erase(),
+            Doing::MakingCluster => view! { <MakeCluster site=site.id done /> }.erase(),
             Doing::Deleting => view! { <Delete site dialogs /> }.erase(),
         })
     };

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use chrono::Utc;
 use domain::{
-    cluster::{Cluster, Namespace, WatchState},
+    cluster::{Cluster, Namespace, NewCluster, WatchState},
     id::{ClusterId, SiteId},
     pattern,
     site::SiteKind,
+    validate,
 };
 use uuid::Uuid;
 
-use crate::{Context, Error, site};
+use crate::{Context, Error, error::first_of, local_service, site};
 
 /// A site's clusters as stored.
 pub async fn list(ctx: &Context, site: SiteId) -> Result<Vec<Cluster>, Error> {
@@ -42,7 +43,8 @@ pub async fn discover(ctx: &Context, id: SiteId) -> Result<Vec<Cluster>, Error> 
             state: found.state,
             message: found.message,
             kubernetes_version: found.kubernetes_version,
-            managed: site.kind == SiteKind::Kubernetes,
+            // A Rancher server has clusters of others too.
+            managed: site.kind != SiteKind::Rancher,
             watch: WatchState::Idle,
             stale_since: None,
             last_contact_at: Some(Utc::now()),
@@ -54,6 +56,68 @@ pub async fn discover(ctx: &Context, id: SiteId) -> Result<Vec<Cluster>, Error> 
     write.miss_clusters(id, &listed).await?;
     write.commit().await?;
     Ok(ctx.store().clusters(Some(id)).await?)
+}
+
+/// The one cluster that a word names.
+pub async fn get(ctx: &Context, word: &str) -> Result<Cluster, Error> {
+    find(ctx, None, word).await
+}
+
+/// Makes a cluster on this machine.
+pub async fn create(ctx: &Context, new: NewCluster) -> Result<Cluster, Error> {
+    let name = validate::namespace("name", new.name.trim()).map_err(|_| {
+        Error::invalid("name", "A local cluster's name has up to 63 lower-case letters, digits and hyphens.")
+    })?;
+    let site = ctx.control().local.site()?;
+    let id = SiteId::from(site.id());
+    if new.site_id.is_some_and(|site| site != id) {
+        return Err(Error::invalid(
+            "siteId",
+            "Clusters are made on this server's own machine only; those of others are found.",
+        ));
+    }
+    if list(ctx, id).await?.iter().any(|cluster| cluster.external_id == name) {
+        let words = format!("There is a cluster “{name}” on this machine already. Choose another name.");
+        return Err(Error::name_taken(words));
+    }
+    site.make_cluster(&name).map_err(local_service::failed)?;
+    discover(ctx, id).await?;
+    let mut write = ctx.store().write().await?;
+    write.append(ctx.event("cluster.created", format!("made cluster {name}"))).await?;
+    write.commit().await?;
+    find(ctx, Some(id), &name).await
+}
+
+/// Removes a cluster of this machine; refused while anything runs in it or is bound to it.
+pub async fn delete(ctx: &Context, word: &str) -> Result<(), Error> {
+    let cluster = find(ctx, None, word).await?;
+    let site = ctx.control().local.site()?;
+    if cluster.site_id != site.id().into() {
+        let words = format!(
+            "{} is not made by Lockstep. Leave it out of what {} manages.",
+            cluster.name, cluster.site_name
+        );
+        return Err(Error::conflict("not_local", words));
+    }
+    let services = site
+        .services(&cluster.external_id)
+        .into_iter()
+        .map(|(place, _)| format!("service {}", place.service));
+    let bound = ctx.store().app_instances_of(cluster.id).await?;
+    let bound =
+        bound.into_iter().map(|instance| format!("{} / {}", instance.environment_name, instance.name));
+    let inside: Vec<String> = bound.chain(services).collect();
+    if !inside.is_empty() {
+        let words = format!("{} still has {}. Remove those first.", cluster.name, first_of(&inside));
+        return Err(Error::conflict("cluster_in_use", words));
+    }
+    site.remove_cluster(&cluster.external_id).map_err(local_service::failed)?;
+    let mut write = ctx.store().write().await?;
+    write.delete_cluster(cluster.id).await?;
+    write.append(ctx.event("cluster.deleted", format!("removed cluster {}", cluster.name))).await?;
+    write.commit().await?;
+    ctx.control().observer.refresh();
+    Ok(())
 }
 
 /// Says which of a site's clusters are managed, each by id, external id or name.

@@ -7,7 +7,7 @@ use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Error, Vault, engine, events, observer::Observer, platforms::Platforms};
+use crate::{Error, Vault, engine, events, local_site::LocalSite, observer::Observer, platforms::Platforms};
 
 /// What a server is made of.
 pub struct Options {
@@ -19,6 +19,8 @@ pub struct Options {
     pub server_name: String,
     /// How long clusters are waited for.
     pub patience: Patience,
+    /// This machine's site.
+    pub local: local::Options,
 }
 
 /// A running server's parts: the database, the connections, and the work in the background.
@@ -26,6 +28,7 @@ pub struct Control {
     pub(crate) store: Store,
     pub(crate) vault: Vault,
     pub(crate) platforms: Platforms,
+    pub(crate) local: LocalSite,
     pub(crate) observer: Observer,
     /// What is observed, for [`events::tell`] to gather.
     pub(crate) observed: broadcast::Sender<events::Observed>,
@@ -56,11 +59,13 @@ impl Control {
             write.release_all_leases().await?;
             write.commit().await?;
         }
+        let local = LocalSite::open(&options.store, &options.vault, options.local).await?;
         let (observer, inbox) = Observer::new();
         let control = Arc::new(Self {
             store: options.store,
             vault: options.vault,
             platforms: Platforms::default(),
+            local,
             observer,
             observed: broadcast::Sender::new(1024),
             told: broadcast::Sender::new(256),
@@ -80,6 +85,7 @@ impl Control {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.local.close().await;
     }
 
     /// Ends when the server stops.

@@ -61,13 +61,14 @@ impl Error {
         Error::Conflict { code, detail: detail.into(), field: None, current: None }
     }
 
+    /// A name that another one has.
+    pub(crate) fn name_taken(detail: String) -> Self {
+        Error::Conflict { code: "name_taken", detail, field: Some("name"), current: None }
+    }
+
     /// Something that others depend on, with what they are.
     pub(crate) fn in_use(code: &'static str, name: &str, dependents: &Dependents) -> Self {
-        let mut listed = dependents.app_instances.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-        let more = dependents.app_instances.len().saturating_sub(5);
-        if more > 0 {
-            listed.push_str(&format!(" and {more} more"));
-        }
+        let listed = first_of(&dependents.app_instances);
         Error::Conflict {
             code,
             detail: format!("{name} is in use by {listed}. Remove those first, or repeat with ?force=true."),
@@ -131,12 +132,19 @@ fn platform_problem(error: &platform::Error) -> Problem {
     Problem::new(502, code, title, error.to_string())
 }
 
+/// The first few of many things, as a list in a sentence.
+pub(crate) fn first_of(many: &[String]) -> String {
+    let listed = many.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    match many.len().saturating_sub(5) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
+}
+
 /// Turns a unique index's refusal into a conflict at the name.
 pub(crate) fn name_taken(detail: String) -> impl FnOnce(store::Error) -> Error {
     move |error| match error {
-        store::Error::Duplicate(_) => {
-            Error::Conflict { code: "name_taken", detail, field: Some("name"), current: None }
-        }
+        store::Error::Duplicate(_) => Error::name_taken(detail),
         other => other.into(),
     }
 }

@@ -11,6 +11,8 @@ mod engine;
 pub mod environment;
 mod error;
 pub mod events;
+pub mod local_service;
+mod local_site;
 pub mod matrix;
 mod observer;
 mod platforms;

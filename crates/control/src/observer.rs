@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     cluster::WatchState,
     id::ClusterId,
+    site::SiteKind,
     workload::{PodFacts, WorkloadKey},
 };
 use platform::Snapshot;
@@ -177,8 +178,12 @@ async fn reconcile(
     stop: &CancellationToken,
     running: &mut HashMap<ClusterId, (ClusterTarget, CancellationToken)>,
 ) -> Result<(), Error> {
-    let wanted: HashMap<ClusterId, ClusterTarget> =
-        control.store.cluster_targets().await?.into_iter().map(|target| (target.id, target)).collect();
+    let ours = |target: &ClusterTarget| {
+        // Another server's own machine is watched by that server.
+        target.site_kind != SiteKind::Local || control.local.id().is_none_or(|id| id == target.site_id)
+    };
+    let targets = control.store.cluster_targets().await?.into_iter().filter(ours);
+    let wanted: HashMap<ClusterId, ClusterTarget> = targets.map(|target| (target.id, target)).collect();
     let ended: Vec<ClusterId> = running
         .iter()
         .filter(|(id, (target, _))| wanted.get(id) != Some(target))

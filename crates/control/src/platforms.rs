@@ -2,7 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{id::SiteId, patience::Patience, secret::Secret, site::NewSite};
+use domain::{
+    id::SiteId,
+    patience::Patience,
+    secret::Secret,
+    site::{NewSite, SiteKind},
+};
 use platform::{Connection, Platform};
 use tokio::sync::Mutex;
 
@@ -19,6 +24,9 @@ impl Control {
     /// A site's driver.
     pub(crate) async fn platform(&self, id: SiteId) -> Result<Arc<dyn Platform>, Error> {
         let site = self.store.site(id).await?;
+        if site.kind == SiteKind::Local {
+            return Ok(self.local.driver(id)?);
+        }
         let mut drivers = self.platforms.0.lock().await;
         if let Some((version, driver)) = drivers.get(&id)
             && *version == site.version

@@ -1,5 +1,7 @@
 //! Use cases of sites.
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use domain::{
     id::SiteId,
@@ -10,7 +12,7 @@ use domain::{
     validate,
 };
 use futures::{Stream, stream};
-use platform::{Connection, Told};
+use platform::{Platform, Told};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -39,8 +41,8 @@ pub async fn get(ctx: &Context, id: SiteId) -> Result<Site, Error> {
 
 /// Tries a connection; the outcome of a stored one is remembered.
 pub async fn test(ctx: &Context, tested: Tested) -> Result<SiteTest, Error> {
-    let connection = connection_to(ctx, &tested).await?;
-    try_out(ctx, &tested, &connection, &|_| {}).await
+    let platform = platform_of(ctx, &tested).await?;
+    try_out(ctx, &tested, platform, &|_| {}).await
 }
 
 /// Tries a connection like [`test`], and tells each check as it ends. It goes on when nobody listens any more.
@@ -48,35 +50,33 @@ pub async fn follow_test(
     ctx: &Context,
     tested: Tested,
 ) -> Result<impl Stream<Item = Result<TestProgress, Error>> + Send + use<>, Error> {
-    let connection = connection_to(ctx, &tested).await?;
+    let platform = platform_of(ctx, &tested).await?;
     let (sender, receiver) = mpsc::unbounded_channel();
     let ctx = ctx.clone();
     ctx.control().clone().spawn(async move {
         let told = |check: &Check| drop(sender.send(Ok(TestProgress::Checked(check.clone()))));
-        let outcome = try_out(&ctx, &tested, &connection, &told).await;
+        let outcome = try_out(&ctx, &tested, platform, &told).await;
         // Whoever asked may have left.
         let _ = sender.send(outcome.map(TestProgress::Ended));
     });
     Ok(stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))))
 }
 
-async fn connection_to(ctx: &Context, tested: &Tested) -> Result<Connection, Error> {
+/// What is tested; where it cannot even be begun, why.
+type Begun = Result<Arc<dyn Platform>, platform::Error>;
+
+async fn platform_of(ctx: &Context, tested: &Tested) -> Result<Begun, Error> {
     match tested {
-        Tested::New(new) => check(new).map(|_| connection_of(new)),
-        Tested::Stored(id) => {
-            get(ctx, *id).await?;
-            ctx.control().connection(*id).await
-        }
+        Tested::New(new) => check(new).map(|_| platform::connect(&connection_of(new))),
+        Tested::Stored(id) => match get(ctx, *id).await?.kind {
+            SiteKind::Local => Ok(ctx.control().local.driver(*id)),
+            _ => Ok(platform::connect(&ctx.control().connection(*id).await?)),
+        },
     }
 }
 
-async fn try_out(
-    ctx: &Context,
-    tested: &Tested,
-    connection: &Connection,
-    told: Told<'_>,
-) -> Result<SiteTest, Error> {
-    let outcome = platform::test(connection, told).await;
+async fn try_out(ctx: &Context, tested: &Tested, platform: Begun, told: Told<'_>) -> Result<SiteTest, Error> {
+    let outcome = platform::test(platform, told).await;
     if let Tested::Stored(id) = tested {
         record(ctx, *id, &outcome).await?;
     }
@@ -119,9 +119,12 @@ pub async fn create(ctx: &Context, new: NewSite) -> Result<Site, Error> {
     get(ctx, site.id).await
 }
 
-/// Edits a site. A new token replaces the stored one.
+/// Edits a site. A new token replaces the stored one. A local site has none, and no address that could be changed.
 pub async fn edit(ctx: &Context, id: SiteId, edit: SiteEdit) -> Result<Site, Error> {
     let before = get(ctx, id).await?;
+    if before.kind == SiteKind::Local {
+        check_local(&before, &edit)?;
+    }
     let mut site = before.clone();
     let mut errors = Vec::new();
     if let Some(name) = &edit.name {
@@ -143,10 +146,13 @@ pub async fn edit(ctx: &Context, id: SiteId, edit: SiteEdit) -> Result<Site, Err
     if site.url != before.url && token.is_none() {
         return Err(Error::invalid("token", "The address has changed: give the token again."));
     }
-    let mut connection = ctx.control().connection(id).await?;
-    connection.url = site.url.clone();
-    connection.ca_certificate = site.ca_certificate.clone();
-    platform::connect(&connection).map_err(|error| Error::invalid(field_of(&error), error.to_string()))?;
+    if site.kind != SiteKind::Local {
+        let mut connection = ctx.control().connection(id).await?;
+        connection.url = site.url.clone();
+        connection.ca_certificate = site.ca_certificate.clone();
+        platform::connect(&connection)
+            .map_err(|error| Error::invalid(field_of(&error), error.to_string()))?;
+    }
     let sealed = token.map(|token| ctx.control().vault.seal(&id.to_string(), token));
     let mut write = ctx.store().write().await?;
     match write.update_site(&site, edit.version.unwrap_or(before.version), sealed).await {
@@ -172,6 +178,13 @@ pub async fn dependents(ctx: &Context, id: SiteId) -> Result<Dependents, Error> 
 /// are bound in it, which go with it.
 pub async fn delete(ctx: &Context, id: SiteId, force: bool) -> Result<(), Error> {
     let site = get(ctx, id).await?;
+    if ctx.control().local.id() == Some(id) {
+        let words = format!(
+            "{} is this server's own machine, which is always there. Switch it off instead.",
+            site.name
+        );
+        return Err(Error::conflict("local_site", words));
+    }
     let dependents = dependents(ctx, id).await?;
     if !force && !dependents.app_instances.is_empty() {
         return Err(Error::in_use("site_in_use", &site.name, &dependents));
@@ -214,6 +227,12 @@ pub(crate) async fn record(ctx: &Context, id: SiteId, test: &SiteTest) -> Result
 fn check(new: &NewSite) -> Result<String, Error> {
     let mut errors = Vec::new();
     let name = validate::name("name", &new.name).map_err(|error| errors.push(error)).unwrap_or_default();
+    if new.kind == SiteKind::Local {
+        errors.push(FieldError::new(
+            "kind",
+            "A local site is there by itself: it is the server's own machine.",
+        ));
+    }
     if let SiteKind::Unknown(kind) = &new.kind {
         errors.push(FieldError::new("kind", format!("“{kind}” is none of: rancher, kubernetes.")));
     }
@@ -226,6 +245,18 @@ fn check(new: &NewSite) -> Result<String, Error> {
     }
     check_sizes(new.token.expose(), new.ca_certificate.as_deref(), &mut errors);
     if errors.is_empty() { Ok(name) } else { Err(Error::Invalid(errors)) }
+}
+
+fn check_local(site: &Site, edit: &SiteEdit) -> Result<(), Error> {
+    let fields = [
+        ("url", edit.url.as_ref().is_some_and(|url| *url != site.url)),
+        ("token", edit.token.as_ref().is_some_and(|token| !token.is_empty())),
+        ("caCertificate", edit.ca_certificate.as_ref().is_some_and(|pem| !pem.trim().is_empty())),
+    ];
+    let fault = |field| FieldError::new(field, "The server's own machine needs neither address nor token.");
+    let faults: Vec<FieldError> =
+        fields.into_iter().filter(|(_, given)| *given).map(|(field, _)| fault(field)).collect();
+    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }
 
 fn check_sizes(token: &str, ca_certificate: Option<&str>, errors: &mut Vec<FieldError>) {

@@ -60,6 +60,19 @@ pub struct Cluster {
     pub last_contact_at: Option<DateTime<Utc>>,
 }
 
+/// Makes a cluster on the server's own machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NewCluster {
+    /// Its name: up to 63 lower-case letters, digits and hyphens, as it is a directory's too.
+    #[cfg_attr(feature = "openapi", schema(example = "production"))]
+    pub name: String,
+    /// The local site; this server's if left out.
+    #[serde(default)]
+    pub site_id: Option<SiteId>,
+}
+
 /// A namespace of a cluster, live.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

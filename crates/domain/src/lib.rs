@@ -18,6 +18,7 @@ pub mod health;
 pub mod id;
 pub mod image;
 pub mod list;
+pub mod local_service;
 pub mod matrix;
 pub mod patience;
 pub mod pattern;

@@ -12,6 +12,8 @@ wire_enum!(
         Rancher = "rancher",
         /// One Kubernetes API server.
         Kubernetes = "kubernetes",
+        /// The machine that a server runs on: always there, never connected.
+        Local = "local",
     }
 );
 
@@ -38,9 +40,9 @@ pub struct Site {
     pub id: SiteId,
     /// Unique display name.
     pub name: String,
-    /// Rancher or Kubernetes.
+    /// What it is.
     pub kind: SiteKind,
-    /// The server's address.
+    /// The server's address; for a local site `local://` and the machine's name.
     pub url: String,
     /// PEM of the CA that signed the server's certificate, where it is no public one.
     pub ca_certificate: Option<String>,
@@ -90,6 +92,11 @@ impl TokenEnd {
 }
 
 impl Site {
+    /// Whether anything can be found in it: a local site is there before anything is made in it.
+    pub fn has_places(&self) -> bool {
+        self.kind != SiteKind::Local || self.managed_clusters > 0
+    }
+
     /// What a person should look after, if anything: a connection in trouble, a token near its end.
     pub fn trouble(&self, now: DateTime<Utc>) -> Option<String> {
         let name = &self.name;

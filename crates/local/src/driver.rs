@@ -11,7 +11,7 @@ use chrono::SecondsFormat;
 use domain::{
     cluster::ClusterState,
     service::{Container, WorkloadKind},
-    site::SiteTest,
+    site::{Check, CheckStatus, SiteTest},
     workload::{PodContainer, PodFacts, WorkloadFacts, WorkloadKey},
 };
 use futures::{
@@ -27,7 +27,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Definition, Observed, ObservedReplica, Phase, Place, Site};
+use crate::{Observed, ObservedReplica, Phase, Place, Service, Site};
 
 /// A watch says so often that it is there.
 const ALIVE: Duration = Duration::from_secs(30);
@@ -56,8 +56,15 @@ impl Driver {
 
 #[async_trait]
 impl Platform for Driver {
-    async fn test(&self, _told: Told<'_>) -> SiteTest {
-        SiteTest::from_checks(Vec::new())
+    async fn test(&self, told: Told<'_>) -> SiteTest {
+        let (status, message) = match self.0.try_to_write() {
+            Ok(()) => (CheckStatus::Passed, "Services can be recorded.".to_owned()),
+            Err(error) => (CheckStatus::Failed, error.in_full()),
+        };
+        let title = "Its directory can be written".to_owned();
+        let check = Check { name: "directory".to_owned(), title, status, message };
+        told(&check);
+        SiteTest::from_checks(vec![check])
     }
 
     async fn clusters(&self) -> Result<Vec<FoundCluster>, Error> {
@@ -129,12 +136,11 @@ impl Platform for Driver {
                 Verdict::Due => {}
             }
             let image = change.to.iter().find(|container| container.name == CONTAINER);
-            let definition = Definition {
-                image: image.map_or_else(|| observed.service.definition.image.clone(), |to| to.image.clone()),
-                deployment: Some(change.deployment.clone()),
-                ..observed.service.definition
-            };
-            match self.0.put(&place, definition, observed.service.generation) {
+            let Service { mut spec, generation, .. } = observed.service;
+            if let Some(image) = image {
+                spec.image.clone_from(&image.image);
+            }
+            match self.0.put(&place, spec, Some(change.deployment.clone()), generation) {
                 Ok(_) => return Ok(SetImages::Accepted),
                 // It has moved on between the two: it is decided on anew.
                 Err(crate::Error::Stale(..)) => {}
@@ -245,14 +251,13 @@ fn workload(place: &Place, Observed { service, replicas, problem }: &Observed) -
     let count = |so: fn(&ObservedReplica) -> bool| {
         i32::try_from(replicas.iter().filter(|replica| so(replica)).count()).unwrap_or(i32::MAX)
     };
-    let definition = &service.definition;
     WorkloadFacts {
         key: key(place),
         uid: service.id.clone(),
         resource_version: service.generation.to_string(),
         generation: service.generation,
         observed_generation: service.generation,
-        desired: definition.replicas.into(),
+        desired: service.spec.replicas.into(),
         total: count(|_| true),
         updated: count(|replica| replica.current),
         available: count(|replica| replica.ready),
@@ -262,11 +267,11 @@ fn workload(place: &Place, Observed { service, replicas, problem }: &Observed) -
         containers: vec![Container {
             name: CONTAINER.into(),
             init: false,
-            image: definition.image.clone(),
+            image: service.spec.image.clone(),
             running_digest: None,
         }],
         manager: None,
-        deployment: definition.deployment.clone(),
+        deployment: service.deployment.clone(),
         deleting: service.removed,
     }
 }

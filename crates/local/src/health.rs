@@ -8,29 +8,12 @@ use std::{
     time::Duration,
 };
 
+use domain::local_service::HealthCheck;
 use reqwest::{Client, redirect::Policy};
-use serde::{Deserialize, Serialize};
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::Error;
-
-/// A question that a ready replica answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HealthCheck {
-    /// The path that is asked for by GET at the replica's port.
-    pub path: String,
-    /// The status of a good answer; without it, any below 400.
-    #[serde(default)]
-    pub status: Option<u16>,
-    /// How long after one answer the next is asked for.
-    pub every: Duration,
-    /// How long an answer may take.
-    pub within: Duration,
-    /// After so many bad answers in a row a ready replica is no longer ready.
-    pub threshold: u32,
-}
 
 /// No replica is asked more often.
 const AT_MOST_EVERY: Duration = Duration::from_millis(10);
@@ -65,7 +48,7 @@ async fn ask(client: Client, check: HealthCheck, port: u16, ready: Arc<AtomicBoo
     let url = format!("http://127.0.0.1:{port}/{}", check.path.trim_start_matches('/'));
     let mut bad_in_a_row = 0;
     loop {
-        let answer = client.get(&url).timeout(check.within).send().await;
+        let answer = client.get(&url).timeout(Duration::from_millis(check.within_ms)).send().await;
         let good = answer.is_ok_and(|answer| match check.status {
             Some(status) => answer.status().as_u16() == status,
             None => answer.status().as_u16() < 400,
@@ -77,6 +60,6 @@ async fn ask(client: Client, check: HealthCheck, port: u16, ready: Arc<AtomicBoo
             ready.store(now, Ordering::Release);
             bell.notify_one();
         }
-        sleep(check.every.max(AT_MOST_EVERY)).await;
+        sleep(Duration::from_millis(check.every_ms).max(AT_MOST_EVERY)).await;
     }
 }

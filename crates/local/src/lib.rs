@@ -33,14 +33,18 @@ mod watch;
 pub use backoff::Backoff;
 pub use driver::Driver;
 pub use error::Error;
-pub use health::HealthCheck;
 pub use holder::hold;
 pub use ports::Ports;
 pub use process::Process;
 pub use replica::Replica;
-pub use service::{Definition, Place, Service};
-pub use site::{Options, Site};
+pub use service::{Place, Service};
+pub use site::{Options, PORTS, Site};
 pub use spec::Spec;
 pub use state::{Exit, Phase, State};
 pub use supervisor::{Observed, ObservedReplica};
 pub use watch::{News, Watch};
+
+/// What this machine calls itself.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,11 +1,12 @@
 //! What is to run on the local site.
 
-use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
-use domain::{image::ImageRef, strategy::Strategy, validate};
+use chrono::{DateTime, Utc};
+use domain::{local_service::LocalServiceSpec, validate};
 use serde::{Deserialize, Serialize};
 
-use crate::{Backoff, Error, HealthCheck, Spec};
+use crate::{Backoff, Error, Spec};
 
 /// Stands for the version in the program's path and in arguments.
 const VERSION: &str = "{version}";
@@ -32,79 +33,32 @@ pub struct Service {
     /// Goes up with each change.
     pub generation: i64,
     /// What it is.
-    #[serde(flatten)]
-    pub definition: Definition,
+    pub spec: LocalServiceSpec,
+    /// When it came to this generation.
+    pub changed_at: DateTime<Utc>,
+    /// The deployment that has changed it last.
+    pub deployment: Option<String>,
     /// It is to go, with all that it runs.
     #[serde(default)]
     pub removed: bool,
 }
 
-/// What a service is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Definition {
-    /// What version of what it is, written like an image: `shop/cart:1.4.0`.
-    pub image: String,
-    /// The program: a path or a name. `{version}` in it stands for the image's tag.
-    pub program: String,
-    /// Its arguments, with the same.
-    #[serde(default)]
-    pub arguments: Vec<String>,
-    /// Its environment. Each replica has, besides, `PORT`, `LOCKSTEP_IMAGE` and
-    /// `LOCKSTEP_VERSION`.
-    #[serde(default)]
-    pub variables: BTreeMap<String, String>,
-    /// How many of it run.
-    pub replicas: u16,
-    /// How it is known that a replica is ready; without it, by having run for long enough.
-    #[serde(default)]
-    pub health: Option<HealthCheck>,
-    /// How long is long enough, so that a version that ends at once is never taken for one that serves.
-    #[serde(default = "one_second")]
-    pub ready_after: Duration,
-    /// How replicas are replaced by those of another version.
-    #[serde(default)]
-    pub strategy: Strategy,
-    /// How long a replica may take to end after SIGTERM.
-    #[serde(default = "ten_seconds")]
-    pub grace: Duration,
-    /// The deployment that has changed it last.
-    #[serde(default)]
-    pub deployment: Option<String>,
-}
-
-fn one_second() -> Duration {
-    Duration::from_secs(1)
-}
-
-fn ten_seconds() -> Duration {
-    Duration::from_secs(10)
-}
-
-impl Definition {
-    /// The version: the image's tag, or its digest.
-    pub fn version(&self) -> String {
-        let ImageRef { tag, digest, .. } = ImageRef::parse(&self.image);
-        tag.or(digest).unwrap_or_default()
-    }
-
-    /// What a replica at this port runs, in this directory.
-    pub(crate) fn spec(&self, port: u16, directory: &Path) -> Spec {
-        let version = self.version();
-        let mut variables = self.variables.clone();
-        variables.insert("PORT".into(), port.to_string());
-        variables.insert("LOCKSTEP_VERSION".into(), version.clone());
-        variables.insert(IMAGE.into(), self.image.clone());
-        Spec {
-            program: self.program.replace(VERSION, &version),
-            arguments: self.arguments.iter().map(|argument| argument.replace(VERSION, &version)).collect(),
-            variables,
-            directory: directory.into(),
-            health: self.health.clone(),
-            ready_after: self.ready_after,
-            grace: self.grace,
-            backoff: Backoff::default(),
-        }
+/// What a replica of a service runs, at this port and in this directory.
+pub(crate) fn replica_spec(service: &LocalServiceSpec, port: u16, directory: &Path) -> Spec {
+    let version = service.version();
+    let mut variables = service.variables.clone();
+    variables.insert("PORT".into(), port.to_string());
+    variables.insert("LOCKSTEP_VERSION".into(), version.clone());
+    variables.insert(IMAGE.into(), service.image.clone());
+    Spec {
+        program: service.program.replace(VERSION, &version),
+        arguments: service.arguments.iter().map(|argument| argument.replace(VERSION, &version)).collect(),
+        variables,
+        directory: directory.into(),
+        health: service.health.clone(),
+        ready_after: Duration::from_millis(service.ready_after_ms),
+        grace: Duration::from_millis(service.grace_ms),
+        backoff: Backoff::default(),
     }
 }
 
@@ -137,32 +91,15 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn definition(image: &str) -> Definition {
-        Definition {
-            image: image.into(),
-            program: "/opt/cart-{version}/cart".into(),
-            arguments: vec!["--version={version}".into()],
-            variables: BTreeMap::from([("PORT".into(), "1".into())]),
-            replicas: 1,
-            health: None,
-            ready_after: one_second(),
-            strategy: Strategy::default(),
-            grace: ten_seconds(),
-            deployment: None,
-        }
-    }
-
-    #[test]
-    fn a_version_is_what_follows_the_name() {
-        let version = |image: &str| definition(image).version();
-        assert_eq!(version("shop/cart:1.4.0"), "1.4.0");
-        assert_eq!(version("registry.example.com:5000/shop/cart"), "");
-        assert_eq!(version("cart@sha256:abc"), "sha256:abc");
-    }
-
     #[test]
     fn a_replica_is_told_its_port_and_version() {
-        let spec = definition("shop/cart:1.4.0").spec(20_001, Path::new("/srv"));
+        let service = serde_json::json!({
+            "image": "shop/cart:1.4.0",
+            "program": "/opt/cart-{version}/cart",
+            "arguments": ["--version={version}"],
+            "variables": { "PORT": "1" },
+        });
+        let spec = replica_spec(&serde_json::from_value(service).unwrap(), 20_001, Path::new("/srv"));
         assert_eq!(spec.program, "/opt/cart-1.4.0/cart");
         assert_eq!(spec.arguments, ["--version=1.4.0"]);
         assert_eq!((&*spec.variables["PORT"], &*spec.variables["LOCKSTEP_VERSION"]), ("20001", "1.4.0"));

@@ -1,6 +1,7 @@
 //! The local site: clusters by name, namespaces and services as directories, and a supervisor for each service.
 //!
 //! ```text
+//! <root>/site.json        which site it is
 //! <root>/clusters/<cluster>/<namespace>/<service>/
 //!   service.json        what is to run
 //!   replicas/<port>/    a replica
@@ -9,16 +10,21 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::ErrorKind,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use chrono::Utc;
+use domain::local_service::LocalServiceSpec;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use crate::{
-    Definition, Error, Observed, Place, Ports, Service, Watch,
+    Error, Observed, Place, Ports, Service, Watch,
     files::{self, Lock},
     mutex::lock,
     service::check_name,
@@ -28,6 +34,9 @@ use crate::{
 
 /// News that may wait for whoever reads them; those who miss some look at everything.
 const WAITING: usize = 1024;
+
+/// The ports that replicas get, unless others are wanted: below those that systems hand out by themselves.
+pub const PORTS: RangeInclusive<u16> = 20_000..=29_999;
 
 /// What a local site is made of.
 #[derive(Clone, Debug)]
@@ -40,10 +49,18 @@ pub struct Options {
     pub ports: RangeInclusive<u16>,
 }
 
+/// Which site a directory is, for as long as the directory is there.
+#[derive(Serialize, Deserialize)]
+struct Identity {
+    id: Uuid,
+}
+
 /// The local site.
 pub struct Site {
+    id: Uuid,
     shared: Arc<Shared>,
-    _lock: Lock,
+    /// Until it is closed.
+    lock: Mutex<Option<Lock>>,
 }
 
 /// What supervisors share.
@@ -76,7 +93,9 @@ impl Site {
         let clusters = options.root.join("clusters");
         fs::create_dir_all(&clusters).map_err(Error::file(&clusters, "made"))?;
         let clusters = clusters.canonicalize().map_err(Error::file(&clusters, "found"))?;
-        let lock = Lock::take(&options.root.join("lock"))?.ok_or(Error::InUse(options.root))?;
+        let lock =
+            Lock::take(&options.root.join("lock"))?.ok_or_else(|| Error::InUse(options.root.clone()))?;
+        let id = identity(&options.root.join("site.json"))?;
         let found = services(&clusters)?;
         let mut taken = Vec::new();
         for (_, directory, _) in &found {
@@ -98,14 +117,47 @@ impl Site {
         for (place, _, service) in found {
             shared.keep(&mut shared.services(), place, service);
         }
-        Ok(Self { shared, _lock: lock })
+        Ok(Self { id, shared, lock: Mutex::new(Some(lock)) })
     }
 
     /// Lets go of the site. Its services go on.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.shared.stop.cancel();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
+        lock(&self.lock).take();
+    }
+
+    /// Which site this is: the same at each start.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Whether anything can be recorded now.
+    pub(crate) fn try_to_write(&self) -> Result<(), Error> {
+        let path = self.shared.clusters.join(".written");
+        files::write(&path, &())?;
+        fs::remove_file(&path).map_err(Error::file(&path, "removed"))
+    }
+
+    /// Makes a cluster, unless there is one of that name.
+    pub fn make_cluster(&self, cluster: &str) -> Result<(), Error> {
+        check_name(cluster)?;
+        let path = self.shared.clusters.join(cluster);
+        fs::create_dir_all(&path).map_err(Error::file(&path, "made"))
+    }
+
+    /// Removes a cluster that has no services.
+    ///
+    /// # Errors
+    /// [`Error::File`] where something is left in it.
+    pub fn remove_cluster(&self, cluster: &str) -> Result<(), Error> {
+        // No service can be made in it meanwhile.
+        let _services = self.shared.services();
+        for namespace in self.namespaces(cluster)?.into_iter().flatten() {
+            remove(&self.shared.clusters.join(cluster).join(namespace))?;
+        }
+        remove(&self.shared.clusters.join(cluster))
     }
 
     /// The clusters' names.
@@ -137,11 +189,17 @@ impl Site {
         self.shared.news.subscribe()
     }
 
-    /// Makes a service, or changes the one that has this generation.
+    /// Makes a service, or changes the one that has this generation, for a deployment or by itself.
     ///
     /// # Errors
     /// [`Error::Stale`] when it has another generation by now: none, where 0 is given.
-    pub fn put(&self, place: &Place, definition: Definition, generation: i64) -> Result<Service, Error> {
+    pub fn put(
+        &self,
+        place: &Place,
+        spec: LocalServiceSpec,
+        deployment: Option<String>,
+        generation: i64,
+    ) -> Result<Service, Error> {
         let shared = &self.shared;
         let mut services = shared.services();
         let before = services.get(place).map(|kept| kept.wanted.borrow().clone());
@@ -149,13 +207,23 @@ impl Site {
         if found != generation {
             return Err(Error::Stale(place.clone(), found));
         }
+        let changed_at = Utc::now();
         let service = match before {
             Some(before) if before.removed => return Err(Error::Going(place.clone())),
-            Some(before) if before.definition == definition => return Ok(before),
-            Some(before) => Service { generation: before.generation + 1, definition, ..before },
-            None => {
-                Service { id: uuid::Uuid::now_v7().to_string(), generation: 1, definition, removed: false }
+            Some(before) if before.spec == spec && before.deployment == deployment => {
+                return Ok(before);
             }
+            Some(before) => {
+                Service { generation: before.generation + 1, spec, changed_at, deployment, ..before }
+            }
+            None => Service {
+                id: Uuid::now_v7().to_string(),
+                generation: 1,
+                spec,
+                changed_at,
+                deployment,
+                removed: false,
+            },
         };
         shared.record(place, &service)?;
         match services.get_mut(place) {
@@ -235,6 +303,24 @@ impl Shared {
     fn services(&self) -> MutexGuard<'_, BTreeMap<Place, Kept>> {
         lock(&self.services)
     }
+}
+
+/// Removes an empty directory, if it is there.
+fn remove(directory: &Path) -> Result<(), Error> {
+    match fs::remove_dir(directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::file(directory, "removed")(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Which site this is; a new one where it was never opened.
+fn identity(path: &Path) -> Result<Uuid, Error> {
+    if let Some(Identity { id }) = files::read(path)? {
+        return Ok(id);
+    }
+    let id = Uuid::now_v7();
+    files::write(path, &Identity { id })?;
+    Ok(id)
 }
 
 /// Rings the supervisor of each replica whose holder has said something.

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use domain::local_service::HealthCheck;
 use serde::{Deserialize, Serialize};
 
-use crate::{Backoff, HealthCheck};
+use crate::Backoff;
 
 /// What a replica runs, and how it is stopped and started again. A holder reads it once, when it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

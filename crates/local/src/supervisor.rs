@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use crate::{
-    Error, Phase, Place, Replica, Service, Spec, State, health::Probe, mutex::lock, service::IMAGE,
+    Error, Phase, Place, Replica, Service, Spec, State,
+    health::Probe,
+    mutex::lock,
+    service::{IMAGE, replica_spec},
     site::Shared,
 };
 
@@ -66,6 +69,10 @@ pub(crate) struct Supervisor {
     retiring: Arc<Mutex<HashSet<u16>>>,
     /// When to look again without being told to.
     look_in: Duration,
+    /// What went wrong last, until it goes well.
+    problem: Option<String>,
+    /// The generation that has been reached.
+    reached: Option<i64>,
 }
 
 /// The ports of a service's replicas, from their directories' names.
@@ -87,7 +94,18 @@ impl Supervisor {
     ) -> Self {
         let directory = shared.directory(&place);
         let retiring = Arc::default();
-        Self { shared, place, directory, wanted, bell, probes: HashMap::new(), retiring, look_in: LOOK }
+        Self {
+            shared,
+            place,
+            directory,
+            wanted,
+            bell,
+            probes: HashMap::new(),
+            retiring,
+            look_in: LOOK,
+            problem: None,
+            reached: None,
+        }
     }
 
     /// Until the service is removed.
@@ -95,14 +113,18 @@ impl Supervisor {
         loop {
             let service = self.wanted.borrow_and_update().clone();
             match self.step(&service).await {
-                Ok(Next::Again) => continue,
-                Ok(Next::Wait) => {}
                 Ok(Next::Gone) => return,
+                // Once more where something was wrong, to tell that it no longer is.
+                Ok(next) if self.problem.take().is_some() || next == Next::Again => continue,
+                Ok(_) => {}
                 Err(error) => {
-                    let problem = error.in_full();
-                    tracing::warn!(place = %self.place, problem, "a local service");
+                    let problem = Some(error.in_full());
+                    if self.problem != problem {
+                        tracing::warn!(place = %self.place, problem, "a local service");
+                    }
+                    self.problem = problem;
                     let replicas = self.look(&service).unwrap_or_default();
-                    self.shared.tell(&self.place, Observed { service, replicas, problem: Some(problem) });
+                    self.tell(&service, replicas);
                 }
             }
             tokio::select! {
@@ -119,9 +141,9 @@ impl Supervisor {
         let seen: Vec<Seen<u16>> = replicas.iter().map(ObservedReplica::seen).collect();
         let mut lost: Vec<u16> =
             replicas.iter().filter(|replica| replica.is_lost()).map(|replica| replica.port).collect();
-        self.shared.tell(&self.place, Observed { service: service.clone(), replicas, problem: None });
-        let wanted = if service.removed { 0 } else { service.definition.replicas };
-        let steps = service.definition.strategy.plan(wanted, &seen);
+        self.tell(service, replicas);
+        let wanted = if service.removed { 0 } else { service.spec.replicas };
+        let steps = service.spec.strategy.plan(wanted, &seen);
         for step in &steps {
             match step {
                 Step::Create => self.create(service).await?,
@@ -137,6 +159,37 @@ impl Supervisor {
             return Ok(Next::Gone);
         }
         Ok(if steps.is_empty() && lost.is_empty() { Next::Wait } else { Next::Again })
+    }
+
+    fn tell(&mut self, service: &Service, replicas: Vec<ObservedReplica>) {
+        let problem = self.problem.clone().or_else(|| self.failure(service, &replicas));
+        self.shared.tell(&self.place, Observed { service: service.clone(), replicas, problem });
+    }
+
+    /// Why what is wanted will not come by itself: it ends again and again, or it has had its time.
+    fn failure(&mut self, service: &Service, replicas: &[ObservedReplica]) -> Option<String> {
+        let current = replicas.iter().filter(|replica| replica.current && !replica.retiring);
+        if current.clone().filter(|replica| replica.ready).count() >= service.spec.replicas.into() {
+            self.reached = Some(service.generation);
+            return None;
+        }
+        let looping = current.filter(|replica| !replica.ready).filter_map(|replica| replica.state.as_ref());
+        if let Some(state) = looping.clone().find(|state| state.is_crash_loop()) {
+            let exit = state.last_exit.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Some(format!("crash loop: it {exit}, {} times in a row", state.ends));
+        }
+        if service.removed || self.reached == Some(service.generation) {
+            return None;
+        }
+        let deadline = Duration::from_millis(service.spec.deadline_ms);
+        let since = (Utc::now() - service.changed_at).to_std().unwrap_or_default();
+        match deadline.saturating_sub(since) {
+            Duration::ZERO => Some(format!("not ready within {} s", deadline.as_secs_f64())),
+            left => {
+                self.look_in = self.look_in.min(left.max(SOON));
+                None
+            }
+        }
     }
 
     /// The replicas as they are now.
@@ -163,7 +216,7 @@ impl Supervisor {
             port,
             made,
             image: spec.variables.get(IMAGE).cloned().unwrap_or_default(),
-            current: !service.removed && spec == service.definition.spec(port, &spec.directory),
+            current: !service.removed && spec == replica_spec(&service.spec, port, &spec.directory),
             ready: !retiring && state.as_ref().is_some_and(|state| self.is_ready(&spec, port, state)),
             retiring,
             state,
@@ -194,7 +247,7 @@ impl Supervisor {
         let work = directory.join("work");
         let made = fs::create_dir_all(&work)
             .map_err(Error::file(&work, "made"))
-            .and_then(|()| Replica::create(&directory, &service.definition.spec(port, &work)));
+            .and_then(|()| Replica::create(&directory, &replica_spec(&service.spec, port, &work)));
         match made {
             Ok(replica) => self.hold(&replica).await,
             Err(error) => {
@@ -234,6 +287,7 @@ impl Supervisor {
 }
 
 /// What comes after a step.
+#[derive(PartialEq)]
 enum Next {
     Again,
     Wait,

@@ -225,6 +225,7 @@ pub fn connect(connection: &Connection) -> Result<Arc<dyn Platform>, Error> {
     match &connection.kind {
         SiteKind::Rancher => Ok(Arc::new(rancher::Rancher::new(connection)?)),
         SiteKind::Kubernetes => Ok(Arc::new(kubernetes::Kubernetes::new(connection)?)),
+        SiteKind::Local => Err(Error::Address("A local site is not connected to from elsewhere.".to_owned())),
         SiteKind::Unknown(kind) => {
             Err(Error::Address(format!("This version does not know sites of kind “{kind}”.")))
         }
@@ -232,8 +233,8 @@ pub fn connect(connection: &Connection) -> Result<Arc<dyn Platform>, Error> {
 }
 
 /// Tries a connection, check by check, also one that cannot even be begun.
-pub async fn test(connection: &Connection, told: Told<'_>) -> SiteTest {
-    match connect(connection) {
+pub async fn test(begun: Result<Arc<dyn Platform>, Error>, told: Told<'_>) -> SiteTest {
+    match begun {
         Ok(platform) => platform.test(told).await,
         Err(error) => checks::refused(&error, told),
     }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     cluster::{Cluster, ClusterState, WatchState},
     id::{ClusterId, SiteId},
+    site::SiteKind,
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -88,6 +89,8 @@ pub struct ClusterTarget {
     pub id: ClusterId,
     /// Its site.
     pub site_id: SiteId,
+    /// What its site is.
+    pub site_kind: SiteKind,
     /// The site's edit that the connection must be made from.
     pub site_version: i64,
     /// The site's own id of the cluster.
@@ -144,10 +147,11 @@ impl Store {
 
     /// What is to be watched: managed clusters of active sites that something is bound to.
     pub async fn cluster_targets(&self) -> Result<Vec<ClusterTarget>, Error> {
-        let rows: Vec<(Uuid, Uuid, i64, String, String, i64)> = Entity::find()
+        let rows: Vec<(Uuid, Uuid, String, i64, String, String, i64)> = Entity::find()
             .select_only()
             .column(Column::Id)
             .column(Column::SiteId)
+            .column_as(site::Column::Kind, "site_kind")
             .column_as(site::Column::Version, "site_version")
             .column(Column::ExternalId)
             .column_as(app_instance::Column::Namespace, "namespace")
@@ -162,7 +166,7 @@ impl Store {
             .all(&self.db)
             .await?;
         let mut targets: Vec<ClusterTarget> = Vec::new();
-        for (id, site_id, site_version, external_id, namespace, instance_version) in rows {
+        for (id, site_id, site_kind, site_version, external_id, namespace, instance_version) in rows {
             match targets.last_mut().filter(|target| target.id.0 == id) {
                 Some(target) => {
                     target.namespaces.push(namespace);
@@ -171,6 +175,7 @@ impl Store {
                 None => targets.push(ClusterTarget {
                     id: id.into(),
                     site_id: site_id.into(),
+                    site_kind: SiteKind::from(site_kind.as_str()),
                     site_version,
                     external_id,
                     namespaces: vec![namespace],
@@ -205,6 +210,14 @@ impl Write {
             Entity::insert(row).on_conflict(update).exec_without_returning(self.tx()).await?;
         }
         Ok(())
+    }
+
+    /// Removes a cluster with what is bound in it.
+    pub async fn delete_cluster(&mut self, id: ClusterId) -> Result<(), Error> {
+        match Entity::delete_by_id(id.0).exec(self.tx()).await?.rows_affected {
+            0 => Err(Error::NotFound),
+            _ => self.prune_matrix().await,
+        }
     }
 
     /// Says which of a site's clusters are managed.

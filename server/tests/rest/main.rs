@@ -9,6 +9,7 @@ mod faults;
 mod guard;
 mod kill;
 mod lists;
+mod local;
 mod matching;
 mod scale;
 mod sites;

@@ -2,7 +2,13 @@
 
 pub(crate) mod process;
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    ops::RangeInclusive,
+    path::Path,
+    sync::atomic::{AtomicU16, Ordering},
+    time::Duration,
+};
 
 use domain::patience::Patience;
 use futures::StreamExt;
@@ -57,6 +63,13 @@ pub(crate) async fn database(on: On, dir: &Path) -> Option<String> {
 /// The generated cluster of a fleet of one.
 pub(crate) const CLUSTER: &str = "c-m-00000001";
 
+/// Ports for one server, so that those that run beside it do not take them away.
+fn local_ports() -> RangeInclusive<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    let first = NEXT.fetch_add(10, Ordering::Relaxed);
+    first..=first + 9
+}
+
 /// A running server with its stand-in.
 pub(crate) struct App {
     pub(crate) rancher: standin::Server,
@@ -98,6 +111,8 @@ impl App {
             site_root: dir.path().join("site"),
             hashed: false,
             patience,
+            local_ports: local_ports(),
+            holder: env!("CARGO_BIN_EXE_lockstep").into(),
         };
         let running = server::start(settings).await.unwrap();
         let api = Api::new(running.addr());

@@ -2,11 +2,12 @@
 
 use domain::{
     health::{Rollout, rollout},
+    local_service::LocalServiceSpec,
     service::{Container, WorkloadKind},
     workload::{PodFacts, WorkloadFacts, WorkloadKey},
 };
 use futures::StreamExt;
-use local::{Definition, Driver};
+use local::Driver;
 use platform::{ImageChange, Platform, Scope, SetImages, WatchEvent};
 
 use crate::support::{App, cart, script, sleeping};
@@ -65,7 +66,7 @@ impl Known {
 async fn a_sync_moves_a_version_as_it_was_confirmed() {
     let app = App::new().await;
     let driver = Driver::new(app.site.clone().unwrap());
-    app.site().put(&cart(), sleeping("1.0", 2), 0).unwrap();
+    app.site().put(&cart(), sleeping("1.0", 2), None, 0).unwrap();
     app.settled(&cart(), "shop/cart:1.0").await;
     assert_eq!(driver.clusters().await.unwrap()[0].name, "here");
     assert_eq!(driver.namespaces("here").await.unwrap()[0].name, "shop-dev");
@@ -105,15 +106,31 @@ async fn a_sync_moves_a_version_as_it_was_confirmed() {
 async fn a_version_that_keeps_ending_is_said_to_in_words() {
     let app = App::new().await;
     let driver = Driver::new(app.site.clone().unwrap());
-    let missing = Definition { program: "/no/such/cart-{version}".into(), ..script("", "1.0", 1) };
-    app.site().put(&cart(), missing, 0).unwrap();
+    let missing = LocalServiceSpec { program: "/no/such/cart-{version}".into(), ..script("", "1.0", 1) };
+    app.site().put(&cart(), missing, None, 0).unwrap();
+    let words = failure(&driver).await;
+    assert!(words.contains("/no/such/cart-1.0"), "{words}");
+}
+
+#[tokio::test]
+async fn a_version_that_is_never_ready_has_failed_once_it_has_had_its_time() {
+    let app = App::new().await;
+    let driver = Driver::new(app.site.clone().unwrap());
+    let slow = LocalServiceSpec { ready_after_ms: 1_000_000, deadline_ms: 50, ..sleeping("1.0", 1) };
+    app.site().put(&cart(), slow, None, 0).unwrap();
+    assert_eq!(failure(&driver).await, "container app is not ready");
+    let problem = app.site().service(&cart()).unwrap().problem;
+    assert_eq!(problem.as_deref(), Some("not ready within 0.05 s"));
+}
+
+/// Why the cart's rollout has failed, once it has.
+async fn failure(driver: &Driver) -> String {
     let mut watch = driver.watch("here", Scope::Namespaces(vec!["shop-dev".into()]));
     let mut known = Known::default();
-    let words = loop {
+    loop {
         match known.rollout() {
-            Some(Rollout::Progressing(words)) if words.contains("cannot be created") => break words,
+            Some(Rollout::Failed(words)) => return words,
             _ => known.take(watch.next().await.unwrap()),
         }
-    };
-    assert!(words.contains("/no/such/cart-1.0"), "{words}");
+    }
 }

@@ -7,11 +7,13 @@ use std::{
         Arc,
         atomic::{AtomicU16, Ordering},
     },
-    time::Duration,
 };
 
-use domain::strategy::Strategy;
-use local::{Definition, Error, HealthCheck, Observed, ObservedReplica, Process, Site};
+use domain::{
+    local_service::{HealthCheck, LocalServiceSpec},
+    strategy::Strategy,
+};
+use local::{Error, Observed, ObservedReplica, Process, Site};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{App, cart, is_settled, processes, ready, script, sleeping};
@@ -19,12 +21,12 @@ use crate::support::{App, cart, is_settled, processes, ready, script, sleeping};
 #[tokio::test]
 async fn a_new_version_takes_over_without_a_gap() {
     let app = App::new().await;
-    let first = app.site().put(&cart(), sleeping("1.0", 2), 0).unwrap();
+    let first = app.site().put(&cart(), sleeping("1.0", 2), None, 0).unwrap();
     let before = app.settled(&cart(), "shop/cart:1.0").await;
     let ports: Vec<u16> = before.replicas.iter().map(|replica| replica.port).collect();
     assert!(ports[0] != ports[1] && ports.iter().all(|port| app.options.ports.contains(port)));
 
-    app.site().put(&cart(), sleeping("1.1", 2), first.generation).unwrap();
+    app.site().put(&cart(), sleeping("1.1", 2), None, first.generation).unwrap();
     let never_less = |observed: &Observed| {
         assert!(ready(observed) >= 2, "{observed:?}");
         let standing = observed.replicas.iter().filter(|replica| !replica.retiring).count();
@@ -33,7 +35,7 @@ async fn a_new_version_takes_over_without_a_gap() {
     let after = app.until(&cart(), |observed| is_settled(observed, "shop/cart:1.1"), never_less).await;
     assert!(processes(&before).iter().all(|process| !process.is_alive()));
     assert!(processes(&after).iter().all(Process::is_alive));
-    let same = app.site().put(&cart(), sleeping("1.1", 2), after.service.generation).unwrap();
+    let same = app.site().put(&cart(), sleeping("1.1", 2), None, after.service.generation).unwrap();
     assert_eq!(same.generation, after.service.generation, "nothing has changed");
 }
 
@@ -42,10 +44,10 @@ async fn replace_after_terminate_never_has_two_versions_in_one_place() {
     let app = App::new().await;
     let minimum_healthy = "50%".parse().unwrap();
     let strategy = Strategy::ReplaceAfterTerminate { minimum_healthy };
-    let version = |tag| Definition { strategy: strategy.clone(), ..sleeping(tag, 4) };
-    app.site().put(&cart(), version("1.0"), 0).unwrap();
+    let version = |tag| LocalServiceSpec { strategy: strategy.clone(), ..sleeping(tag, 4) };
+    app.site().put(&cart(), version("1.0"), None, 0).unwrap();
     app.settled(&cart(), "shop/cart:1.0").await;
-    app.site().put(&cart(), version("1.1"), 1).unwrap();
+    app.site().put(&cart(), version("1.1"), None, 1).unwrap();
     let promise = |observed: &Observed| {
         assert!(observed.replicas.len() <= 4, "{observed:?}");
         assert!(ready(observed) >= 2, "{observed:?}");
@@ -56,7 +58,7 @@ async fn replace_after_terminate_never_has_two_versions_in_one_place() {
 #[tokio::test]
 async fn what_runs_outlives_the_server_and_is_found_again() {
     let mut app = App::new().await;
-    app.site().put(&cart(), sleeping("1.0", 3), 0).unwrap();
+    app.site().put(&cart(), sleeping("1.0", 3), None, 0).unwrap();
     let before = app.settled(&cart(), "shop/cart:1.0").await;
     let refused = Site::open(app.options.clone()).await.err().unwrap();
     assert!(matches!(refused, Error::InUse(_)), "{refused}");
@@ -69,17 +71,17 @@ async fn what_runs_outlives_the_server_and_is_found_again() {
 #[tokio::test]
 async fn a_version_that_keeps_ending_takes_nothing_away_and_the_way_back_is_at_once() {
     let app = App::new().await;
-    app.site().put(&cart(), sleeping("1.0", 2), 0).unwrap();
+    app.site().put(&cart(), sleeping("1.0", 2), None, 0).unwrap();
     let before = app.settled(&cart(), "shop/cart:1.0").await;
-    let failing = Definition { ready_after: Duration::from_secs(1000), ..script("exit 7", "1.1", 2) };
-    app.site().put(&cart(), failing, 1).unwrap();
+    let failing = LocalServiceSpec { ready_after_ms: 1_000_000, ..script("exit 7", "1.1", 2) };
+    app.site().put(&cart(), failing, None, 1).unwrap();
     let ends = |observed: &Observed| {
         let ended =
             |replica: &ObservedReplica| replica.state.as_ref().and_then(|state| state.last_exit.clone());
         observed.replicas.iter().filter_map(ended).any(|exit| exit.code == Some(7))
     };
     let failing = app.until(&cart(), ends, |observed| assert_eq!(ready(observed), 2)).await;
-    app.site().put(&cart(), sleeping("1.0", 2), failing.service.generation).unwrap();
+    app.site().put(&cart(), sleeping("1.0", 2), None, failing.service.generation).unwrap();
     let after = app.until(&cart(), |observed| is_settled(observed, "shop/cart:1.0"), |_| {}).await;
     assert_eq!(processes(&after), processes(&before), "what still ran goes on");
 }
@@ -87,10 +89,10 @@ async fn a_version_that_keeps_ending_takes_nothing_away_and_the_way_back_is_at_o
 #[tokio::test]
 async fn what_is_removed_leaves_nothing_behind() {
     let mut app = App::new().await;
-    app.site().put(&cart(), script("sleep 1000 & exec sleep 1000", "1.0", 2), 0).unwrap();
+    app.site().put(&cart(), script("sleep 1000 & exec sleep 1000", "1.0", 2), None, 0).unwrap();
     let before = app.settled(&cart(), "shop/cart:1.0").await;
     app.site().remove(&cart()).unwrap();
-    let refused = app.site().put(&cart(), sleeping("1.1", 1), before.service.generation).err().unwrap();
+    let refused = app.site().put(&cart(), sleeping("1.1", 1), None, before.service.generation).err().unwrap();
     assert!(matches!(refused, Error::Going(_)), "{refused}");
     // Also when the server stops in the middle of it.
     app.again().await;
@@ -100,24 +102,24 @@ async fn what_is_removed_leaves_nothing_behind() {
     }
     assert!(processes(&before).iter().all(|process| !process.is_alive()));
     assert_eq!(app.site().namespaces("here").unwrap().unwrap(), ["shop-dev"]);
-    app.site().put(&cart(), sleeping("1.1", 1), 0).unwrap();
+    app.site().put(&cart(), sleeping("1.1", 1), None, 0).unwrap();
     app.settled(&cart(), "shop/cart:1.1").await;
 }
 
 #[tokio::test]
 async fn a_stale_change_is_refused() {
     let app = App::new().await;
-    app.site().put(&cart(), sleeping("1.0", 0), 0).unwrap();
-    app.site().put(&cart(), sleeping("1.1", 0), 1).unwrap();
-    let refused = app.site().put(&cart(), sleeping("1.2", 0), 1).err().unwrap();
+    app.site().put(&cart(), sleeping("1.0", 0), None, 0).unwrap();
+    app.site().put(&cart(), sleeping("1.1", 0), None, 1).unwrap();
+    let refused = app.site().put(&cart(), sleeping("1.2", 0), None, 1).err().unwrap();
     assert!(matches!(refused, Error::Stale(_, 2)), "{refused}");
-    assert_eq!(app.site().service(&cart()).unwrap().service.definition.version(), "1.1");
+    assert_eq!(app.site().service(&cart()).unwrap().service.spec.version(), "1.1");
 }
 
 #[tokio::test]
 async fn a_killed_holder_is_replaced_and_nothing_is_doubled() {
     let app = App::new().await;
-    app.site().put(&cart(), sleeping("1.0", 1), 0).unwrap();
+    app.site().put(&cart(), sleeping("1.0", 1), None, 0).unwrap();
     let before = app.settled(&cart(), "shop/cart:1.0").await;
     let holder = before.replicas[0].state.as_ref().unwrap().holder;
     kill_process(Pid::from_raw(holder.pid).unwrap(), Signal::KILL).unwrap();
@@ -135,11 +137,13 @@ async fn a_replica_is_ready_once_it_answers_and_no_longer_when_it_answers_badly(
     let health = HealthCheck {
         path: "/healthz".into(),
         status: Some(200),
-        every: Duration::from_millis(10),
-        within: Duration::from_secs(5),
+        every_ms: 10,
+        within_ms: 5_000,
         threshold: 2,
     };
-    app.site().put(&cart(), Definition { health: Some(health), ..sleeping("1.0", 1) }, 0).unwrap();
+    app.site()
+        .put(&cart(), LocalServiceSpec { health: Some(health), ..sleeping("1.0", 1) }, None, 0)
+        .unwrap();
     let runs = |observed: &Observed| !processes(observed).is_empty();
     let running = app.until(&cart(), runs, |observed| assert_eq!(ready(observed), 0)).await;
     let answers = Answers::at(running.replicas[0].port);
@@ -153,10 +157,10 @@ async fn a_range_without_ports_is_said_and_the_rest_goes_on() {
     let mut app = App::new().await;
     app.options.ports = *app.options.ports.start()..=*app.options.ports.start();
     app.again().await;
-    app.site().put(&cart(), sleeping("1.0", 2), 0).unwrap();
+    app.site().put(&cart(), sleeping("1.0", 2), None, 0).unwrap();
     let told = app.until(&cart(), |observed| observed.problem.is_some(), |_| {}).await;
     assert!(told.problem.as_ref().unwrap().contains("wider range"), "{told:?}");
-    app.site().put(&cart(), sleeping("1.0", 1), told.service.generation).unwrap();
+    app.site().put(&cart(), sleeping("1.0", 1), None, told.service.generation).unwrap();
     app.settled(&cart(), "shop/cart:1.0").await;
 }
 

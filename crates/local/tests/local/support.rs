@@ -9,11 +9,10 @@ use std::{
         Arc,
         atomic::{AtomicU16, Ordering},
     },
-    time::Duration,
 };
 
-use domain::strategy::Strategy;
-use local::{Definition, Observed, ObservedReplica, Options, Phase, Place, Process, Site};
+use domain::{local_service::LocalServiceSpec, strategy::Strategy};
+use local::{Observed, ObservedReplica, Options, Phase, Place, Process, Site};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -50,7 +49,7 @@ impl App {
     }
 
     pub(crate) async fn close(&mut self) {
-        Arc::into_inner(self.site.take().unwrap()).unwrap().close().await;
+        self.site.take().unwrap().close().await;
     }
 
     /// What a service is, once it is so; every state on the way is looked at too.
@@ -93,7 +92,7 @@ impl Drop for App {
 }
 
 pub(crate) fn is_settled(observed: &Observed, image: &str) -> bool {
-    let wanted = usize::from(observed.service.definition.replicas);
+    let wanted = usize::from(observed.service.spec.replicas);
     let serves = |replica: &ObservedReplica| replica.ready && replica.current && replica.image == image;
     observed.replicas.len() == wanted && observed.replicas.iter().all(serves)
 }
@@ -115,21 +114,21 @@ pub(crate) fn cart() -> Place {
 }
 
 /// A shell script as version `tag` of the cart.
-pub(crate) fn script(script: &str, tag: &str, replicas: u16) -> Definition {
-    Definition {
+pub(crate) fn script(script: &str, tag: &str, replicas: u16) -> LocalServiceSpec {
+    LocalServiceSpec {
         image: format!("shop/cart:{tag}"),
         program: "sh".into(),
         arguments: vec!["-c".into(), script.into()],
         variables: BTreeMap::new(),
         replicas,
         health: None,
-        ready_after: Duration::ZERO,
+        ready_after_ms: 0,
         strategy: Strategy::default(),
-        grace: Duration::from_secs(10),
-        deployment: None,
+        grace_ms: 10_000,
+        deadline_ms: 120_000,
     }
 }
 
-pub(crate) fn sleeping(tag: &str, replicas: u16) -> Definition {
+pub(crate) fn sleeping(tag: &str, replicas: u16) -> LocalServiceSpec {
     script("exec sleep 1000", tag, replicas)
 }

@@ -43,7 +43,7 @@ async fn what_is_no_api_is_told_in_words() {
     ];
     for (answer, word) in cases {
         let server = Canned::start(move |_| answer.to_owned()).await;
-        let test = platform::test(&connection(&server.url), &|_| {}).await;
+        let test = platform::test(platform::connect(&connection(&server.url)), &|_| {}).await;
         assert!(!test.success && test.message.contains(word), "{answer}: {}", test.message);
         assert_eq!(test.field.as_deref(), Some("url"));
         assert!(test.checks[1..].iter().all(|check| check.status == CheckStatus::Skipped));
@@ -59,7 +59,7 @@ async fn what_is_no_api_is_told_in_words() {
 #[tokio::test]
 async fn addresses_that_cannot_be_used_fail_the_test() {
     for url in ["http://127.0.0.1:1", "http://no-such-host.invalid", "http://169.254.169.254", "nonsense"] {
-        let test = platform::test(&connection(url), &|_| {}).await;
+        let test = platform::test(platform::connect(&connection(url)), &|_| {}).await;
         assert_eq!(test.field.as_deref(), Some("url"), "{}", test.message);
         assert_eq!(test.checks.len(), 8);
     }

@@ -15,7 +15,8 @@ fn status<'a>(test: &'a SiteTest, name: &str) -> &'a CheckStatus {
 #[tokio::test]
 async fn each_token_is_told_what_it_is_good_for() {
     let server = standin::start(Options::default()).await.unwrap();
-    let test = async |token: &str| platform::test(&rancher(&server.url(), token), &|_| {}).await;
+    let test =
+        async |token: &str| platform::test(platform::connect(&rancher(&server.url(), token)), &|_| {}).await;
 
     let admin = test(ADMIN_TOKEN).await;
     assert!(admin.success && admin.signed_in_as.as_deref() == Some("Default Admin"), "{admin:#?}");
@@ -54,13 +55,13 @@ async fn a_reader_may_look_and_not_change() {
 async fn the_wrong_kind_of_site_is_told() {
     let server = standin::start(Options::default()).await.unwrap();
     let as_cluster = Connection { kind: SiteKind::Kubernetes, ..rancher(&server.url(), ADMIN_TOKEN) };
-    let test = platform::test(&as_cluster, &|_| {}).await;
+    let test = platform::test(platform::connect(&as_cluster), &|_| {}).await;
     assert!(test.message.contains("connect it as Rancher"), "{}", test.message);
     let below = rancher(&format!("{}/k8s/clusters/local", server.url()), ADMIN_TOKEN);
-    let test = platform::test(&below, &|_| {}).await;
+    let test = platform::test(platform::connect(&below), &|_| {}).await;
     assert!(test.message.contains("connect it as Kubernetes"), "{}", test.message);
     let cluster = Connection { kind: SiteKind::Kubernetes, ..below };
-    let test = platform::test(&cluster, &|_| {}).await;
+    let test = platform::test(platform::connect(&cluster), &|_| {}).await;
     assert!(test.success, "{test:#?}");
     server.shutdown().await;
 }
@@ -88,16 +89,16 @@ async fn a_certificate_is_trusted_only_if_it_is_given() {
     let tls = Some(Tls::default());
     let server = standin::start(Options { tls, ..Options::default() }).await.unwrap();
     let unknown = rancher(&server.url(), ADMIN_TOKEN);
-    let test = platform::test(&unknown, &|_| {}).await;
+    let test = platform::test(platform::connect(&unknown), &|_| {}).await;
     assert_eq!(test.field.as_deref(), Some("caCertificate"));
     assert!(test.message.contains("give its CA certificate"), "{}", test.message);
 
     let known = Connection { ca_certificate: server.ca_pem().map(str::to_owned), ..unknown };
-    let test = platform::test(&known, &|_| {}).await;
+    let test = platform::test(platform::connect(&known), &|_| {}).await;
     assert!(test.success, "{test:#?}");
 
     let plain = rancher(&server.url().replace("https://", "http://"), ADMIN_TOKEN);
-    let test = platform::test(&plain, &|_| {}).await;
+    let test = platform::test(platform::connect(&plain), &|_| {}).await;
     assert_eq!(test.field.as_deref(), Some("url"));
     assert!(test.message.contains("https://"), "{}", test.message);
     server.shutdown().await;
@@ -106,8 +107,11 @@ async fn a_certificate_is_trusted_only_if_it_is_given() {
 #[tokio::test]
 async fn tls_to_a_plain_port_says_so() {
     let server = standin::start(Options::default()).await.unwrap();
-    let test =
-        platform::test(&rancher(&server.url().replace("http://", "https://"), ADMIN_TOKEN), &|_| {}).await;
+    let test = platform::test(
+        platform::connect(&rancher(&server.url().replace("http://", "https://"), ADMIN_TOKEN)),
+        &|_| {},
+    )
+    .await;
     assert!(test.message.contains("does not speak TLS"), "{}", test.message);
     server.shutdown().await;
 }

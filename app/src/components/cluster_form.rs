@@ -1,0 +1,55 @@
+//! Making a cluster on the server's own machine.
+
+use domain::{cluster::NewCluster, id::SiteId};
+use leptos::prelude::*;
+
+use crate::components::erased::Erase;
+use crate::{
+    api,
+    components::{field::TextField, problem::note},
+    live,
+    request::Request,
+};
+
+/// Asks for the name. Body and foot of a dialog.
+#[component]
+pub(crate) fn MakeCluster(
+    /// The local site.
+    site: SiteId,
+    /// Called when it is made.
+    done: Callback<()>,
+) -> impl IntoView {
+    let request = Request::new();
+    let problem = request.problem;
+    let name = RwSignal::new(String::new());
+    let make = move || {
+        let new = NewCluster { name: name.get_untracked(), site_id: Some(site) };
+        request.send(api::cluster::create(new), move |_| {
+            live::look_again();
+            done.try_run(());
+        });
+    };
+    let elsewhere = Memo::new(move |_| {
+        problem.with(|problem| problem.as_ref().is_some_and(|problem| problem.errors.is_empty()))
+    });
+    view! {
+        <form
+            class="contents"
+            on:submit=move |event| {
+                event.prevent_default();
+                make();
+            }
+        >
+            <div class="dialog-body space-y-3">
+                {move || elsewhere.get().then(|| note(problem))}
+                <TextField label="Name" form="cluster" name="name" value=name problem required=true autofocus=true
+                    placeholder="staging"
+                    hint="Lower-case letters, digits and hyphens. Namespaces and services in it are directories of the server." />
+            </div>
+            <div class="dialog-foot">
+                <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>"Make the cluster"</button>
+            </div>
+        </form>
+    }
+    .erase()
+}

@@ -1,0 +1,130 @@
+//! Use cases of this machine's services.
+
+use domain::{
+    cluster::Cluster,
+    local_service::{LocalReplica, LocalService, LocalServiceEdit},
+    site::SiteKind,
+};
+use local::{Observed, ObservedReplica, Phase, Place};
+
+use crate::{Context, Error, cluster};
+
+/// The services of a local cluster, or of one namespace of it, by name.
+pub async fn list(ctx: &Context, cluster: &str, namespace: Option<&str>) -> Result<Vec<LocalService>, Error> {
+    let cluster = local_cluster(ctx, cluster).await?;
+    let found = ctx.control().local.site()?.services(&cluster.external_id);
+    let wanted = found.into_iter().filter(|(place, _)| namespace.is_none_or(|it| it == place.namespace));
+    Ok(wanted.map(|(place, observed)| shown(place, observed)).collect())
+}
+
+/// One service.
+pub async fn get(ctx: &Context, cluster: &str, namespace: &str, name: &str) -> Result<LocalService, Error> {
+    let cluster = local_cluster(ctx, cluster).await?;
+    let found = Place::new(&cluster.external_id, namespace, name)
+        .ok()
+        .and_then(|place| Some((place.clone(), ctx.control().local.site().ok()?.service(&place)?)));
+    let (place, observed) = found.ok_or_else(|| not_found(name))?;
+    Ok(shown(place, observed))
+}
+
+/// Makes a service, or changes the one that has the edit's generation.
+pub async fn put(
+    ctx: &Context,
+    cluster: &str,
+    namespace: &str,
+    name: &str,
+    edit: LocalServiceEdit,
+) -> Result<LocalService, Error> {
+    let faults = edit.faults(namespace, name);
+    if !faults.is_empty() {
+        return Err(Error::Invalid(faults));
+    }
+    let cluster = local_cluster(ctx, cluster).await?;
+    let site = ctx.control().local.site()?;
+    let place = Place::new(&cluster.external_id, namespace, name).map_err(failed)?;
+    let image = edit.spec.image.clone();
+    match site.put(&place, edit.spec, None, edit.generation) {
+        Err(local::Error::Stale(..)) => {
+            return Err(match site.service(&place) {
+                Some(stored) => Error::stale(&shown(place, stored)),
+                None => not_found(name),
+            });
+        }
+        put => drop(put.map_err(failed)?),
+    }
+    let message = format!("set {name} in {namespace} on {} to {image}", cluster.name);
+    let mut write = ctx.store().write().await?;
+    write.append(ctx.event("service.changed", message)).await?;
+    write.commit().await?;
+    get(ctx, &cluster.id.to_string(), namespace, name).await
+}
+
+/// Removes a service with all that it runs. It is gone once its processes are.
+pub async fn delete(ctx: &Context, cluster: &str, namespace: &str, name: &str) -> Result<(), Error> {
+    let service = get(ctx, cluster, namespace, name).await?;
+    let place = Place::new(&service.cluster, namespace, name).map_err(failed)?;
+    ctx.control().local.site()?.remove(&place).map_err(failed)?;
+    let mut write = ctx.store().write().await?;
+    write
+        .append(ctx.event("service.deleted", format!("removed {name} in {namespace} on {}", service.cluster)))
+        .await?;
+    Ok(write.commit().await?)
+}
+
+/// A cluster of this machine.
+async fn local_cluster(ctx: &Context, word: &str) -> Result<Cluster, Error> {
+    let cluster = cluster::find(ctx, None, word).await?;
+    let site = ctx.store().site(cluster.site_id).await?;
+    if site.kind != SiteKind::Local {
+        let words = format!(
+            "{} is no cluster of a local site: its services are made with its own tools.",
+            cluster.name
+        );
+        return Err(Error::conflict("not_local", words));
+    }
+    // That it is this machine's.
+    ctx.control().platform(site.id).await?;
+    Ok(cluster)
+}
+
+pub(crate) fn failed(error: local::Error) -> Error {
+    match error {
+        local::Error::Going(_) => Error::conflict("service_going", format!("{error}.")),
+        local::Error::Name(_) => Error::invalid("name", format!("{error}.")),
+        error => platform::Error::Unavailable { message: error.in_full(), retry_after: None }.into(),
+    }
+}
+
+fn not_found(name: &str) -> Error {
+    Error::NotFound { noun: "service", name: name.to_owned() }
+}
+
+fn shown(place: Place, Observed { service, replicas, problem }: Observed) -> LocalService {
+    LocalService {
+        cluster: place.cluster,
+        namespace: place.namespace,
+        name: place.service,
+        generation: service.generation,
+        spec: service.spec,
+        running: replicas.into_iter().map(replica).collect(),
+        removed: service.removed,
+        problem,
+    }
+}
+
+fn replica(replica: ObservedReplica) -> LocalReplica {
+    let state = replica.state.as_ref();
+    let pid = state.and_then(|state| match state.phase {
+        Phase::Running { process } => Some(process.pid),
+        _ => None,
+    });
+    LocalReplica {
+        port: replica.port,
+        image: replica.image,
+        ready: replica.ready,
+        pid,
+        restarts: state.map_or(0, |state| state.restarts),
+        last_exit: state.and_then(|state| state.last_exit.as_ref()).map(ToString::to_string),
+        created_at: replica.made,
+    }
+}

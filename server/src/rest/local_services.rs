@@ -1,0 +1,88 @@
+//! `/api/clusters/{cluster}/…/services`: what runs on the server's own machine.
+
+use axum::response::{IntoResponse, Response};
+use control::local_service;
+use domain::{
+    local_service::{LocalService, LocalServiceEdit},
+    problem::Problem,
+};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Answer, Caller, lists};
+use crate::problem::{Json, Path, Query};
+
+pub(super) fn router() -> OpenApiRouter<control::Context> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put, delete))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ServicesQuery {
+    /// Of this namespace only.
+    #[serde(default)]
+    namespace: Option<String>,
+}
+
+/// A cluster, a namespace in it and a service in that.
+type Place = (String, String, String);
+
+/// The services of a local cluster.
+#[utoipa::path(
+    get, path = "/api/clusters/{cluster}/services", tag = "local services",
+    params(("cluster" = String, Path), ServicesQuery, lists::PageQuery),
+    responses((status = 200, body = Vec<LocalService>), (status = 409, body = Problem), (status = 422, body = Problem))
+)]
+async fn list(
+    Caller(ctx): Caller,
+    Path(cluster): Path<String>,
+    Query(query): Query<ServicesQuery>,
+    listing: lists::Listing,
+) -> Answer<Response> {
+    Ok(listing.answer(local_service::list(&ctx, &cluster, query.namespace.as_deref()).await?))
+}
+
+/// One service with its replicas.
+#[utoipa::path(
+    get, path = "/api/clusters/{cluster}/namespaces/{namespace}/services/{name}", tag = "local services",
+    params(("cluster" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),
+    responses((status = 200, body = LocalService), (status = 404, body = Problem), (status = 422, body = Problem))
+)]
+async fn get(
+    Caller(ctx): Caller,
+    Path((cluster, namespace, name)): Path<Place>,
+) -> Answer<axum::Json<LocalService>> {
+    Ok(axum::Json(local_service::get(&ctx, &cluster, &namespace, &name).await?))
+}
+
+/// Makes a service, or changes the one that has the given generation: its replicas follow by its strategy.
+#[utoipa::path(
+    put, path = "/api/clusters/{cluster}/namespaces/{namespace}/services/{name}", tag = "local services",
+    params(("cluster" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),
+    request_body = LocalServiceEdit,
+    responses(
+        (status = 200, body = LocalService), (status = 201, body = LocalService),
+        (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)
+    )
+)]
+async fn put(
+    Caller(ctx): Caller,
+    Path((cluster, namespace, name)): Path<Place>,
+    Json(edit): Json<LocalServiceEdit>,
+) -> Answer<Response> {
+    let status = if edit.generation == 0 { StatusCode::CREATED } else { StatusCode::OK };
+    let stored = local_service::put(&ctx, &cluster, &namespace, &name, edit).await?;
+    Ok((status, axum::Json(stored)).into_response())
+}
+
+/// Removes a service with all that it runs.
+#[utoipa::path(
+    delete, path = "/api/clusters/{cluster}/namespaces/{namespace}/services/{name}", tag = "local services",
+    params(("cluster" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),
+    responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+async fn delete(Caller(ctx): Caller, Path((cluster, namespace, name)): Path<Place>) -> Answer<StatusCode> {
+    local_service::delete(&ctx, &cluster, &namespace, &name).await?;
+    Ok(StatusCode::ACCEPTED)
+}
