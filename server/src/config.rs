@@ -74,6 +74,14 @@ pub struct Settings {
     pub holder: PathBuf,
 }
 
+impl Settings {
+    /// What this machine's site is made of.
+    pub fn local_site(&self) -> local::Options {
+        let root = self.data_dir.join("local");
+        local::Options { root, holder: self.holder.clone(), ports: self.local_ports.clone() }
+    }
+}
+
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

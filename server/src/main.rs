@@ -2,8 +2,12 @@
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
-use server::config::{LogFormat, Serve};
+use clap::{Args, Parser, Subcommand};
+use server::{
+    Running,
+    config::{LogFormat, Serve},
+    demo::{self, service},
+};
 
 /// Watches make and drop small strings all the time, on many threads: ADR 16 has the figures.
 #[global_allocator]
@@ -21,6 +25,8 @@ struct Cli {
 enum Command {
     /// Serves the web UI and the REST API.
     Serve(Serve),
+    /// Serves a demo: three environments on this machine, with services that really run
+    Demo(Demo),
     /// Prints the OpenAPI document of the REST API.
     Openapi,
     /// Holds a replica of a local service. The server starts it; it goes on without the server.
@@ -29,14 +35,33 @@ enum Command {
         /// The replica's directory.
         directory: PathBuf,
     },
+    /// A service of the demo.
+    #[command(hide = true)]
+    DemoService(service::Args),
+}
+
+#[derive(Args)]
+struct Demo {
+    #[command(flatten)]
+    serve: Serve,
+    /// Ends what ran and forgets its data first
+    #[arg(long)]
+    fresh: bool,
+    /// Ends what ran, forgets its data, and stops
+    #[arg(long, conflicts_with = "fresh")]
+    end: bool,
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(options) => match tokio::runtime::Runtime::new() {
-            Ok(runtime) => runtime.block_on(serve(options)),
-            Err(error) => fail(&error),
-        },
+        Command::Serve(options) => run(serve(options)),
+        Command::Demo(options) => run(demo(options)),
+        Command::DemoService(args) => run(async {
+            match service::serve(args).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&error),
+            }
+        }),
         Command::Hold { directory } => match local::hold(&directory) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
@@ -51,18 +76,53 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => fail(&error),
+    }
+}
+
 async fn serve(options: Serve) -> ExitCode {
     log(&options.log_format);
     let settings = match options.settings() {
         Ok(settings) => settings,
         Err(error) => return fail(&error),
     };
+    match server::start(settings).await {
+        Ok(running) => until_stopped(running).await,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn demo(Demo { serve, fresh, end }: Demo) -> ExitCode {
+    log(&serve.log_format);
+    let settings = match serve.settings() {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error),
+    };
+    if (fresh || end)
+        && let Err(error) = demo::clear(&settings).await
+    {
+        return fail(&error);
+    }
+    if end {
+        return ExitCode::SUCCESS;
+    }
+    let program = settings.holder.clone();
     let running = match server::start(settings).await {
         Ok(running) => running,
         Err(error) => return fail(&error),
     };
+    match demo::seed(&running.context("demo"), &program).await {
+        Ok(()) => until_stopped(running).await,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn until_stopped(running: Running) -> ExitCode {
     println!("Lockstep on http://{}", running.addr());
-    told_to_stop().await;
+    server::told_to_stop().await;
     tracing::info!("stopping");
     match running.stop().await {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,13 +150,4 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
         cause = error.source();
     }
     ExitCode::FAILURE
-}
-
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("a signal handler can be installed at start");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
 }

@@ -74,6 +74,9 @@ pub enum ServeError {
     /// The work in the background cannot start.
     #[error("the server cannot start")]
     Control(#[from] control::Error),
+    /// This machine's site cannot be used.
+    #[error("this machine's site cannot be used")]
+    Local(#[from] local::Error),
     /// Serving failed.
     #[error("serving failed")]
     Io(#[from] std::io::Error),
@@ -105,11 +108,7 @@ pub async fn start(settings: Settings) -> Result<Running, ServeError> {
     let listener = TcpListener::bind(settings.addr).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
     let server_name = format!("{}-{}", addr, std::process::id());
-    let local = local::Options {
-        root: settings.data_dir.join("local"),
-        holder: settings.holder.clone(),
-        ports: settings.local_ports.clone(),
-    };
+    let local = settings.local_site();
     let options = Options { store: store.clone(), vault, server_name, patience: settings.patience, local };
     let control = Control::start(options).await?;
     let routes = routes(&control, &store, &settings);
@@ -124,6 +123,11 @@ impl Running {
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Acts in a server's own name.
+    pub fn context(&self, actor: &str) -> Context {
+        Context::new(self.control.clone(), actor)
     }
 
     /// Lets requests in flight and event streams end, then stops. What deployments were doing goes on at the next start.

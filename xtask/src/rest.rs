@@ -86,9 +86,10 @@ const STAGES: [(&str, &str, &str); 3] = [
 ];
 
 /// Connects the stand-in as a site and binds its namespaces to three environments, so that the matrix is full. Does
-/// nothing when the server has a site already.
+/// nothing when one is connected already.
 pub(crate) fn connect(client: &Client, standin: &str, token: &str) -> Result<()> {
-    if client.get("/api/sites")?.as_array().is_some_and(|sites| !sites.is_empty()) {
+    let sites = client.get("/api/sites")?;
+    if sites.as_array().into_iter().flatten().any(|site| site["kind"] != "local") {
         return Ok(());
     }
     let site = json!({ "name": "Stand-in Rancher", "url": standin, "token": token, "kind": "rancher" });

@@ -24,6 +24,8 @@ use url::{Host, Url};
 
 use crate::{Connection, Error, connector, failure};
 
+/// What a connection reads ahead, in bytes. There are thousands of them, and each keeps what it has once needed.
+const READ_AHEAD: usize = 64 * 1024;
 /// How long a call that is no watch may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pauses before a read that met a passing failure is tried again.
@@ -113,6 +115,7 @@ impl Client {
             .auth_layer()
             .map_err(|error| Error::SignIn(format!("The token cannot be used: {error}.")))?;
         let hyper = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            .http1_max_buf_size(READ_AHEAD)
             .build::<_, Body>(connector::connector(connection.ca_certificate.as_deref())?);
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())

@@ -111,7 +111,6 @@ async fn a_sync_moves_processes_and_a_failed_one_puts_them_back(on: On) {
         })
         .await;
     let failed = app.api.post("/api/sync?wait=true", &request).await;
-    let failed = app.api.post("/api/sync?wait=true", &request).await;
     assert_eq!(failed["status"], "put_back", "{failed}");
     assert_eq!(failed["results"][0]["status"], "put_back", "{failed}");
     let back = app.api.until(&path("shop-staging"), runs("2.0")).await;

@@ -174,7 +174,9 @@ impl Fleet {
     pub(super) fn wait_fresh(&mut self) -> Result<Duration> {
         let client = self.client();
         let begun = Instant::now();
-        let site = client.get("/api/sites")?[0]["id"].as_str().context("no site")?.to_owned();
+        let sites = client.get("/api/sites")?;
+        let site = sites.as_array().into_iter().flatten().find(|site| site["kind"] == "rancher");
+        let site = site.and_then(|site| site["id"].as_str()).context("no site")?.to_owned();
         loop {
             let clusters = client.get(&format!("/api/sites/{site}/clusters"))?;
             let clusters = clusters.as_array().context("clusters are no list")?;

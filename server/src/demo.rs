@@ -1,0 +1,142 @@
+//! `lockstep demo`: three environments on two clusters of this machine, with small services that really run.
+
+pub mod service;
+
+use std::{collections::BTreeMap, path::Path};
+
+use control::{Context, app_instance, cluster, environment, local_service};
+use domain::{
+    app_instance::NewAppInstance,
+    cluster::NewCluster,
+    environment::NewEnvironment,
+    local_service::{HealthCheck, LocalServiceEdit, LocalServiceSpec},
+    strategy::Strategy,
+};
+
+use crate::{config::Settings, serve::ServeError};
+
+/// The application that the services make up; namespaces are called after it.
+const APPLICATION: &str = "shop";
+/// Where a stage's namespace is.
+const STAGES: [(&str, &str, &str); 3] = [
+    ("Development", "workshop", "shop-dev"),
+    ("Staging", "workshop", "shop-staging"),
+    ("Production", "production", "shop-prod"),
+];
+
+/// A service, and its version in each stage.
+struct Shown {
+    name: &'static str,
+    versions: [&'static str; 3],
+    replicas: u16,
+    /// What it does beside answering.
+    arguments: &'static [&'static str],
+}
+
+/// Versions that are in step and out of step, one that fails its health check where `SEARCH_INDEX` is not set, which is so
+/// everywhere but in Development, and one that ends soon after it has started.
+const SERVICES: [Shown; 5] = [
+    Shown { name: "storefront", versions: ["1.4.0", "1.3.2", "1.3.2"], replicas: 2, arguments: &[] },
+    Shown { name: "cart", versions: ["2.1.0", "2.1.0", "2.0.4"], replicas: 2, arguments: &[] },
+    Shown { name: "catalog", versions: ["5.2.1", "5.2.1", "5.2.1"], replicas: 1, arguments: &[] },
+    Shown {
+        name: "search",
+        versions: ["3.0.0", "2.9.1", "2.9.1"],
+        replicas: 1,
+        arguments: &["--version-that-needs-an-index", "3.0.0"],
+    },
+    Shown {
+        name: "invoices",
+        versions: ["1.9.0", "1.8.3", "1.8.3"],
+        replicas: 1,
+        arguments: &["--version-that-crashes", "1.9.0"],
+    },
+];
+
+/// Makes it all, unless there are environments already.
+///
+/// # Errors
+/// When it cannot be stored.
+pub async fn seed(ctx: &Context, program: &Path) -> Result<(), control::Error> {
+    if !environment::list(ctx).await?.is_empty() {
+        return Ok(());
+    }
+    for name in ["workshop", "production"] {
+        cluster::create(ctx, NewCluster { name: name.into(), site_id: None }).await?;
+    }
+    for (stage, (name, cluster, namespace)) in STAGES.into_iter().enumerate() {
+        for service in &SERVICES {
+            let edit = LocalServiceEdit { spec: spec(service, stage, program), generation: 0 };
+            local_service::put(ctx, cluster, namespace, service.name, edit).await?;
+        }
+        let description = format!("The shop, on the local cluster {cluster}.");
+        let new = NewEnvironment { name: name.into(), description, color: None, position: None };
+        let environment = environment::create(ctx, new).await?;
+        let instance = NewAppInstance {
+            name: None,
+            rancher_site_id: None,
+            cluster: cluster.into(),
+            namespace: namespace.into(),
+            environment_id: environment.id,
+            application: Some(APPLICATION.into()),
+        };
+        app_instance::create(ctx, instance).await?;
+    }
+    Ok(())
+}
+
+fn spec(service: &Shown, stage: usize, program: &Path) -> LocalServiceSpec {
+    let mut variables = BTreeMap::from([("ENVIRONMENT".to_owned(), STAGES[stage].0.to_owned())]);
+    if stage == 0 {
+        variables.insert("SEARCH_INDEX".into(), "products".into());
+    }
+    let health = HealthCheck {
+        path: service::HEALTH.into(),
+        status: Some(200),
+        every_ms: 500,
+        within_ms: 1_000,
+        threshold: 3,
+    };
+    LocalServiceSpec {
+        image: format!("{APPLICATION}/{}:{}", service.name, service.versions[stage]),
+        program: program.display().to_string(),
+        arguments: ["demo-service"]
+            .iter()
+            .chain(service.arguments)
+            .map(|&argument| argument.into())
+            .collect(),
+        variables,
+        replicas: service.replicas,
+        health: Some(health),
+        ready_after_ms: 1_000,
+        strategy: Strategy::default(),
+        grace_ms: 5_000,
+        deadline_ms: 10_000,
+    }
+}
+
+/// Ends all services of a demo, and forgets its data.
+///
+/// # Errors
+/// When its directory cannot be used, or a server has it.
+pub async fn clear(settings: &Settings) -> Result<(), ServeError> {
+    if !settings.data_dir.exists() {
+        return Ok(());
+    }
+    let site = local::Site::open(settings.local_site()).await?;
+    let mut news = site.news();
+    let places = |site: &local::Site| -> Result<Vec<local::Place>, local::Error> {
+        let clusters = site.clusters()?;
+        Ok(clusters.iter().flat_map(|cluster| site.services(cluster)).map(|(place, _)| place).collect())
+    };
+    for place in places(&site)? {
+        site.remove(&place)?;
+    }
+    while !places(&site)?.is_empty() {
+        // Whoever has missed some looks again.
+        let _ = news.recv().await;
+    }
+    site.close().await;
+    let failed = |source| ServeError::DataDir { path: settings.data_dir.display().to_string(), source };
+    std::fs::remove_dir_all(&settings.data_dir).map_err(failed)
+}
