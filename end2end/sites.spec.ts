@@ -1,9 +1,15 @@
 // Connecting, editing and removing sites, with everything that goes wrong on the way.
-import { expect, expectAccessible, test } from "./fixtures";
+import { type Api, expect, expectAccessible, test } from "./fixtures";
 import { seed } from "./seed";
 
 test.use({ suite: "sites" });
+
 test.describe.configure({ mode: "serial" });
+
+/** The sites that were connected: without the server's own machine. */
+async function connected(api: Api) {
+  return (await api.get("/api/sites")).filter((site: any) => site.kind !== "local");
+}
 
 test("a wrong token is said at its field, and each check is told", async ({ page, standin }) => {
   await page.goto("/");
@@ -80,7 +86,7 @@ test("a kubeconfig is uploaded and taken apart", async ({ page, lockstep, standi
   await wizard.getByRole("button", { name: "Connect", exact: true }).click();
   await expect(wizard.getByRole("button", { name: /^Manage 1 cluster/ })).toBeVisible();
   const sites = await lockstep.api.get("/api/sites");
-  expect(sites.map((site: any) => site.kind).sort()).toEqual(["kubernetes", "rancher"]);
+  expect(sites.map((site: any) => site.kind).sort()).toEqual(["kubernetes", "local", "rancher"]);
   expect(JSON.stringify(sites)).not.toContain("stand-in-secret");
   expect(pageErrors).toEqual([]);
 });
@@ -112,7 +118,7 @@ test("of two who edit a site, the later one chooses", async ({ page, lockstep })
 });
 
 test("what goes with a site is named before it is deleted", async ({ page, lockstep, standin }) => {
-  for (const site of await lockstep.api.get("/api/sites")) await lockstep.api.delete(`/api/sites/${site.id}`);
+  for (const site of await connected(lockstep.api)) await lockstep.api.delete(`/api/sites/${site.id}`);
   await seed(lockstep.api, standin);
   await page.goto("/sites");
   await page.getByRole("button", { name: "Delete Stand-in" }).click();
@@ -127,5 +133,33 @@ test("what goes with a site is named before it is deleted", async ({ page, locks
   // What takes so much with it asks for the name.
   await dialog.getByRole("textbox").fill("Stand-in");
   await dialog.getByRole("button", { name: /^Delete/ }).click();
-  await expect.poll(async () => (await lockstep.api.get("/api/sites")).length).toBe(0);
+  await expect.poll(async () => (await connected(lockstep.api)).length).toBe(0);
+  await expect(page.getByText("Nothing connected yet")).toBeVisible();
+});
+
+test("a cluster is made on the server's machine", async ({ page, lockstep, pageErrors }) => {
+  const local = (await lockstep.api.get("/api/sites")).find((site: any) => site.kind === "local");
+  await page.goto("/sites");
+  const card = page.getByRole("article").filter({ has: page.getByRole("heading", { name: local.name }) });
+  await expect(card).toContainText("Available");
+  await expect(card.getByRole("button", { name: /^Delete/ })).toHaveCount(0);
+  await card.getByRole("button", { name: "New cluster" }).click();
+  const dialog = page.getByRole("dialog", { name: `New cluster on ${local.name}` });
+  await expect(dialog.getByLabel("Name")).toBeFocused();
+  await page.keyboard.type("Büro 🚀");
+  await page.keyboard.press("Enter");
+  await expect(dialog.getByText(/lower-case letters, digits and hyphens\.$/)).toBeVisible();
+  await expectAccessible(page);
+  await dialog.getByLabel("Name").fill("workshop");
+  await page.keyboard.press("Enter");
+  await expect(dialog).toBeHidden();
+  await expect(card.getByRole("list", { name: "Managed clusters" })).toContainText("workshop");
+
+  await card.getByRole("button", { name: "Edit" }).click();
+  const edit = page.getByRole("dialog", { name: `Edit ${local.name}` });
+  await expect(edit.getByLabel("API token")).toHaveCount(0);
+  await edit.getByLabel("Name", { exact: true }).fill("The workshop's machine");
+  await edit.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("heading", { name: "The workshop's machine" })).toBeVisible();
+  expect(pageErrors).toEqual([]);
 });

@@ -77,7 +77,14 @@ pub struct HealthCheck {
 
 /// Makes a service, or changes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
+    "image": "shop/web:1.0.0",
+    "program": "python3",
+    "arguments": ["-c", "import http.server, os; http.server.test(port=int(os.environ['PORT']))"],
+    "replicas": 2,
+    "health": { "path": "/" },
+    "generation": 0
+})))]
 #[serde(rename_all = "camelCase")]
 pub struct LocalServiceEdit {
     /// What it is to be.
