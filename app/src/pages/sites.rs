@@ -109,7 +109,7 @@ pub(crate) fn Sites() -> impl IntoView {
             )
         });
         let cards = found.iter().map(|site| site_card::view(site, dialogs)).collect_view();
-        view! { <div class="space-y-3">{none_connected} {cards}</div> }.erase()
+        view! { <div class="space-y-3">{cards} {none_connected}</div> }.erase()
     };
     let title = Signal::derive(move || {
         let name = dialogs.site.with(|site| site.as_ref().map(|site| site.name.clone()).unwrap_or_default());

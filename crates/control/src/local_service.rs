@@ -122,6 +122,7 @@ fn replica(replica: ObservedReplica) -> LocalReplica {
         port: replica.port,
         image: replica.image,
         ready: replica.ready,
+        fault: replica.fault,
         pid,
         restarts: state.map_or(0, |state| state.restarts),
         last_exit: state.and_then(|state| state.last_exit.as_ref()).map(ToString::to_string),

@@ -114,7 +114,10 @@ fn pod_trouble(pod: &PodFacts) -> Option<String> {
         return Some(words);
     }
     let unready = pod.containers.iter().find(|container| !container.ready && container.waiting.is_none())?;
-    (pod.phase == "Running").then(|| format!("container {} is not ready", unready.name))
+    (pod.phase == "Running").then(|| match &unready.message {
+        Some(message) => format!("container {} is not ready: {message}", unready.name),
+        None => format!("container {} is not ready", unready.name),
+    })
 }
 
 /// What keeps a pod from ever starting, as it looks.

@@ -130,6 +130,8 @@ pub struct LocalReplica {
     pub image: String,
     /// Serves.
     pub ready: bool,
+    /// What was wrong with its last answer to the health check.
+    pub fault: Option<String>,
     /// Its process, while it runs.
     pub pid: Option<i32>,
     /// How often it was started again.

@@ -305,7 +305,7 @@ fn pod(place: &Place, replica: &ObservedReplica) -> PodFacts {
             digest: None,
             ready: replica.ready,
             waiting: waiting.map(Into::into),
-            message: waiting.and(exit).map(ToString::to_string),
+            message: waiting.and(exit).map(ToString::to_string).or_else(|| replica.fault.clone()),
             restarts: state.map_or(0, |state| i32::try_from(state.restarts).unwrap_or(i32::MAX)),
         }],
     }

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     Error, Phase, Place, Replica, Service, Spec, State,
-    health::Probe,
+    health::{Health, Probe},
     mutex::lock,
     service::{IMAGE, replica_spec},
     site::Shared,
@@ -52,6 +52,8 @@ pub struct ObservedReplica {
     pub current: bool,
     /// Serves.
     pub ready: bool,
+    /// What was wrong with its last answer to the health check.
+    pub fault: Option<String>,
     /// Is being stopped.
     pub retiring: bool,
     /// What its holder says; none where there is no holder.
@@ -212,29 +214,30 @@ impl Supervisor {
         };
         let state = replica.held()?;
         let retiring = lock(&self.retiring).contains(&port);
+        let health = state.as_ref().map(|state| self.health(&spec, port, state)).unwrap_or_default();
         Ok(Some(ObservedReplica {
             port,
             made,
             image: spec.variables.get(IMAGE).cloned().unwrap_or_default(),
             current: !service.removed && spec == replica_spec(&service.spec, port, &spec.directory),
-            ready: !retiring && state.as_ref().is_some_and(|state| self.is_ready(&spec, port, state)),
+            ready: !retiring && health.ready,
+            fault: health.fault,
             retiring,
             state,
         }))
     }
 
-    fn is_ready(&mut self, spec: &Spec, port: u16, state: &State) -> bool {
-        let Phase::Running { process } = state.phase else { return false };
+    fn health(&mut self, spec: &Spec, port: u16, state: &State) -> Health {
+        let Phase::Running { process } = state.phase else { return Health::default() };
         let Some(check) = &spec.health else {
             let left = spec.ready_after.saturating_sub(process.age());
-            if left.is_zero() {
-                return true;
+            if !left.is_zero() {
+                self.look_in = self.look_in.min(left.max(SOON));
             }
-            self.look_in = self.look_in.min(left.max(SOON));
-            return false;
+            return Health { ready: left.is_zero(), fault: None };
         };
         let begin = || Probe::begin(self.shared.client.clone(), check.clone(), port, self.bell.clone());
-        self.probes.entry(port).or_insert_with(begin).is_ready()
+        self.probes.entry(port).or_insert_with(begin).health()
     }
 
     fn replica(&self, port: u16) -> Result<Replica, Error> {

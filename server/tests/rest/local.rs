@@ -1,26 +1,27 @@
 //! The server's own machine as a site: real processes, bound, synced and put back like any cluster's workloads.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Api, App, On, on_both, process::Server};
 
-/// Whatever comes of a test, none of its processes stays.
-struct Swept(PathBuf);
+/// Whatever comes of a test, none of its processes stays: those that name the local site of its directory.
+struct Swept(String);
+
+impl Swept {
+    fn of(data: &Path) -> Self {
+        Self(data.canonicalize().unwrap().join("local").to_str().unwrap().to_owned())
+    }
+}
 
 impl Drop for Swept {
     fn drop(&mut self) {
-        let root = self.0.canonicalize().unwrap_or_default().display().to_string();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let told = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
             let told = [told("cmdline"), told("environ")].concat();
-            if String::from_utf8_lossy(&told).contains(&format!("{root}/local")) {
+            if String::from_utf8_lossy(&told).contains(&self.0) {
                 let _ = Command::new("kill").arg("-9").arg(entry.file_name()).status();
             }
         }
@@ -83,7 +84,7 @@ fn runs(tag: &str) -> impl Fn(&Value) -> bool {
 on_both!(a_sync_moves_processes_and_a_failed_one_puts_them_back);
 async fn a_sync_moves_processes_and_a_failed_one_puts_them_back(on: On) {
     let Some(app) = App::start(on).await else { return };
-    let _swept = Swept(app.dir.path().to_owned());
+    let _swept = Swept::of(app.dir.path());
     app.api.post("/api/clusters", &json!({ "name": "here" })).await;
     let staging = r#"[ "$LOCKSTEP_VERSION" = 3.0 ] && exit 7; exec sleep 1000"#;
     put(&app.api, "shop-dev", &script("exec sleep 1000", "2.0", 0)).await;
@@ -172,7 +173,7 @@ async fn a_local_site_is_always_there(on: On) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_finds_its_services_again() {
     let dir = tempfile::tempdir().unwrap();
-    let _swept = Swept(dir.path().to_owned());
+    let _swept = Swept::of(dir.path());
     let database = server::config::sqlite_url(dir.path());
     let mut server = Server::start(dir.path(), &database);
     server.api.post("/api/clusters", &json!({ "name": "here" })).await;

@@ -144,12 +144,16 @@ async fn a_replica_is_ready_once_it_answers_and_no_longer_when_it_answers_badly(
     app.site()
         .put(&cart(), LocalServiceSpec { health: Some(health), ..sleeping("1.0", 1) }, None, 0)
         .unwrap();
-    let runs = |observed: &Observed| !processes(observed).is_empty();
-    let running = app.until(&cart(), runs, |observed| assert_eq!(ready(observed), 0)).await;
+    let says = |words: &'static str| {
+        move |observed: &Observed| observed.replicas.first().and_then(|it| it.fault.as_deref()) == Some(words)
+    };
+    let deaf = says("GET /healthz: nothing listens at its port");
+    let running = app.until(&cart(), deaf, |observed| assert_eq!(ready(observed), 0)).await;
     let answers = Answers::at(running.replicas[0].port);
     app.until(&cart(), |observed| ready(observed) == 1, |_| {}).await;
     answers.become_bad();
-    app.until(&cart(), |observed| ready(observed) == 0, |_| {}).await;
+    let unwell = app.until(&cart(), |observed| ready(observed) == 0, |_| {}).await;
+    assert!(says("GET /healthz answered 503 Service Unavailable")(&unwell), "{unwell:?}");
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ impl App {
 impl Drop for App {
     /// Whatever comes of a test, none of its processes stays.
     fn drop(&mut self) {
-        let root = self.options.root.canonicalize().unwrap_or_default();
+        let Ok(root) = self.options.root.canonicalize() else { return };
         for process in procfs::process::all_processes().unwrap().flatten() {
             let command = process.cmdline().unwrap_or_default().join(" ");
             let variables = process.environ().unwrap_or_default();
