@@ -20,6 +20,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether programs may be run on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LocalSite {
+    /// Whoever may use Lockstep may run programs as its user.
+    On,
+    /// Nobody may.
+    Off,
+}
+
 /// Options of `lockstep serve`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Serve {
@@ -32,6 +41,10 @@ pub struct Serve {
     /// Where the database and the secret key are kept [default: data]
     #[arg(long, env = "LOCKSTEP_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Whether services may run on this machine, as the user that Lockstep runs as [default: on; off with
+    /// --insecure-listen]
+    #[arg(long, env = "LOCKSTEP_LOCAL_SITE")]
+    pub local_site: Option<LocalSite>,
     /// The ports that services on this machine get, as FIRST-LAST [default: 20000-29999]
     #[arg(long, env = "LOCKSTEP_LOCAL_PORTS", value_parser = ports)]
     pub local_ports: Option<RangeInclusive<u16>>,
@@ -68,18 +81,8 @@ pub struct Settings {
     pub hashed: bool,
     /// How long clusters are waited for.
     pub patience: Patience,
-    /// The ports that services on this machine get.
-    pub local_ports: RangeInclusive<u16>,
-    /// The program that holds them: this one.
-    pub holder: PathBuf,
-}
-
-impl Settings {
-    /// What this machine's site is made of.
-    pub fn local_site(&self) -> local::Options {
-        let root = self.data_dir.join("local");
-        local::Options { root, holder: self.holder.clone(), ports: self.local_ports.clone() }
-    }
+    /// What this machine's site is made of, where services may run on it.
+    pub local: Option<local::Options>,
 }
 
 /// What is wrong with the configuration.
@@ -140,6 +143,15 @@ impl Serve {
             return Err(ConfigError::Exposed(addr));
         }
         let data_dir = self.data_dir.clone().or(file.lockstep.data_dir).unwrap_or_else(|| "data".into());
+        let default = if self.insecure_listen { LocalSite::Off } else { LocalSite::On };
+        let local = match self.local_site.clone().unwrap_or(default) {
+            LocalSite::On => Some(local::Options {
+                root: data_dir.join("local"),
+                holder: std::env::current_exe().map_err(ConfigError::Program)?,
+                ports: self.local_ports.clone().unwrap_or(local::PORTS),
+            }),
+            LocalSite::Off => None,
+        };
         let database_url = self.database_url.clone().or(file.lockstep.database_url);
         let site_root = std::env::var_os("LEPTOS_SITE_ROOT").map(PathBuf::from);
         let site_root = site_root.or_else(|| file.leptos.site_root.map(|root| place.join(root)));
@@ -152,8 +164,7 @@ impl Serve {
             site_root: site_root.unwrap_or_else(|| "target/site".into()),
             hashed: std::env::var("LEPTOS_HASH_FILES").map_or(true, |value| value == "true"),
             patience: Patience::times(self.patience),
-            local_ports: self.local_ports.clone().unwrap_or(local::PORTS),
-            holder: std::env::current_exe().map_err(ConfigError::Program)?,
+            local,
         })
     }
 }
@@ -194,7 +205,9 @@ mod tests {
         let mut options = Serve { addr: Some("0.0.0.0:3000".parse().unwrap()), ..Serve::default() };
         assert!(matches!(options.settings(), Err(ConfigError::Exposed(_))));
         options.insecure_listen = true;
-        assert!(options.settings().is_ok());
+        assert!(options.settings().unwrap().local.is_none(), "others' programs are not run unasked");
+        options.local_site = Some(LocalSite::On);
+        assert!(options.settings().unwrap().local.is_some());
     }
 
     /// cargo-leptos reads Cargo.toml and the server reads Leptos.toml.

@@ -15,6 +15,8 @@ use domain::{
 
 use crate::{config::Settings, serve::ServeError};
 
+/// The file that makes a directory a demo's, which may be forgotten.
+const MARK: &str = "demo";
 /// The application that the services make up; namespaces are called after it.
 const APPLICATION: &str = "shop";
 /// Where a stage's namespace is.
@@ -53,11 +55,23 @@ const SERVICES: [Shown; 5] = [
     },
 ];
 
+/// Why the demo cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// This program's own file cannot be found.
+    #[error("this program's own file cannot be found")]
+    Program(#[from] std::io::Error),
+    /// A use case refuses.
+    #[error("the demo's services cannot be made")]
+    Control(#[from] control::Error),
+}
+
 /// Makes it all, unless there are environments already.
 ///
 /// # Errors
 /// When it cannot be stored.
-pub async fn seed(ctx: &Context, program: &Path) -> Result<(), control::Error> {
+pub async fn seed(ctx: &Context) -> Result<(), SeedError> {
+    let program = std::env::current_exe()?;
     if !environment::list(ctx).await?.is_empty() {
         return Ok(());
     }
@@ -66,7 +80,7 @@ pub async fn seed(ctx: &Context, program: &Path) -> Result<(), control::Error> {
     }
     for (stage, (name, cluster, namespace)) in STAGES.into_iter().enumerate() {
         for service in &SERVICES {
-            let edit = LocalServiceEdit { spec: spec(service, stage, program), generation: 0 };
+            let edit = LocalServiceEdit { spec: spec(service, stage, &program), generation: 0 };
             local_service::put(ctx, cluster, namespace, service.name, edit).await?;
         }
         let description = format!("The shop, on the local cluster {cluster}.");
@@ -115,15 +129,36 @@ fn spec(service: &Shown, stage: usize, program: &Path) -> LocalServiceSpec {
     }
 }
 
+/// Marks a directory as a demo's.
+///
+/// # Errors
+/// When it has the data of a server that is no demo, or cannot be used.
+pub fn claim(settings: &Settings) -> Result<(), ServeError> {
+    let directory = &settings.data_dir;
+    let claim = || {
+        std::fs::create_dir_all(directory)?;
+        let is_free = std::fs::read_dir(directory)?.next().is_none();
+        if is_free {
+            std::fs::write(directory.join(MARK), "")?;
+        }
+        directory.join(MARK).try_exists()
+    };
+    let path = || directory.display().to_string();
+    match claim() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ServeError::NoDemo(path())),
+        Err(source) => Err(ServeError::DataDir { path: path(), source }),
+    }
+}
+
 /// Ends all services of a demo, and forgets its data.
 ///
 /// # Errors
-/// When its directory cannot be used, or a server has it.
+/// When its directory is not a demo's or cannot be used, or a server has it.
 pub async fn clear(settings: &Settings) -> Result<(), ServeError> {
-    if !settings.data_dir.exists() {
-        return Ok(());
-    }
-    let site = local::Site::open(settings.local_site()).await?;
+    claim(settings)?;
+    let Some(options) = settings.local.clone() else { return Ok(()) };
+    let site = local::Site::open(options).await?;
     let mut news = site.news();
     let places = |site: &local::Site| -> Result<Vec<local::Place>, local::Error> {
         let clusters = site.clusters()?;

@@ -25,7 +25,7 @@ struct Cli {
 enum Command {
     /// Serves the web UI and the REST API.
     Serve(Serve),
-    /// Serves a demo: three environments on this machine, with services that really run
+    /// Serves a demo: three environments on this machine, with services that really run. Its data is kept in demo-data
     Demo(Demo),
     /// Prints the OpenAPI document of the REST API.
     Openapi,
@@ -95,8 +95,9 @@ async fn serve(options: Serve) -> ExitCode {
     }
 }
 
-async fn demo(Demo { serve, fresh, end }: Demo) -> ExitCode {
+async fn demo(Demo { mut serve, fresh, end }: Demo) -> ExitCode {
     log(&serve.log_format);
+    serve.data_dir.get_or_insert_with(|| "demo-data".into());
     let settings = match serve.settings() {
         Ok(settings) => settings,
         Err(error) => return fail(&error),
@@ -109,12 +110,14 @@ async fn demo(Demo { serve, fresh, end }: Demo) -> ExitCode {
     if end {
         return ExitCode::SUCCESS;
     }
-    let program = settings.holder.clone();
+    if let Err(error) = demo::claim(&settings) {
+        return fail(&error);
+    }
     let running = match server::start(settings).await {
         Ok(running) => running,
         Err(error) => return fail(&error),
     };
-    match demo::seed(&running.context("demo"), &program).await {
+    match demo::seed(&running.context("demo")).await {
         Ok(()) => until_stopped(running).await,
         Err(error) => fail(&error),
     }

@@ -44,6 +44,9 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// A demo is not to be made of, nor to forget, what is none.
+    #[error("{0} has the data of a server that is no demo: give another with --data-dir")]
+    NoDemo(String),
     /// Another server uses the SQLite file.
     #[error(
         "another lockstep uses the database {0}: stop it, or give another with --data-dir or --database-url"
@@ -108,8 +111,8 @@ pub async fn start(settings: Settings) -> Result<Running, ServeError> {
     let listener = TcpListener::bind(settings.addr).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
     let server_name = format!("{}-{}", addr, std::process::id());
-    let local = settings.local_site();
-    let options = Options { store: store.clone(), vault, server_name, patience: settings.patience, local };
+    let (patience, local) = (settings.patience, settings.local.clone());
+    let options = Options { store: store.clone(), vault, server_name, patience, local };
     let control = Control::start(options).await?;
     let routes = routes(&control, &store, &settings);
     let stopping = control.stopping();

@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: Lockstep with services that run on this machine, to look at and to click through; with `--rancher`
 //! beside a stand-in for a Rancher server.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -56,6 +57,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let mut group = Group::default();
     if stand_in {
+        // So that it may be forgotten too.
+        fs::create_dir_all(&data)?;
+        fs::write(data.join("demo"), "")?;
         let standin = site::build_standin(true)?;
         group.start("the stand-in", command(standin).arg("--addr").arg(args.standin_addr.to_string()))?;
     }

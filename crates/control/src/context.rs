@@ -19,8 +19,8 @@ pub struct Options {
     pub server_name: String,
     /// How long clusters are waited for.
     pub patience: Patience,
-    /// This machine's site.
-    pub local: local::Options,
+    /// This machine's site; none where nothing may run on it.
+    pub local: Option<local::Options>,
 }
 
 /// A running server's parts: the database, the connections, and the work in the background.

@@ -14,6 +14,8 @@ use store::Store;
 
 use crate::{Error, Vault};
 
+const OFF: &str = "Nothing may run on this server's own machine: see --local-site.";
+
 /// This machine's site, or why it cannot be had: the server does without it then.
 pub(crate) struct LocalSite(Result<Open, String>);
 
@@ -27,7 +29,12 @@ impl LocalSite {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub(crate) async fn open(store: &Store, vault: &Vault, options: local::Options) -> Result<Self, Error> {
+    pub(crate) async fn open(
+        store: &Store,
+        vault: &Vault,
+        options: Option<local::Options>,
+    ) -> Result<Self, Error> {
+        let Some(options) = options else { return Ok(Self(Err(OFF.to_owned()))) };
         let opened = match local::Site::open(options).await {
             Ok(site) => site,
             Err(error) => {

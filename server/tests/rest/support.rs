@@ -111,8 +111,11 @@ impl App {
             site_root: dir.path().join("site"),
             hashed: false,
             patience,
-            local_ports: local_ports(),
-            holder: env!("CARGO_BIN_EXE_lockstep").into(),
+            local: Some(local::Options {
+                root: dir.path().join("local"),
+                holder: env!("CARGO_BIN_EXE_lockstep").into(),
+                ports: local_ports(),
+            }),
         };
         let running = server::start(settings).await.unwrap();
         let api = Api::new(running.addr());
