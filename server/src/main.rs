@@ -1,6 +1,6 @@
 //! The `lockstep` binary.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use server::{
@@ -53,84 +53,57 @@ struct Demo {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let ended = match Cli::parse().command {
         Command::Serve(options) => run(serve(options)),
         Command::Demo(options) => run(demo(options)),
-        Command::DemoService(args) => run(async {
-            match service::serve(args).await {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(&error),
-            }
-        }),
-        Command::Hold { directory } => match local::hold(&directory) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error),
-        },
-        Command::Openapi => match server::rest::document().to_pretty_json() {
-            Ok(text) => {
-                println!("{text}");
-                ExitCode::SUCCESS
-            }
-            Err(error) => fail(&error),
-        },
-    }
-}
-
-fn run(command: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(command),
-        Err(error) => fail(&error),
-    }
-}
-
-async fn serve(options: Serve) -> ExitCode {
-    log(&options.log_format);
-    let settings = match options.settings() {
-        Ok(settings) => settings,
-        Err(error) => return fail(&error),
+        Command::DemoService(args) => run(async { Ok(service::serve(args).await?) }),
+        Command::Hold { directory } => local::hold(&directory).map_err(Into::into),
+        Command::Openapi => print_openapi(),
     };
-    match server::start(settings).await {
-        Ok(running) => until_stopped(running).await,
-        Err(error) => fail(&error),
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error),
     }
 }
 
-async fn demo(Demo { mut serve, fresh, end }: Demo) -> ExitCode {
+/// How a command ends.
+type Ended = Result<(), Box<dyn Error>>;
+
+fn run(command: impl Future<Output = Ended>) -> Ended {
+    tokio::runtime::Runtime::new()?.block_on(command)
+}
+
+async fn serve(options: Serve) -> Ended {
+    log(&options.log_format);
+    until_stopped(server::start(options.settings()?).await?).await
+}
+
+async fn demo(Demo { mut serve, fresh, end }: Demo) -> Ended {
     log(&serve.log_format);
     serve.data_dir.get_or_insert_with(|| "demo-data".into());
-    let settings = match serve.settings() {
-        Ok(settings) => settings,
-        Err(error) => return fail(&error),
-    };
-    if (fresh || end)
-        && let Err(error) = demo::clear(&settings).await
-    {
-        return fail(&error);
+    let settings = serve.settings()?;
+    if fresh || end {
+        demo::clear(&settings).await?;
     }
     if end {
-        return ExitCode::SUCCESS;
+        return Ok(());
     }
-    if let Err(error) = demo::claim(&settings) {
-        return fail(&error);
-    }
-    let running = match server::start(settings).await {
-        Ok(running) => running,
-        Err(error) => return fail(&error),
-    };
-    match demo::seed(&running.context("demo")).await {
-        Ok(()) => until_stopped(running).await,
-        Err(error) => fail(&error),
-    }
+    demo::claim(&settings)?;
+    let running = server::start(settings).await?;
+    demo::seed(&running.context("demo")).await?;
+    until_stopped(running).await
 }
 
-async fn until_stopped(running: Running) -> ExitCode {
+async fn until_stopped(running: Running) -> Ended {
     println!("Lockstep on http://{}", running.addr());
     server::told_to_stop().await;
     tracing::info!("stopping");
-    match running.stop().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
-    }
+    Ok(running.stop().await?)
+}
+
+fn print_openapi() -> Ended {
+    println!("{}", server::rest::document().to_pretty_json()?);
+    Ok(())
 }
 
 fn log(format: &LogFormat) {
@@ -145,7 +118,7 @@ fn log(format: &LogFormat) {
 }
 
 /// Prints an error and what caused it.
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+fn fail(error: &dyn Error) -> ExitCode {
     eprintln!("lockstep: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {

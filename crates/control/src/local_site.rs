@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use domain::{
     id::SiteId,
     secret::Secret,
@@ -89,24 +88,8 @@ async fn enlist(store: &Store, vault: &Vault, id: SiteId) -> Result<(), Error> {
         known => return Ok(known.map(|_| ())?),
     }
     let host = local::host_name();
-    let now = Utc::now();
     for name in [host.clone(), format!("{host} ({id})")] {
-        let site = Site {
-            id,
-            name,
-            kind: SiteKind::Local,
-            url: format!("local://{host}"),
-            ca_certificate: None,
-            active: true,
-            server_version: None,
-            signed_in_as: None,
-            token_expires_at: None,
-            problem: None,
-            managed_clusters: 0,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
+        let site = Site::new(id, name, SiteKind::Local, format!("local://{host}"));
         let mut write = store.write().await?;
         match write.insert_site(&site, vault.seal(&id.to_string(), &Secret::new(""))).await {
             Err(store::Error::Duplicate(_)) => {}

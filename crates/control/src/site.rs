@@ -88,23 +88,9 @@ pub async fn create(ctx: &Context, new: NewSite) -> Result<Site, Error> {
     let name = check(&new)?;
     let connection = connection_of(&new);
     platform::connect(&connection).map_err(|error| Error::invalid(field_of(&error), error.to_string()))?;
-    let now = Utc::now();
-    let site = Site {
-        id: Uuid::now_v7().into(),
-        name,
-        kind: new.kind.clone(),
-        url: connection.url.trim_end_matches('/').to_owned(),
-        ca_certificate: connection.ca_certificate,
-        active: true,
-        server_version: None,
-        signed_in_as: None,
-        token_expires_at: None,
-        problem: None,
-        managed_clusters: 0,
-        version: 1,
-        created_at: now,
-        updated_at: now,
-    };
+    let url = connection.url.trim_end_matches('/').to_owned();
+    let new = Site::new(Uuid::now_v7().into(), name, new.kind.clone(), url);
+    let site = Site { ca_certificate: connection.ca_certificate, ..new };
     let sealed = ctx.control().vault.seal(&site.id.to_string(), &connection.token);
     let mut write = ctx.store().write().await?;
     write.insert_site(&site, sealed).await.map_err(name_taken(taken(&site.name)))?;

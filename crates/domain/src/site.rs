@@ -92,6 +92,27 @@ impl TokenEnd {
 }
 
 impl Site {
+    /// One of which nothing is known yet but where it is.
+    pub fn new(id: SiteId, name: String, kind: SiteKind, url: String) -> Self {
+        let now = Utc::now();
+        Self {
+            id,
+            name,
+            kind,
+            url,
+            ca_certificate: None,
+            active: true,
+            server_version: None,
+            signed_in_as: None,
+            token_expires_at: None,
+            problem: None,
+            managed_clusters: 0,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Whether anything can be found in it: a local site is there before anything is made in it.
     pub fn has_places(&self) -> bool {
         self.kind != SiteKind::Local || self.managed_clusters > 0
