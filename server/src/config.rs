@@ -42,7 +42,7 @@ pub struct Serve {
     #[arg(long, env = "LOCKSTEP_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// Whether services may run on this machine, as the user that Lockstep runs as [default: on; off with
-    /// --insecure-listen]
+    /// --insecure-listen or --allowed-host]
     #[arg(long, env = "LOCKSTEP_LOCAL_SITE")]
     pub local_site: Option<LocalSite>,
     /// The ports that services on this machine get, as FIRST-LAST [default: 20000-29999]
@@ -143,7 +143,9 @@ impl Serve {
             return Err(ConfigError::Exposed(addr));
         }
         let data_dir = self.data_dir.clone().or(file.lockstep.data_dir).unwrap_or_else(|| "data".into());
-        let default = if self.insecure_listen { LocalSite::Off } else { LocalSite::On };
+        // Whom a proxy lets in may not run programs here unless that is meant.
+        let others = self.insecure_listen || !self.allowed_hosts.is_empty();
+        let default = if others { LocalSite::Off } else { LocalSite::On };
         let local = match self.local_site.clone().unwrap_or(default) {
             LocalSite::On => Some(local::Options {
                 root: data_dir.join("local"),

@@ -157,7 +157,7 @@ pub fn claim(settings: &Settings) -> Result<(), ServeError> {
 /// When its directory is not a demo's or cannot be used, or a server has it.
 pub async fn clear(settings: &Settings) -> Result<(), ServeError> {
     claim(settings)?;
-    let Some(options) = settings.local.clone() else { return Ok(()) };
+    let options = settings.local.clone().ok_or(ServeError::NoLocalSite)?;
     let site = local::Site::open(options).await?;
     let mut news = site.news();
     let places = |site: &local::Site| -> Result<Vec<local::Place>, local::Error> {

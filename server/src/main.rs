@@ -5,7 +5,7 @@ use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 use server::{
     Running,
-    config::{LogFormat, Serve},
+    config::{LogFormat, Serve, sqlite_url},
     demo::{self, service},
 };
 
@@ -70,7 +70,11 @@ fn main() -> ExitCode {
 type Ended = Result<(), Box<dyn Error>>;
 
 fn run(command: impl Future<Output = Ended>) -> Ended {
-    tokio::runtime::Runtime::new()?.block_on(command)
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(command);
+    // What still waits for a process of the local site is taken up again at the next start.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn serve(options: Serve) -> Ended {
@@ -81,7 +85,9 @@ async fn serve(options: Serve) -> Ended {
 async fn demo(Demo { mut serve, fresh, end }: Demo) -> Ended {
     log(&serve.log_format);
     serve.data_dir.get_or_insert_with(|| "demo-data".into());
-    let settings = serve.settings()?;
+    let mut settings = serve.settings()?;
+    // Never one that is given for a real server.
+    settings.database_url = sqlite_url(&settings.data_dir);
     if fresh || end {
         demo::clear(&settings).await?;
     }

@@ -77,6 +77,9 @@ pub enum ServeError {
     /// The work in the background cannot start.
     #[error("the server cannot start")]
     Control(#[from] control::Error),
+    /// A demo that may run nothing.
+    #[error("nothing may run on this machine: see --local-site")]
+    NoLocalSite,
     /// This machine's site cannot be used.
     #[error("this machine's site cannot be used")]
     Local(#[from] local::Error),

@@ -91,14 +91,16 @@ pub async fn create(ctx: &Context, new: NewCluster) -> Result<Cluster, Error> {
 /// Removes a cluster of this machine; refused while anything runs in it or is bound to it.
 pub async fn delete(ctx: &Context, word: &str) -> Result<(), Error> {
     let cluster = find(ctx, None, word).await?;
-    let site = ctx.control().local.site()?;
-    if cluster.site_id != site.id().into() {
+    if ctx.store().site(cluster.site_id).await?.kind != SiteKind::Local {
         let words = format!(
             "{} is not made by Lockstep. Leave it out of what {} manages.",
             cluster.name, cluster.site_name
         );
         return Err(Error::conflict("not_local", words));
     }
+    // That it is this machine's.
+    ctx.control().platform(cluster.site_id).await?;
+    let site = ctx.control().local.site()?;
     let services = site
         .services(&cluster.external_id)
         .into_iter()

@@ -7,7 +7,9 @@ use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Error, Vault, engine, events, local_site::LocalSite, observer::Observer, platforms::Platforms};
+use crate::{
+    Error, Vault, cluster, engine, events, local_site::LocalSite, observer::Observer, platforms::Platforms,
+};
 
 /// What a server is made of.
 pub struct Options {
@@ -77,6 +79,10 @@ impl Control {
         control.tasks.spawn(crate::observer::run(control.clone(), inbox, control.stop.clone()));
         control.tasks.spawn(events::tell(control.clone(), control.stop.clone()));
         control.tasks.spawn(engine::run(control.clone(), control.stop.clone()));
+        if let Some(site) = control.local.id() {
+            // Its clusters may have been made with another database.
+            cluster::discover(&Context::new(control.clone(), "lockstep"), site).await?;
+        }
         Ok(control)
     }
 

@@ -89,6 +89,7 @@ async fn local_cluster(ctx: &Context, word: &str) -> Result<Cluster, Error> {
 
 pub(crate) fn failed(error: local::Error) -> Error {
     match error {
+        local::Error::NoCluster(name) => Error::NotFound { noun: "local cluster", name },
         local::Error::Going(_) => Error::conflict("service_going", format!("{error}.")),
         local::Error::Name(_) => Error::invalid("name", format!("{error}.")),
         error => platform::Error::Unavailable { message: error.in_full(), retry_after: None }.into(),
@@ -99,7 +100,7 @@ fn not_found(name: &str) -> Error {
     Error::NotFound { noun: "service", name: name.to_owned() }
 }
 
-fn shown(place: Place, Observed { service, replicas, problem }: Observed) -> LocalService {
+fn shown(place: Place, Observed { service, replicas, problem, failure, .. }: Observed) -> LocalService {
     LocalService {
         cluster: place.cluster,
         namespace: place.namespace,
@@ -108,7 +109,7 @@ fn shown(place: Place, Observed { service, replicas, problem }: Observed) -> Loc
         spec: service.spec,
         running: replicas.into_iter().map(replica).collect(),
         removed: service.removed,
-        problem,
+        problem: problem.or(failure),
     }
 }
 

@@ -180,7 +180,7 @@ async fn reconcile(
 ) -> Result<(), Error> {
     let ours = |target: &ClusterTarget| {
         // Another server's own machine is watched by that server.
-        target.site_kind != SiteKind::Local || control.local.id().is_none_or(|id| id == target.site_id)
+        target.site_kind != SiteKind::Local || control.local.id() == Some(target.site_id)
     };
     let targets = control.store.cluster_targets().await?.into_iter().filter(ours);
     let wanted: HashMap<ClusterId, ClusterTarget> = targets.map(|target| (target.id, target)).collect();

@@ -69,7 +69,8 @@ async fn platform_of(ctx: &Context, tested: &Tested) -> Result<Begun, Error> {
     match tested {
         Tested::New(new) => check(new).map(|_| platform::connect(&connection_of(new))),
         Tested::Stored(id) => match get(ctx, *id).await?.kind {
-            SiteKind::Local => Ok(ctx.control().local.driver(*id)),
+            // What this server cannot reach says nothing of the site.
+            SiteKind::Local => Ok(Ok(ctx.control().local.driver(*id)?)),
             _ => Ok(platform::connect(&ctx.control().connection(*id).await?)),
         },
     }

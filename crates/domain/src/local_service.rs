@@ -16,8 +16,10 @@ use crate::{
 pub const MAX_REPLICAS: u16 = 200;
 /// The most arguments, and the most variables.
 const MAX_LISTED: usize = 1_000;
-/// The longest anything may take or be waited for: an hour, in milliseconds.
+/// The longest that anything may take: an hour, in milliseconds.
 const MAX_MS: u64 = 3_600_000;
+/// The longest that an answer is waited for, and from one question to the next: a minute, in milliseconds.
+const MAX_ASKING_MS: u64 = 60_000;
 
 /// What a service is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -214,9 +216,9 @@ impl LocalServiceSpec {
             );
             let waits = [health.every_ms, health.within_ms];
             must(
-                waits.iter().all(|wait| (1..=MAX_MS).contains(wait)),
+                waits.iter().all(|wait| (1..=MAX_ASKING_MS).contains(wait)),
                 "health",
-                "Waits are from 1 ms to an hour.",
+                "Waits are from 1 ms to a minute.",
             );
             must(health.threshold > 0, "health", "At least one bad answer is needed.");
         }

@@ -127,16 +127,27 @@ impl<Id: Copy> Replicas<Id> {
         self.current.iter().chain(&self.old).filter(|replica| replica.ready).count()
     }
 
-    /// Those that go while so many stay ready: old ones first, and what serves nobody in any case.
+    /// Those that go while so many stay ready: old ones first. Of old ones that are not ready just now so many stay that
+    /// with those that are there could again be as many as are to stay, as on Kubernetes ("cleanupUnhealthyReplicas"): what
+    /// is wanted now may never come.
     fn retirable(&self, stay_ready: usize) -> Vec<Id> {
+        let all = self.current.len() + self.old.len();
+        let to_come = self.current.iter().filter(|replica| !replica.ready).count();
+        let mut idle = all.saturating_sub(stay_ready + to_come);
         let mut spare = self.ready().saturating_sub(stay_ready);
         let mut going = Vec::new();
-        for replica in self.old.iter().chain(self.surplus()) {
-            if replica.ready && spare == 0 {
-                continue;
+        for replica in &self.old {
+            let left = if replica.ready { &mut spare } else { &mut idle };
+            if *left > 0 {
+                *left -= 1;
+                going.push(replica.id);
             }
-            spare -= usize::from(replica.ready);
-            going.push(replica.id);
+        }
+        for replica in self.surplus() {
+            if !replica.ready || spare > 0 {
+                spare -= usize::from(replica.ready);
+                going.push(replica.id);
+            }
         }
         going
     }

@@ -247,7 +247,7 @@ fn key(place: &Place) -> WorkloadKey {
     }
 }
 
-fn workload(place: &Place, Observed { service, replicas, problem }: &Observed) -> WorkloadFacts {
+fn workload(place: &Place, Observed { service, judged, replicas, failure, .. }: &Observed) -> WorkloadFacts {
     let count = |so: fn(&ObservedReplica) -> bool| {
         i32::try_from(replicas.iter().filter(|replica| so(replica)).count()).unwrap_or(i32::MAX)
     };
@@ -256,13 +256,13 @@ fn workload(place: &Place, Observed { service, replicas, problem }: &Observed) -
         uid: service.id.clone(),
         resource_version: service.generation.to_string(),
         generation: service.generation,
-        observed_generation: service.generation,
+        observed_generation: *judged,
         desired: service.spec.replicas.into(),
         total: count(|_| true),
         updated: count(|replica| replica.current),
         available: count(|replica| replica.ready),
         suspended: false,
-        gave_up: problem.clone(),
+        gave_up: failure.clone(),
         revisions_agree: true,
         containers: vec![Container {
             name: CONTAINER.into(),

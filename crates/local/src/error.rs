@@ -49,6 +49,9 @@ pub enum Error {
     /// The service has changed meanwhile. Its generation now; 0 where there is none.
     #[error("{0} has changed meanwhile")]
     Stale(Place, i64),
+    /// There is no such cluster.
+    #[error("there is no local cluster “{0}”")]
+    NoCluster(String),
     /// The service is being removed.
     #[error("{0} is being removed: make it anew once it is gone")]
     Going(Place),

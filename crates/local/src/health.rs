@@ -24,9 +24,11 @@ pub(crate) fn client() -> Result<Client, Error> {
 /// What a replica's answers tell of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Health {
+    /// It was asked, and has answered or not.
+    pub(crate) known: bool,
     /// It serves.
     pub(crate) ready: bool,
-    /// What was wrong with its last answer.
+    /// What was wrong with its last answer, while it does not.
     pub(crate) fault: Option<String>,
 }
 
@@ -59,7 +61,7 @@ async fn ask(client: Client, check: HealthCheck, port: u16, health: Arc<Mutex<He
         bad_in_a_row = if fault.is_none() { 0 } else { bad_in_a_row + 1 };
         let before = lock(&health).clone();
         let ready = fault.is_none() || (before.ready && bad_in_a_row < check.threshold);
-        let now = Health { ready, fault };
+        let now = Health { known: true, ready, fault: fault.filter(|_| !ready) };
         if now != before {
             *lock(&health) = now;
             bell.notify_one();

@@ -4,12 +4,14 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Command,
+    time::timeout,
 };
 
 use crate::{Error, Spec, State, files, process::sweep};
@@ -19,6 +21,8 @@ const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
 /// What a holder says once the replica is its own.
 pub(crate) const HELD: &str = "held\n";
+/// So soon it does.
+const HELD_WITHIN: Duration = Duration::from_secs(30);
 
 /// A replica's directory, whether or not anything runs.
 #[derive(Clone, Debug)]
@@ -41,8 +45,11 @@ impl Replica {
 
     /// The replicas that were recorded under a directory, by name.
     pub fn all(root: &Path) -> Result<Vec<Self>, Error> {
-        let root = root.canonicalize().map_err(Error::file(root, "found"))?;
         let mut found = Vec::new();
+        if !root.exists() {
+            return Ok(found);
+        }
+        let root = root.canonicalize().map_err(Error::file(root, "found"))?;
         for entry in fs::read_dir(&root).map_err(Error::file(&root, "listed"))? {
             let directory = entry.map_err(Error::file(&root, "listed"))?.path();
             if directory.join("spec.json").exists() {
@@ -92,7 +99,8 @@ impl Replica {
         let mut holder = command.spawn().map_err(Error::file(program, "started"))?;
         let mut said = String::new();
         if let Some(pipe) = holder.stdout.take() {
-            let read = BufReader::new(pipe).read_line(&mut said).await;
+            let read = timeout(HELD_WITHIN, BufReader::new(pipe).read_line(&mut said)).await;
+            let read = read.map_err(|_| Error::Holder("it has not said that it holds".to_owned()))?;
             read.map_err(|error| Error::System("the holder cannot be heard", error))?;
         }
         if said == HELD {

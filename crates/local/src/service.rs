@@ -2,7 +2,6 @@
 
 use std::{fmt, path::Path, time::Duration};
 
-use chrono::{DateTime, Utc};
 use domain::{local_service::LocalServiceSpec, validate};
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +33,6 @@ pub struct Service {
     pub generation: i64,
     /// What it is.
     pub spec: LocalServiceSpec,
-    /// When it came to this generation.
-    pub changed_at: DateTime<Utc>,
     /// The deployment that has changed it last.
     pub deployment: Option<String>,
     /// It is to go, with all that it runs.

@@ -10,13 +10,12 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::ErrorKind,
+    io::{ErrorKind, Write},
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use chrono::Utc;
 use domain::local_service::LocalServiceSpec;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, broadcast, watch};
@@ -24,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    Error, Observed, Place, Ports, Service, Watch,
+    Error, Observed, ObservedReplica, Place, Ports, Service, Watch,
     files::{self, Lock},
     mutex::lock,
     service::check_name,
@@ -98,8 +97,13 @@ impl Site {
         let id = identity(&options.root.join("site.json"))?;
         let found = services(&clusters)?;
         let mut taken = Vec::new();
-        for (_, directory, _) in &found {
-            taken.extend(ports(directory)?);
+        for (place, directory, _) in &found {
+            match ports(directory) {
+                Ok(ports) => taken.extend(ports),
+                Err(error) => {
+                    tracing::error!(%place, error = error.in_full(), "its replicas cannot be found")
+                }
+            }
         }
         let (watch, news) = Watch::new()?;
         let shared = Arc::new(Shared {
@@ -135,9 +139,9 @@ impl Site {
 
     /// Whether anything can be recorded now.
     pub(crate) fn try_to_write(&self) -> Result<(), Error> {
-        let path = self.shared.clusters.join(".written");
-        files::write(&path, &())?;
-        fs::remove_file(&path).map_err(Error::file(&path, "removed"))
+        let clusters = &self.shared.clusters;
+        let written = tempfile::NamedTempFile::new_in(clusters).and_then(|mut file| file.write_all(b"."));
+        written.map_err(Error::file(clusters, "written to"))
     }
 
     /// Makes a cluster, unless there is one of that name.
@@ -155,7 +159,15 @@ impl Site {
         // No service can be made in it meanwhile.
         let _services = self.shared.services();
         for namespace in self.namespaces(cluster)?.into_iter().flatten() {
-            remove(&self.shared.clusters.join(cluster).join(namespace))?;
+            let namespace = self.shared.clusters.join(cluster).join(namespace);
+            for service in names(&namespace)? {
+                let service = namespace.join(service);
+                // What a crash has left of one that was being made or removed.
+                if !service.join("service.json").exists() {
+                    fs::remove_dir_all(&service).map_err(Error::file(&service, "removed"))?;
+                }
+            }
+            remove(&namespace)?;
         }
         remove(&self.shared.clusters.join(cluster))
     }
@@ -192,7 +204,8 @@ impl Site {
     /// Makes a service, or changes the one that has this generation, for a deployment or by itself.
     ///
     /// # Errors
-    /// [`Error::Stale`] when it has another generation by now: none, where 0 is given.
+    /// [`Error::Stale`] when it has another generation by now: none, where 0 is given. [`Error::NoCluster`] where it
+    /// would be the first of a cluster that was not made.
     pub fn put(
         &self,
         place: &Place,
@@ -207,23 +220,18 @@ impl Site {
         if found != generation {
             return Err(Error::Stale(place.clone(), found));
         }
-        let changed_at = Utc::now();
         let service = match before {
             Some(before) if before.removed => return Err(Error::Going(place.clone())),
             Some(before) if before.spec == spec && before.deployment == deployment => {
                 return Ok(before);
             }
-            Some(before) => {
-                Service { generation: before.generation + 1, spec, changed_at, deployment, ..before }
+            Some(before) => Service { generation: before.generation + 1, spec, deployment, ..before },
+            None if !shared.clusters.join(&place.cluster).is_dir() => {
+                return Err(Error::NoCluster(place.cluster.clone()));
             }
-            None => Service {
-                id: Uuid::now_v7().to_string(),
-                generation: 1,
-                spec,
-                changed_at,
-                deployment,
-                removed: false,
-            },
+            None => {
+                Service { id: Uuid::now_v7().to_string(), generation: 1, spec, deployment, removed: false }
+            }
         };
         shared.record(place, &service)?;
         match services.get_mut(place) {
@@ -239,7 +247,9 @@ impl Site {
     /// Removes a service, with all that it runs; done once it is gone for [`Site::service`] too.
     pub fn remove(&self, place: &Place) -> Result<(), Error> {
         let services = self.shared.services();
-        let Some(kept) = services.get(place) else { return Ok(()) };
+        let Some(kept) = services.get(place).filter(|kept| !kept.wanted.borrow().removed) else {
+            return Ok(());
+        };
         let service = Service { removed: true, ..kept.wanted.borrow().clone() };
         self.shared.record(place, &service)?;
         kept.wanted.send_replace(service);
@@ -254,11 +264,20 @@ impl Shared {
     }
 
     /// A service was looked at.
-    pub(crate) fn tell(&self, place: &Place, observed: Observed) {
+    pub(crate) fn tell(
+        &self,
+        place: &Place,
+        judged: i64,
+        replicas: Vec<ObservedReplica>,
+        problem: Option<String>,
+        failure: Option<String>,
+    ) {
         let mut services = self.services();
-        if let Some(kept) = services.get_mut(place)
-            && kept.observed != observed
-        {
+        let Some(kept) = services.get_mut(place) else { return };
+        // It may have been changed since it was looked at.
+        let service = kept.wanted.borrow().clone();
+        let observed = Observed { service, judged, replicas, problem, failure };
+        if kept.observed != observed {
             kept.observed = observed;
             // Nobody listens.
             let _ = self.news.send(place.clone());
@@ -268,8 +287,9 @@ impl Shared {
     /// A removed service has nothing left that runs.
     pub(crate) fn forget(&self, place: &Place) -> Result<(), Error> {
         let directory = self.directory(place);
+        let mut services = self.services();
         fs::remove_dir_all(&directory).map_err(Error::file(&directory, "removed"))?;
-        self.services().remove(place);
+        services.remove(place);
         let _ = self.news.send(place.clone());
         Ok(())
     }
@@ -283,14 +303,21 @@ impl Shared {
 
     /// Has a service supervised.
     fn keep(self: &Arc<Self>, services: &mut BTreeMap<Place, Kept>, place: Place, service: Service) {
-        let observed = Observed { service: service.clone(), replicas: Vec::new(), problem: None };
+        let observed = Observed {
+            service: service.clone(),
+            judged: 0,
+            replicas: Vec::new(),
+            problem: None,
+            failure: None,
+        };
         let (wanted, bell) = (watch::Sender::new(service), Arc::<Notify>::default());
         let supervisor = Supervisor::new(self.clone(), place.clone(), wanted.subscribe(), bell.clone());
         services.insert(place, Kept { wanted, observed, bell });
         self.spawn(supervisor.run());
     }
 
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    /// Does something until the site is closed.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             tokio::select! {

@@ -12,11 +12,11 @@ use chrono::{DateTime, Utc};
 use domain::strategy::{Seen, Step};
 use tokio::{
     sync::{Notify, watch},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use crate::{
-    Error, Phase, Place, Replica, Service, Spec, State,
+    Error, Phase, Place, Process, Replica, Service, Spec, State,
     health::{Health, Probe},
     mutex::lock,
     service::{IMAGE, replica_spec},
@@ -28,15 +28,22 @@ const LOOK: Duration = Duration::from_secs(2);
 /// And so soon after something is due, at the least.
 const SOON: Duration = Duration::from_millis(5);
 
+/// What does not run does not serve.
+const NOT_RUNNING: Health = Health { known: true, ready: false, fault: None };
+
 /// A service as it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     /// As it is to be.
     pub service: Service,
+    /// The generation by which its replicas were judged last; 0 before it was looked at.
+    pub judged: i64,
     /// Its replicas, by port.
     pub replicas: Vec<ObservedReplica>,
-    /// What keeps it from being as it is to be, where nothing can be done about it here.
+    /// What went wrong last; it is tried again.
     pub problem: Option<String>,
+    /// Why it will not be as it is to be by itself.
+    pub failure: Option<String>,
 }
 
 /// A replica as it is.
@@ -54,6 +61,8 @@ pub struct ObservedReplica {
     pub ready: bool,
     /// What was wrong with its last answer to the health check.
     pub fault: Option<String>,
+    /// Whether it serves is known: it was asked, where it is to be asked.
+    pub known: bool,
     /// Is being stopped.
     pub retiring: bool,
     /// What its holder says; none where there is no holder.
@@ -67,14 +76,19 @@ pub(crate) struct Supervisor {
     directory: PathBuf,
     wanted: watch::Receiver<Service>,
     bell: Arc<Notify>,
-    probes: HashMap<u16, Probe>,
+    /// Of which process they ask, and what it answers.
+    probes: HashMap<u16, (Process, Probe)>,
     retiring: Arc<Mutex<HashSet<u16>>>,
     /// When to look again without being told to.
     look_in: Duration,
     /// What went wrong last, until it goes well.
     problem: Option<String>,
-    /// The generation that has been reached.
+    /// The generation that it comes to, and since when this process knows; none once it has come.
+    coming: Option<(i64, Instant)>,
+    /// The last generation that was come to.
     reached: Option<i64>,
+    /// It was looked at.
+    looked: bool,
 }
 
 /// The ports of a service's replicas, from their directories' names.
@@ -106,12 +120,17 @@ impl Supervisor {
             retiring,
             look_in: LOOK,
             problem: None,
+            coming: None,
             reached: None,
+            looked: false,
         }
     }
 
     /// Until the service is removed.
     pub(crate) async fn run(mut self) {
+        for replica in Replica::all(&self.directory.join("replicas")).unwrap_or_default() {
+            self.watch(&replica);
+        }
         loop {
             let service = self.wanted.borrow_and_update().clone();
             match self.step(&service).await {
@@ -140,6 +159,12 @@ impl Supervisor {
     /// Does what is to be done now.
     async fn step(&mut self, service: &Service) -> Result<Next, Error> {
         let replicas = self.look(service)?;
+        // What is not known yet is neither told nor taken for not ready.
+        let unknown = |replica: &ObservedReplica| !replica.known && (!self.looked || !replica.current);
+        if !service.removed && replicas.iter().any(unknown) {
+            return Ok(Next::Wait);
+        }
+        self.looked = true;
         let seen: Vec<Seen<u16>> = replicas.iter().map(ObservedReplica::seen).collect();
         let mut lost: Vec<u16> =
             replicas.iter().filter(|replica| replica.is_lost()).map(|replica| replica.port).collect();
@@ -164,15 +189,15 @@ impl Supervisor {
     }
 
     fn tell(&mut self, service: &Service, replicas: Vec<ObservedReplica>) {
-        let problem = self.problem.clone().or_else(|| self.failure(service, &replicas));
-        self.shared.tell(&self.place, Observed { service: service.clone(), replicas, problem });
+        let failure = self.failure(service, &replicas);
+        self.shared.tell(&self.place, service.generation, replicas, self.problem.clone(), failure);
     }
 
     /// Why what is wanted will not come by itself: it ends again and again, or it has had its time.
     fn failure(&mut self, service: &Service, replicas: &[ObservedReplica]) -> Option<String> {
         let current = replicas.iter().filter(|replica| replica.current && !replica.retiring);
         if current.clone().filter(|replica| replica.ready).count() >= service.spec.replicas.into() {
-            self.reached = Some(service.generation);
+            (self.reached, self.coming) = (Some(service.generation), None);
             return None;
         }
         let looping = current.filter(|replica| !replica.ready).filter_map(|replica| replica.state.as_ref());
@@ -183,10 +208,15 @@ impl Supervisor {
         if service.removed || self.reached == Some(service.generation) {
             return None;
         }
+        // A server that was not there for a while gives it its time anew.
+        let coming = self.coming.filter(|(generation, _)| *generation == service.generation);
+        let (_, since) = *self.coming.insert(coming.unwrap_or((service.generation, Instant::now())));
         let deadline = Duration::from_millis(service.spec.deadline_ms);
-        let since = (Utc::now() - service.changed_at).to_std().unwrap_or_default();
-        match deadline.saturating_sub(since) {
-            Duration::ZERO => Some(format!("not ready within {} s", deadline.as_secs_f64())),
+        match deadline.saturating_sub(since.elapsed()) {
+            Duration::ZERO => {
+                let words = format!("not ready within {} s", deadline.as_secs_f64());
+                Some(self.problem.as_ref().map_or(words.clone(), |problem| format!("{words}: {problem}")))
+            }
             left => {
                 self.look_in = self.look_in.min(left.max(SOON));
                 None
@@ -214,7 +244,7 @@ impl Supervisor {
         };
         let state = replica.held()?;
         let retiring = lock(&self.retiring).contains(&port);
-        let health = state.as_ref().map(|state| self.health(&spec, port, state)).unwrap_or_default();
+        let health = state.as_ref().map_or(NOT_RUNNING, |state| self.health(&spec, port, state));
         Ok(Some(ObservedReplica {
             port,
             made,
@@ -222,22 +252,27 @@ impl Supervisor {
             current: !service.removed && spec == replica_spec(&service.spec, port, &spec.directory),
             ready: !retiring && health.ready,
             fault: health.fault,
+            known: retiring || health.known,
             retiring,
             state,
         }))
     }
 
     fn health(&mut self, spec: &Spec, port: u16, state: &State) -> Health {
-        let Phase::Running { process } = state.phase else { return Health::default() };
+        let Phase::Running { process } = state.phase else { return NOT_RUNNING };
         let Some(check) = &spec.health else {
             let left = spec.ready_after.saturating_sub(process.age());
             if !left.is_zero() {
                 self.look_in = self.look_in.min(left.max(SOON));
             }
-            return Health { ready: left.is_zero(), fault: None };
+            return Health { known: true, ready: left.is_zero(), fault: None };
         };
         let begin = || Probe::begin(self.shared.client.clone(), check.clone(), port, self.bell.clone());
-        self.probes.entry(port).or_insert_with(begin).health()
+        let (asked, probe) = self.probes.entry(port).or_insert_with(|| (process, begin()));
+        if *asked != process {
+            (*asked, *probe) = (process, begin());
+        }
+        probe.health()
     }
 
     fn replica(&self, port: u16) -> Result<Replica, Error> {
@@ -261,8 +296,15 @@ impl Supervisor {
     }
 
     async fn hold(&self, replica: &Replica) -> Result<(), Error> {
-        self.shared.watch.add(replica)?;
+        self.watch(replica);
         replica.start(&self.shared.holder).await
+    }
+
+    /// Without it, what the holder says is seen at the next look.
+    fn watch(&self, replica: &Replica) {
+        if let Err(error) = self.shared.watch.add(replica) {
+            tracing::warn!(place = %self.place, error = error.in_full(), "a replica's news come late");
+        }
     }
 
     /// Stops a replica and removes it, beside everything else.
@@ -271,19 +313,23 @@ impl Supervisor {
         lock(&self.retiring).insert(port);
         self.probes.remove(&port);
         let (shared, retiring, bell) = (self.shared.clone(), self.retiring.clone(), self.bell.clone());
-        self.shared.tasks.spawn(async move {
+        // Where the server stops meanwhile, the next one does it again.
+        self.shared.spawn(async move {
             let removed = match replica.stop().await {
                 Ok(()) => replica.remove(),
                 Err(error) => Err(error),
             };
+            lock(&retiring).remove(&port);
             match removed {
-                Ok(()) => shared.ports.give_back(port),
+                Ok(()) => {
+                    shared.ports.give_back(port);
+                    bell.notify_one();
+                }
+                // At the next look.
                 Err(error) => {
-                    tracing::warn!(error = error.in_full(), "a replica cannot be removed; tried again")
+                    tracing::warn!(error = error.in_full(), "a replica cannot be removed; tried again");
                 }
             }
-            lock(&retiring).remove(&port);
-            bell.notify_one();
         });
         Ok(())
     }
@@ -304,6 +350,6 @@ impl ObservedReplica {
 
     /// It was recorded, or its holder was killed, before it was to stop.
     fn is_lost(&self) -> bool {
-        self.current && !self.retiring && self.state.is_none()
+        !self.retiring && self.state.is_none()
     }
 }

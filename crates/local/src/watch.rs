@@ -25,8 +25,8 @@ impl Watch {
             let written = event.ok().filter(|event| !event.kind.is_access());
             let paths = written.map(|event| event.paths).unwrap_or_default();
             for path in paths.into_iter().filter(|path| path.ends_with("state.json")) {
-                // Nobody listens any more.
-                let _ = tell.blocking_send(path);
+                // Where too many wait, or nobody listens, all are looked at before long.
+                let _ = tell.try_send(path);
             }
         })?;
         Ok((Self(Mutex::new(files)), News(news)))

@@ -32,6 +32,15 @@ fn rolling_makes_one_more_before_a_ready_one_goes() {
 }
 
 #[test]
+fn what_is_not_ready_just_now_stays_while_what_is_to_come_may_never() {
+    let (one, two, new) = (replica(1, false, false), replica(2, false, false), replica(3, true, false));
+    let rolling = Strategy::default();
+    assert_eq!(rolling.plan(2, &[one, two, new]), [], "both may come back");
+    assert_eq!(rolling.plan(2, &[one, two, replica(3, true, true)]), [Step::Retire(1), Step::Create]);
+    assert_eq!(rolling.plan(0, &[one, two]), [Step::Retire(1), Step::Retire(2)]);
+}
+
+#[test]
 fn replace_after_terminate_starts_nothing_before_its_place_is_free() {
     let mut four = [1, 2, 3, 4].map(|id| replica(id, false, true));
     assert_eq!(replace("50%").plan(4, &four), [Step::Retire(1), Step::Retire(2)]);

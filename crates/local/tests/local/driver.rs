@@ -8,7 +8,7 @@ use domain::{
 };
 use futures::StreamExt;
 use local::Driver;
-use platform::{ImageChange, Platform, Scope, SetImages, WatchEvent};
+use platform::{ImageChange, Platform, Scope, SetImages, Snapshot, WatchEvent};
 
 use crate::support::{App, cart, script, sleeping};
 
@@ -119,8 +119,23 @@ async fn a_version_that_is_never_ready_has_failed_once_it_has_had_its_time() {
     let slow = LocalServiceSpec { ready_after_ms: 1_000_000, deadline_ms: 50, ..sleeping("1.0", 1) };
     app.site().put(&cart(), slow, None, 0).unwrap();
     assert_eq!(failure(&driver).await, "container app is not ready");
-    let problem = app.site().service(&cart()).unwrap().problem;
-    assert_eq!(problem.as_deref(), Some("not ready within 0.05 s"));
+    let failure = app.site().service(&cart()).unwrap().failure;
+    assert_eq!(failure.as_deref(), Some("not ready within 0.05 s"));
+}
+
+#[tokio::test]
+async fn a_change_is_not_done_before_it_was_looked_at() {
+    let app = App::new().await;
+    let driver = Driver::new(app.site.clone().unwrap());
+    let done = async || {
+        let Snapshot { workload, pods } = driver.workload("here", &key()).await.unwrap().unwrap();
+        rollout(&workload, &pods) == Rollout::Done
+    };
+    app.site().put(&cart(), sleeping("1.0", 1), None, 0).unwrap();
+    app.settled(&cart(), "shop/cart:1.0").await;
+    assert!(done().await);
+    app.site().put(&cart(), sleeping("1.1", 1), None, 1).unwrap();
+    assert!(!done().await);
 }
 
 /// Why the cart's rollout has failed, once it has.

@@ -131,18 +131,36 @@ async fn a_killed_holder_is_replaced_and_nothing_is_doubled() {
     assert_eq!(after.replicas[0].port, before.replicas[0].port);
 }
 
+/// How a replica is asked here.
+fn asked() -> HealthCheck {
+    HealthCheck { path: "/healthz".into(), status: Some(200), every_ms: 10, within_ms: 5_000, threshold: 2 }
+}
+
+#[tokio::test]
+async fn a_restart_in_a_failed_change_takes_nothing_away() {
+    let mut app = App::new().await;
+    let version = |tag| LocalServiceSpec { health: Some(asked()), deadline_ms: 50, ..sleeping(tag, 1) };
+    app.site().put(&cart(), version("1.0"), None, 0).unwrap();
+    let runs = |observed: &Observed| !processes(observed).is_empty();
+    let port = app.until(&cart(), runs, |_| {}).await.replicas[0].port;
+    let _answers = Answers::at(port);
+    app.until(&cart(), |observed| ready(observed) == 1, |_| {}).await;
+    app.site().put(&cart(), version("1.1"), None, 1).unwrap();
+    let serves = |observed: &Observed| {
+        let first = observed.replicas.iter().find(|replica| replica.port == port);
+        assert!(observed.judged == 0 || first.is_some_and(|replica| replica.ready), "{observed:?}");
+    };
+    let failed = |observed: &Observed| observed.judged == 2 && observed.failure.is_some();
+    app.until(&cart(), failed, serves).await;
+    app.again().await;
+    app.until(&cart(), failed, serves).await;
+}
+
 #[tokio::test]
 async fn a_replica_is_ready_once_it_answers_and_no_longer_when_it_answers_badly() {
     let app = App::new().await;
-    let health = HealthCheck {
-        path: "/healthz".into(),
-        status: Some(200),
-        every_ms: 10,
-        within_ms: 5_000,
-        threshold: 2,
-    };
     app.site()
-        .put(&cart(), LocalServiceSpec { health: Some(health), ..sleeping("1.0", 1) }, None, 0)
+        .put(&cart(), LocalServiceSpec { health: Some(asked()), ..sleeping("1.0", 1) }, None, 0)
         .unwrap();
     let says = |words: &'static str| {
         move |observed: &Observed| observed.replicas.first().and_then(|it| it.fault.as_deref()) == Some(words)

@@ -34,8 +34,9 @@ impl App {
         let root = tempfile::tempdir().unwrap();
         let holder = Path::new(env!("CARGO_BIN_EXE_lockstep-hold")).to_owned();
         let options = Options { root: root.path().join("local"), holder, ports: ports() };
-        let site = Some(Arc::new(Site::open(options.clone()).await.unwrap()));
-        Self { site, options, _root: root }
+        let site = Site::open(options.clone()).await.unwrap();
+        site.make_cluster("here").unwrap();
+        Self { site: Some(Arc::new(site)), options, _root: root }
     }
 
     pub(crate) fn site(&self) -> &Site {
