@@ -66,6 +66,9 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is logged unless something else is wanted; `notify` says that it no longer watches what is gone.
+const LOGGED: &str = "info,notify=warn";
+
 /// How a command ends.
 type Ended = Result<(), Box<dyn Error>>;
 
@@ -114,7 +117,7 @@ fn print_openapi() -> Ended {
 
 fn log(format: &LogFormat) {
     let filter =
-        tracing_subscriber::EnvFilter::try_from_env("LOCKSTEP_LOG").unwrap_or_else(|_| "info".into());
+        tracing_subscriber::EnvFilter::try_from_env("LOCKSTEP_LOG").unwrap_or_else(|_| LOGGED.into());
     let ansi = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
     match format {
