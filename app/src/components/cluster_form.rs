@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::components::erased::Erase;
 use crate::{
     api,
-    components::{field::TextField, problem::note},
+    components::{field::TextField, problem::note_beside_fields},
     live,
     request::Request,
 };
@@ -29,9 +29,6 @@ pub(crate) fn MakeCluster(
             done.try_run(());
         });
     };
-    let elsewhere = Memo::new(move |_| {
-        problem.with(|problem| problem.as_ref().is_some_and(|problem| problem.errors.is_empty()))
-    });
     view! {
         <form
             class="contents"
@@ -41,7 +38,7 @@ pub(crate) fn MakeCluster(
             }
         >
             <div class="dialog-body space-y-3">
-                {move || elsewhere.get().then(|| note(problem))}
+                {note_beside_fields(problem)}
                 <TextField label="Name" form="cluster" name="name" value=name problem required=true autofocus=true
                     placeholder="staging"
                     hint="Lower-case letters, digits and hyphens. Namespaces and services in it are directories of the server." />

@@ -21,9 +21,15 @@ pub(crate) fn failed(problem: &Problem) -> AnyView {
     .erase()
 }
 
-/// The problem of a request, if it has one that does not stand at a field already.
+/// The problem of a request in a sentence; what is wrong with single fields stands there.
 pub(crate) fn note(problem: RwSignal<Option<Problem>>) -> AnyView {
     (move || problem.get().map(|problem| failed(&Problem { errors: Vec::new(), ..problem }))).into_any()
+}
+
+/// The problem of a form's request, unless it stands at the form's fields already.
+pub(crate) fn note_beside_fields(problem: RwSignal<Option<Problem>>) -> AnyView {
+    (move || problem.get().filter(|problem| problem.errors.is_empty()).map(|problem| failed(&problem)))
+        .into_any()
 }
 
 /// Something to know, with an icon of its weight.

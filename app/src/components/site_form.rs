@@ -11,7 +11,10 @@ use wasm_bindgen::JsCast;
 use crate::components::erased::Erase;
 use crate::{
     api, browser,
-    components::{field::TextField, problem::note},
+    components::{
+        field::TextField,
+        problem::{note, note_beside_fields},
+    },
     request::Request,
 };
 
@@ -116,12 +119,9 @@ pub(crate) fn SiteFields(
     stored: bool,
 ) -> impl IntoView {
     let problem = form.problem;
-    let rest = Memo::new(move |_| {
-        problem.with(|problem| problem.as_ref().is_some_and(|problem| problem.errors.is_empty()))
-    });
     view! {
         <div class="space-y-3">
-            {move || rest.get().then(|| note(problem))}
+            {note_beside_fields(problem)}
             {move || form.is_kubernetes().then(|| view! { <Kubeconfig form id /> })}
             <TextField label="Name" form=id name="name" value=form.name problem required=true autofocus=true
                 placeholder="Production clusters" />

@@ -101,13 +101,7 @@ impl Control {
 
     /// Runs something until it ends or the server stops.
     pub(crate) fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = work => {}
-            }
-        });
+        self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(work));
     }
 }
 

@@ -5,12 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    image::ImageRef,
-    problem::FieldError,
-    strategy::Strategy,
-    validate::{self, MAX_TEXT},
-};
+use crate::{image::ImageRef, problem::FieldError, strategy::Strategy, validate};
 
 /// The most replicas of one service.
 pub const MAX_REPLICAS: u16 = 200;
@@ -236,7 +231,7 @@ impl LocalServiceEdit {
 }
 
 fn is_text(text: &str) -> bool {
-    text.chars().count() <= MAX_TEXT && !text.contains('\0')
+    validate::text("", text).is_ok()
 }
 
 fn is_line(text: &str) -> bool {

@@ -18,6 +18,7 @@ mod error;
 mod files;
 mod health;
 mod holder;
+mod layout;
 mod mutex;
 mod output;
 mod ports;

@@ -1,23 +1,15 @@
 //! The local site: clusters by name, namespaces and services as directories, and a supervisor for each service.
-//!
-//! ```text
-//! <root>/site.json        which site it is
-//! <root>/clusters/<cluster>/<namespace>/<service>/
-//!   service.json        what is to run
-//!   replicas/<port>/    a replica
-//! ```
 
 use std::{
     collections::BTreeMap,
     fs,
-    io::{ErrorKind, Write},
+    io::Write,
     ops::RangeInclusive,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use domain::local_service::LocalServiceSpec;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -25,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     Error, Observed, ObservedReplica, Place, Ports, Service, Watch,
     files::{self, Lock},
+    layout::{identity, names, place_of, remove, services},
     mutex::lock,
     service::check_name,
     supervisor::{Supervisor, ports},
@@ -46,12 +39,6 @@ pub struct Options {
     pub holder: PathBuf,
     /// The ports that replicas get.
     pub ports: RangeInclusive<u16>,
-}
-
-/// Which site a directory is, for as long as the directory is there.
-#[derive(Serialize, Deserialize)]
-struct Identity {
-    id: Uuid,
 }
 
 /// The local site.
@@ -318,36 +305,12 @@ impl Shared {
 
     /// Does something until the site is closed.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = work => {}
-            }
-        });
+        self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(work));
     }
 
     fn services(&self) -> MutexGuard<'_, BTreeMap<Place, Kept>> {
         lock(&self.services)
     }
-}
-
-/// Removes an empty directory, if it is there.
-fn remove(directory: &Path) -> Result<(), Error> {
-    match fs::remove_dir(directory) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::file(directory, "removed")(error)),
-        _ => Ok(()),
-    }
-}
-
-/// Which site this is; a new one where it was never opened.
-fn identity(path: &Path) -> Result<Uuid, Error> {
-    if let Some(Identity { id }) = files::read(path)? {
-        return Ok(id);
-    }
-    let id = Uuid::now_v7();
-    files::write(path, &Identity { id })?;
-    Ok(id)
 }
 
 /// Rings the supervisor of each replica whose holder has said something.
@@ -358,47 +321,4 @@ async fn ring(shared: Arc<Shared>, mut news: News) {
             kept.bell.notify_one();
         }
     }
-}
-
-/// `…/clusters/CLUSTER/NAMESPACE/SERVICE/…`
-fn place_of(clusters: &Path, path: &Path) -> Option<Place> {
-    let mut names = path.strip_prefix(clusters).ok()?.iter().map(|name| name.to_str());
-    Place::new(names.next()??, names.next()??, names.next()??).ok()
-}
-
-/// All services that are recorded. One whose record is damaged is left as it is, and said.
-fn services(clusters: &Path) -> Result<Vec<(Place, PathBuf, Service)>, Error> {
-    let mut found = Vec::new();
-    for cluster in names(clusters)? {
-        for namespace in names(&clusters.join(&cluster))? {
-            for service in names(&clusters.join(&cluster).join(&namespace))? {
-                let directory = clusters.join(&cluster).join(&namespace).join(&service);
-                let place = Place::new(&cluster, &namespace, &service)?;
-                match files::read(&directory.join("service.json")) {
-                    Ok(Some(service)) => found.push((place, directory, service)),
-                    Ok(None) => {}
-                    Err(error) => {
-                        tracing::error!(%place, error = error.in_full(), "a local service is left as it is")
-                    }
-                }
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The directories in a directory whose names are those of clusters, namespaces and services, in order.
-fn names(directory: &Path) -> Result<Vec<String>, Error> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory).map_err(Error::file(directory, "listed"))? {
-        let entry = entry.map_err(Error::file(directory, "listed"))?;
-        if let Some(name) = entry.file_name().to_str()
-            && check_name(name).is_ok()
-            && entry.path().is_dir()
-        {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
 }

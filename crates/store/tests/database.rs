@@ -55,22 +55,7 @@ macro_rules! on_both {
 /// A site, a cluster, two environments, and the same namespace's app instance in each.
 async fn furnish(store: &Store) -> (Cluster, Vec<AppInstance>) {
     let now = Utc::now();
-    let site = Site {
-        id: Uuid::now_v7().into(),
-        name: "R".into(),
-        kind: SiteKind::Rancher,
-        url: "http://x".into(),
-        ca_certificate: None,
-        active: true,
-        server_version: None,
-        signed_in_as: None,
-        token_expires_at: None,
-        problem: None,
-        managed_clusters: 0,
-        version: 1,
-        created_at: now,
-        updated_at: now,
-    };
+    let site = Site::new(Uuid::now_v7().into(), "R".into(), SiteKind::Rancher, "http://x".into());
     let cluster = Cluster {
         id: Uuid::now_v7().into(),
         site_id: site.id,
