@@ -6,6 +6,7 @@ mod m20261121_000001_sites;
 mod m20261121_000002_services;
 mod m20261121_000003_deployments;
 mod m20261121_000004_scale;
+mod m20261121_000005_revisions;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_services::Migration),
             Box::new(m20261121_000003_deployments::Migration),
             Box::new(m20261121_000004_scale::Migration),
+            Box::new(m20261121_000005_revisions::Migration),
         ]
     }
 }

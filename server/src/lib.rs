@@ -5,6 +5,7 @@ pub mod demo;
 mod docs;
 mod first_pages;
 mod guard;
+mod idempotency;
 mod problem;
 pub mod rest;
 mod serve;

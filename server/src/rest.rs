@@ -2,15 +2,17 @@
 
 mod app_instances;
 mod clusters;
+mod deployments;
 mod environments;
 mod lists;
 mod local_services;
 mod matrix;
+mod revisions;
 mod services;
 mod sites;
 mod sync;
 
-use axum::{Router, body::Bytes, extract::FromRequestParts, routing::get};
+use axum::{Router, body::Bytes, extract::FromRequestParts, middleware, routing::get};
 use control::Context;
 use http::{header, request::Parts};
 use utoipa::{
@@ -19,7 +21,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{docs, problem::wrong_method, sse};
+use crate::{docs, idempotency, problem::wrong_method, sse};
 
 /// The acting user's context.
 pub(crate) struct Caller(pub(crate) Context);
@@ -64,6 +66,8 @@ fn router() -> OpenApiRouter<Context> {
         .merge(local_services::router())
         .merge(services::router())
         .merge(matrix::router())
+        .merge(revisions::router())
+        .merge(deployments::router())
         .merge(sync::router())
         .routes(routes!(sse::stream_events))
 }
@@ -112,5 +116,6 @@ pub(crate) fn routes(ctx: Context) -> Router {
         .route("/api/docs", get(move || async move { axum::response::Html(page) }))
         .route("/docs/errors/{code}", get(docs::error_page))
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(ctx.clone(), idempotency::once))
         .with_state(ctx)
 }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The largest body of a request: large enough that an absurd name is refused at its field.
-const MAX_BODY: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_BODY: usize = 16 * 1024 * 1024;
 /// How long requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// Who acts, until there are accounts.

@@ -1,10 +1,8 @@
-//! Environments and their revisions.
+//! Environments.
 
 use domain::{
     environment::{Environment, EnvironmentEdit, NewEnvironment},
     id::EnvironmentId,
-    list::Page,
-    revision::Revision,
     site::Dependents,
 };
 use leptos::prelude::*;
@@ -53,11 +51,4 @@ pub async fn dependents(id: EnvironmentId) -> Result<Dependents, ApiError> {
 pub async fn delete(id: EnvironmentId) -> Result<(), ApiError> {
     let ctx = context()?;
     control::environment::delete(&ctx, id, true).await.map_err(fail)
-}
-
-/// A page of an environment's revisions, newest first.
-#[server(name = CallEnvironmentRevisions, prefix = "/rpc", endpoint = "environment/revisions", input = Json, output = Json)]
-pub async fn revisions(id: EnvironmentId, page: Option<u32>) -> Result<Page<Revision>, ApiError> {
-    let ctx = context()?;
-    control::environment::revisions(&ctx, id, page, None).await.map_err(fail)
 }

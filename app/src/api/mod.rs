@@ -10,12 +10,14 @@
 
 pub mod app_instance;
 pub mod cluster;
+pub mod deploy;
 pub mod deployment;
 pub mod environment;
 mod error;
 mod json;
 pub mod live;
 pub mod matrix;
+pub mod revision;
 pub mod service;
 pub mod site;
 pub mod sync;

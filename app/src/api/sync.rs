@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
+    deploy::DeployRequest,
     deployment::Deployment,
     id::{DeploymentId, PreviewId},
     sync::{OnFailure, PreviewItem, StartSync, SyncRequest},
@@ -29,6 +30,8 @@ pub struct Shown {
     pub target_name: String,
     /// The deployment this would undo.
     pub undo_of: Option<DeploymentId>,
+    /// What this would deploy, where nothing comes from another environment.
+    pub deploy: Option<DeployRequest>,
     /// After this it can no longer be confirmed.
     pub expires_at: DateTime<Utc>,
     /// Items over all pages.
@@ -43,7 +46,7 @@ pub struct Shown {
 
 #[cfg(feature = "ssr")]
 impl Shown {
-    fn of(preview: domain::sync::Preview, page: usize) -> Self {
+    pub(super) fn of(preview: domain::sync::Preview, page: usize) -> Self {
         let (total, changing) = (preview.items.len(), preview.changes().count());
         let mut items = preview.items;
         items.sort_by_key(|item| !item.will_change());
@@ -53,6 +56,7 @@ impl Shown {
             source_name: preview.source_name,
             target_name: preview.target_name,
             undo_of: preview.undo_of,
+            deploy: preview.deploy,
             expires_at: preview.expires_at,
             total,
             changing,

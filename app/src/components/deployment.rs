@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    deployment::{Deployment, DeploymentStatus, TaskPod, TaskStatus},
+    deployment::{Deployment, DeploymentStatus, Origin, TaskPod, TaskStatus},
     event::Event,
     id::DeploymentId,
 };
@@ -48,7 +48,7 @@ pub(crate) fn DeploymentView(
     Effect::new(move |_| running.set(ready(deployment).is_some_and(|found| !found.status.ended())));
     let second = time::seconds(move || running.get());
     let pods = pods(id, running, tick);
-    let cancelling = Request::new();
+    let (cancelling, retrying) = (Request::new(), Request::new());
 
     let head = move |found: Deployment| head(&found, second, modal);
     let tasks = move || {
@@ -62,6 +62,7 @@ pub(crate) fn DeploymentView(
     let actions = move |found: Deployment| {
         let ended = found.status.ended();
         let asked = found.cancel_requested;
+        let left = ended && found.results.iter().any(|task| task.status != TaskStatus::Success);
         let undoable =
             ended && found.results.iter().any(|task| task.accepted && task.status != TaskStatus::PutBack);
         view! {
@@ -75,7 +76,21 @@ pub(crate) fn DeploymentView(
                             on:click=move |_| cancelling.send(api::deployment::cancel(id), |_| live::look_again())
                         >
                             {icon(lu::LuBan)}
-                            {if asked { "Cancelling…" } else { "Cancel the sync" }}
+                            {if asked { "Cancelling…" } else { "Cancel" }}
+                        </button>
+                    }
+                })}
+            {left
+                .then(|| {
+                    view! {
+                        <button
+                            type="button"
+                            class="btn"
+                            disabled=move || retrying.pending.get()
+                            on:click=move |_| retrying.send(api::deploy::retry(id), move |started| flow.watch(started.id))
+                        >
+                            {icon(lu::LuRefreshCw)}
+                            "Try the rest again"
                         </button>
                     }
                 })}
@@ -114,7 +129,7 @@ pub(crate) fn DeploymentView(
         {show(events, nothing, |events| event_list(&events))}
     };
     let head = view! {
-        {note(cancelling.problem)}
+        {note(cancelling.problem)} {note(retrying.problem)}
         {show(deployment, skeleton, head)}
     };
     if modal {
@@ -168,8 +183,12 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
         failed => format!("{ended} of {total}, {failed} failed"),
     };
     let ticket = domain::validate::link("ticket", &found.ticket).ok().filter(|link| !link.is_empty());
-    let undone =
-        found.undo_of.map(|id| view! { <a class="link" href=format!("/syncs/{id}")>"an earlier sync"</a> });
+    let undone = found
+        .undo_of
+        .map(|id| view! { <a class="link" href=format!("/syncs/{id}")>"an earlier deployment"</a> });
+    let retried = found
+        .retry_of
+        .map(|id| view! { <a class="link" href=format!("/syncs/{id}")>"an earlier deployment"</a> });
     let target = found.target_environment_id;
     let revision = (found.revision > 0).then(|| format!("revision {}", found.revision));
     let bar = match found.status {
@@ -179,7 +198,7 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
     };
     let heading = view! {
         <span class="flex flex-wrap items-center gap-2 text-lg font-semibold">
-            {found.source_name.clone()} {icon(lu::LuArrowRight)} <span class="sr-only">"to"</span>
+            {from(found)}
             <a class="link link-hover" href=format!("/environments/{target}")>{found.target_name.clone()}</a>
         </span>
     };
@@ -199,6 +218,7 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
             ></progress>
             <p class="muted text-xs">
                 {undone.map(|link| view! { "Undoes " {link} " · " })}
+                {retried.map(|link| view! { "The rest of " {link} " · " })}
                 "Started " {time::ago(start)} " by " {found.initiated_by.clone()}
                 {revision.map(|revision| format!(" · {revision}"))}
                 {ticket.map(|link| view! { " · " <a class="link" href=link.clone() target="_blank" rel="noopener noreferrer">{link.clone()}</a> })}
@@ -207,6 +227,21 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
         </header>
     }
     .erase()
+}
+
+/// What comes before the target's name: the environment that versions come from, or what is done.
+pub(crate) fn from(found: &Deployment) -> AnyView {
+    if found.source_environment_id != found.target_environment_id {
+        return view! {
+            {found.source_name.clone()} {icon(lu::LuArrowRight)} <span class="sr-only">"to"</span>
+        }
+        .erase();
+    }
+    let word = match found.origin {
+        Origin::Rollback => "Rollback",
+        _ => "Deploy",
+    };
+    view! { <span class="badge badge-sm">{word}</span> }.erase()
 }
 
 fn event_list(events: &[Event]) -> AnyView {

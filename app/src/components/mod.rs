@@ -1,9 +1,11 @@
 //! What pages share.
 
 pub(crate) mod bind;
+pub(crate) mod change_list;
 pub(crate) mod cluster_form;
 pub(crate) mod confirm;
 pub(crate) mod conflict;
+pub(crate) mod deploy_form;
 pub(crate) mod deployment;
 pub(crate) mod dialog;
 pub(crate) mod empty;

@@ -34,27 +34,38 @@ pub(crate) struct Ticks {
 /// The preview as a table: what changes first, then what does not, with the reason.
 pub(crate) fn view(preview: &Shown, ticks: Ticks) -> AnyView {
     let undo = preview.undo_of.is_some();
+    let within = undo || preview.deploy.is_some();
     let rows = preview.items.iter().map(|item| {
-        let by_hand = paired_by_hand(&preview.request, item.service_id);
-        row(item, undo, by_hand, ticks)
+        let pairing = match within {
+            true => Pairing::Fixed,
+            false if paired_by_hand(&preview.request, item.service_id) => Pairing::ByHand,
+            false => Pairing::ByName,
+        };
+        row(item, !undo, pairing, ticks)
     });
     let rows = rows.collect_view();
     let changing = preview.changing;
+    let revision = preview.deploy.as_ref().and_then(|deploy| deploy.revision);
+    let revision =
+        revision.map(|number| view! { <span class="badge badge-sm">{format!("revision {number}")}</span> });
     let summary = match preview.total - changing {
         0 => format!("{} to change", count(changing as u64)),
         rest => format!("{} to change · {} left as they are", count(changing as u64), count(rest as u64)),
     };
     view! {
         <div class="flex flex-wrap items-center gap-2">
-            <strong>{preview.source_name.clone()}</strong>
-            {icon(lu::LuArrowRight)}
-            <span class="sr-only">"to"</span>
+            {(!within).then(|| view! {
+                <strong>{preview.source_name.clone()}</strong>
+                {icon(lu::LuArrowRight)}
+                <span class="sr-only">"to"</span>
+            })}
             <strong>{preview.target_name.clone()}</strong>
+            {revision}
             <span class="muted">{summary}</span>
             {(preview.total > ITEMS).then(|| pages(preview, ticks.turn))}
         </div>
         <p class="muted text-xs">
-            "Only the version moves. Repository, replicas and everything else of the target stay as they are."
+            "Only the version moves. Replicas and everything else stay as they are."
         </p>
         <div class="table-frame" tabindex="0" role="group" aria-label="What would change">
             <table class="data-table">
@@ -111,7 +122,16 @@ fn paired_by_hand(request: &SyncRequest, service: ServiceId) -> bool {
     pairs.any(|(id, chosen)| *id == service && chosen.is_some())
 }
 
-fn row(item: &PreviewItem, undo: bool, by_hand: bool, ticks: Ticks) -> AnyView {
+/// How an item's target was found.
+#[derive(Clone, Copy, PartialEq)]
+enum Pairing {
+    ByName,
+    ByHand,
+    /// There is no other.
+    Fixed,
+}
+
+fn row(item: &PreviewItem, optional: bool, pairing: Pairing, ticks: Ticks) -> AnyView {
     let service = item.service_id;
     let changes = item.will_change();
     let this = Exception::of(item);
@@ -146,13 +166,13 @@ fn row(item: &PreviewItem, undo: bool, by_hand: bool, ticks: Ticks) -> AnyView {
             view! {
                 <span class="block">{target.namespace.clone()}</span>
                 <span class="muted block text-xs">{target.cluster.clone()}</span>
-                {(!undo).then(|| another(service, by_hand, ticks))}
+                {(pairing != Pairing::Fixed).then(|| another(service, pairing == Pairing::ByHand, ticks))}
             }
             .erase(),
             target.replicas.to_string(),
         ),
-        None if undo => (().into_any(), String::new()),
-        None => (pairing(item.service_id, ticks), String::new()),
+        None if pairing == Pairing::Fixed => (().into_any(), String::new()),
+        None => (choose(item.service_id, ticks), String::new()),
     };
     view! {
         <tr class:left-out=!changes>
@@ -161,7 +181,7 @@ fn row(item: &PreviewItem, undo: bool, by_hand: bool, ticks: Ticks) -> AnyView {
                     type="checkbox"
                     class="checkbox checkbox-sm"
                     aria-label=format!("Bring {} along", item.name)
-                    disabled=!changes || undo
+                    disabled=!changes || !optional
                     prop:checked=ticked
                     on:change=tick
                 />
@@ -213,7 +233,7 @@ fn another(service: ServiceId, by_hand: bool, ticks: Ticks) -> AnyView {
     let label = if by_hand { "Pair by name" } else { "Choose another" };
     let several = move || ticks.instances.with(|all| all.as_ref().is_some_and(|all| all.len() > 1));
     (move || match choosing.get() {
-        true => Some(pairing(service, ticks)),
+        true => Some(choose(service, ticks)),
         false => (by_hand || several()).then(|| {
             view! {
                 <button type="button" class="link link-hover muted text-xs" on:click=begin>
@@ -227,7 +247,7 @@ fn another(service: ServiceId, by_hand: bool, ticks: Ticks) -> AnyView {
 }
 
 /// A field to choose a target by hand.
-fn pairing(service: ServiceId, ticks: Ticks) -> AnyView {
+fn choose(service: ServiceId, ticks: Ticks) -> AnyView {
     let options = move || {
         let option = |instance: AppInstance| {
             view! {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     app_instance::AppInstance,
+    deploy::{DeployRequest, StartDeployment},
     id::{AppInstanceId, DeploymentId, ServiceId},
     sync::{OnFailure, StartSync, SyncRequest},
 };
@@ -31,6 +32,7 @@ use crate::{
 enum Ask {
     Sync(Box<SyncRequest>),
     Undo(DeploymentId),
+    Deploy(DeployRequest),
 }
 
 /// Opens the confirmation and the live view from any page.
@@ -59,6 +61,12 @@ impl SyncFlow {
         self.open.set(true);
     }
 
+    /// Previews a deployment for confirmation.
+    pub(crate) fn deploy(self, request: DeployRequest) {
+        self.ask.set(Some(Ask::Deploy(request)));
+        self.open.set(true);
+    }
+
     /// Previews the way back from a deployment for confirmation.
     pub(crate) fn undo(self, deployment: DeploymentId) {
         self.watching.set(false);
@@ -76,7 +84,8 @@ impl SyncFlow {
         self.watched.get()
     }
 
-    fn watch(self, deployment: DeploymentId) {
+    /// Shows a deployment as it happens.
+    pub(crate) fn watch(self, deployment: DeploymentId) {
         self.open.set(false);
         self.watched.set(Some(deployment));
         self.watching.set(true);
@@ -89,7 +98,7 @@ impl SyncFlow {
 pub(crate) fn LiveSheet() -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
     view! {
-        <Dialog open=flow.watching title="Sync" class="sheet">
+        <Dialog open=flow.watching title="Deployment" class="sheet">
             {move || flow.watched.get().map(|id| lazily(Part::Watch(id), waiting))}
         </Dialog>
     }
@@ -102,6 +111,8 @@ pub(crate) fn SyncSheet() -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
     let title = Signal::derive(move || match flow.ask.get() {
         Some(Ask::Undo(_)) => "Undo".to_owned(),
+        Some(Ask::Deploy(DeployRequest { rollback: true, .. })) => "Roll back".to_owned(),
+        Some(Ask::Deploy(_)) => "Deploy".to_owned(),
         _ => "Sync".to_owned(),
     });
     view! {
@@ -121,11 +132,13 @@ pub(crate) fn Confirm() -> impl IntoView {
     let left_out = RwSignal::new(BTreeSet::new());
     let instances = RwSignal::new(None::<Vec<AppInstance>>);
     let text = |value: &str| RwSignal::new(value.to_owned());
-    let (words, ticket, on_failure) = (text(""), text(""), text(OnFailure::Stop.as_str()));
+    let (words, ticket) = (text(""), text(""));
+    let deploys = matches!(flow.ask.get_untracked(), Some(Ask::Deploy(_)));
+    let on_failure = text(if deploys { OnFailure::PutBack } else { OnFailure::Stop }.as_str());
 
     let found = move |answer: Shown| {
         // Other pairings are chosen from the target's app instances.
-        let pairs = answer.undo_of.is_none();
+        let pairs = answer.undo_of.is_none() && answer.deploy.is_none();
         let target = answer.request.target_environment_id;
         preview.set(Some(answer));
         if pairs && instances.try_with_untracked(Option::is_none) == Some(true) {
@@ -138,6 +151,7 @@ pub(crate) fn Confirm() -> impl IntoView {
         match flow.ask.get_untracked() {
             Some(Ask::Sync(request)) => finding.send(api::sync::preview(*request), found),
             Some(Ask::Undo(id)) => finding.send(api::sync::preview_undo(id), found),
+            Some(Ask::Deploy(request)) => finding.send(api::deploy::preview(request), found),
             None => {}
         }
     };
@@ -163,10 +177,22 @@ pub(crate) fn Confirm() -> impl IntoView {
             let asked = api::sync::start_undo(id, preview.id, on_failure, words.get_untracked());
             return starting.send(asked, move |deployment| flow.watch(deployment.id));
         }
+        let except = left_out.get_untracked().into_iter().collect();
+        if let Some(request) = preview.deploy {
+            let asked = StartDeployment {
+                request,
+                preview_id: Some(preview.id),
+                except,
+                on_failure,
+                note: words.get_untracked(),
+                ticket: ticket.get_untracked(),
+            };
+            return starting.send(api::deploy::start(asked), move |deployment| flow.watch(deployment.id));
+        }
         let asked = StartSync {
             request: preview.request,
             preview_id: Some(preview.id),
-            except: left_out.get_untracked().into_iter().collect(),
+            except,
             on_failure,
             note: words.get_untracked(),
             ticket: ticket.get_untracked(),
@@ -244,7 +270,7 @@ pub(crate) fn Confirm() -> impl IntoView {
                     &[
                         ("stop", "Stop the rest", "What has begun is followed to its end, the rest is left as it is."),
                         ("go_on", "Go on", "The other services are brought along all the same."),
-                        ("put_back", "Put everything back", "What this sync changed goes back to what ran before."),
+                        ("put_back", "Put everything back", "What this changed goes back to what ran before."),
                     ],
                 )}
             </div>
@@ -255,10 +281,12 @@ pub(crate) fn Confirm() -> impl IntoView {
         let target = preview
             .with(|preview| preview.as_ref().map(|preview| preview.target_name.clone()).unwrap_or_default());
         let plural = if n == 1 { "" } else { "s" };
-        match (n, undo()) {
-            (0, _) => "Nothing to change".to_owned(),
-            (_, true) => format!("Put {n} service{plural} back in {target}"),
-            (_, false) => format!("Sync {n} service{plural} to {target}"),
+        let rollback = preview.with(|preview| Some(preview.as_ref()?.deploy.as_ref()?.rollback));
+        match (n, undo(), rollback) {
+            (0, ..) => "Nothing to change".to_owned(),
+            (_, true, _) | (_, _, Some(true)) => format!("Put {n} service{plural} back in {target}"),
+            (.., Some(false)) => format!("Deploy {n} service{plural} to {target}"),
+            (.., None) => format!("Sync {n} service{plural} to {target}"),
         }
     };
     let there = Memo::new(move |_| preview.with(Option::is_some));

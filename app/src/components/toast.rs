@@ -71,7 +71,8 @@ pub(crate) fn title(page: String) -> String {
 /// How a deployment ended, in a few words.
 pub(crate) fn outcome(deployment: &Brief) -> String {
     let what = match deployment.origin {
-        Origin::Rollback => format!("Undo in {}", deployment.target),
+        Origin::Rollback => format!("Rollback in {}", deployment.target),
+        Origin::Deploy => format!("Deployment to {}", deployment.target),
         _ => format!("Sync to {}", deployment.target),
     };
     let (sign, how) = match &deployment.status {

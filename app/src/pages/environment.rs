@@ -6,7 +6,6 @@ use domain::{
     id::EnvironmentId,
     list::Page,
     matrix::Column,
-    revision::Revision,
     service::ServiceQuery,
     sync::{Matching, SyncRequest},
 };
@@ -18,6 +17,8 @@ use crate::{
     api::{self, service::ServicePage},
     components::{
         bind::Bind,
+        deploy_form::DeployForm,
+        dialog::Dialog,
         empty::{empty, nothing, skeleton},
         env,
         filters::{parsed, value},
@@ -28,16 +29,23 @@ use crate::{
         service_table,
         sync_bar::SyncBar,
         sync_sheet::SyncFlow,
-        tag::tag,
-        time,
     },
     live::{self, News},
-    pages::{environment_instances::Instances, not_found::NotFound, services::column, syncs},
+    pages::{
+        environment_compare::Compare, environment_drift::Drift, environment_instances::Instances,
+        environment_revisions::Revisions, not_found::NotFound, services::column, syncs,
+    },
     request::{answer, answer_beside, ready, show},
 };
 
-const TABS: &[(&str, &str)] =
-    &[("services", "Services"), ("instances", "Namespaces"), ("syncs", "Syncs"), ("revisions", "Revisions")];
+const TABS: &[(&str, &str)] = &[
+    ("services", "Services"),
+    ("revisions", "Revisions"),
+    ("drift", "Drift"),
+    ("compare", "Compare"),
+    ("syncs", "Deployments"),
+    ("instances", "Namespaces"),
+];
 
 /// One environment.
 #[component]
@@ -56,6 +64,7 @@ pub(crate) fn Environment() -> impl IntoView {
 #[component]
 fn Shown(id: EnvironmentId) -> impl IntoView {
     let bind = expect_context::<Bind>();
+    let deploying = RwSignal::new(false);
     let query = use_query_map();
     let environments = answer(|| (), live::tick_of_rows(News::of_inventory), |()| api::environment::list());
     let tab =
@@ -66,10 +75,14 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
             return view! { <NotFound /> }.erase();
         };
         let (found, left) = (&all[at], at.checked_sub(1).map(|at| all[at].clone()));
-        let facts = format!(
-            "{} namespaces · {} services · revision {}",
-            found.app_instances, found.services, found.latest_revision
-        );
+        let revision = match (found.active_revision, found.latest_revision) {
+            (0, 0) => "no revision yet".to_owned(),
+            (active, latest) if active == latest => format!("revision {active}"),
+            (0, latest) => format!("revision {latest}, not deployed"),
+            (active, latest) => format!("revision {active}, latest {latest}"),
+        };
+        let facts = format!("{} namespaces · {} services · {revision}", found.app_instances, found.services);
+        let nothing_there = found.services == 0;
         view! {
             <leptos_meta::Title text=found.name.clone() />
             <header class="page-head">
@@ -85,6 +98,16 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
                     <button type="button" class="btn btn-sm" on:click=move |_| bind.begin(Some(id))>
                         {icon(lu::LuLink)}
                         "Bind namespaces"
+                    </button>
+                    <button
+                        type="button"
+                        class="btn btn-sm"
+                        disabled=nothing_there
+                        title=nothing_there.then_some("Nothing runs here yet: bind namespaces first.")
+                        on:click=move |_| deploying.set(true)
+                    >
+                        {icon(lu::LuRocket)}
+                        "Deploy…"
                     </button>
                     {left.map(|left| sync_button(left, id))}
                 </div>
@@ -116,8 +139,13 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
             "instances" => view! { <Instances environment=id /> }.erase(),
             "syncs" => view! { <History environment=id /> }.erase(),
             "revisions" => view! { <Revisions environment=id /> }.erase(),
+            "drift" => view! { <Drift environment=id /> }.erase(),
+            "compare" => view! { <Compare environment=id /> }.erase(),
             _ => view! { <Services environment=id /> }.erase(),
         }}
+        <Dialog open=deploying title="Deploy" class="sheet">
+            <DeployForm environment=id open=deploying />
+        </Dialog>
     }
     .erase()
 }
@@ -210,72 +238,17 @@ fn History(environment: EnvironmentId) -> impl IntoView {
         },
     );
     let table = |page: Page<Deployment>| match page.total {
-        0 => empty("No syncs yet", "Syncs to and from this environment are kept here.", ()),
+        0 => empty(
+            "No deployments yet",
+            "Syncs, deployments and rollbacks of this environment are kept here.",
+            (),
+        ),
         _ => view! {
             <div class="surface">
-                {syncs::list(&page.items)} {pager(page.total, page.page, page.page_size, "sync")}
+                {syncs::list(&page.items)} {pager(page.total, page.page, page.page_size, "deployment")}
             </div>
         }
         .erase(),
     };
     show(history, skeleton, table)
-}
-
-#[component]
-fn Revisions(environment: EnvironmentId) -> impl IntoView {
-    let query = use_query_map();
-    let page = Memo::new(move |_| query.with(|query| parsed(query, "page")));
-    let revisions = answer(
-        move || page.get(),
-        live::tick(|news| news.of_kind("deployment.")),
-        move |page| api::environment::revisions(environment, page),
-    );
-    let list = |page: Page<Revision>| match page.total {
-        0 => empty(
-            "No revisions yet",
-            "Every sync writes down what this environment should run from then on.",
-            (),
-        ),
-        _ => view! {
-            <div class="surface">
-                <ul class="revisions">{page.items.iter().map(revision).collect_view()}</ul>
-                {pager(page.total, page.page, page.page_size, "revision")}
-            </div>
-        }
-        .erase(),
-    };
-    show(revisions, skeleton, list)
-}
-
-fn revision(one: &Revision) -> AnyView {
-    let entries = one.entries.iter().map(|entry| {
-        let images = entry.images.iter().map(|image| {
-            let version = domain::image::ImageRef::parse(&image.image).version();
-            view! { <span class="mr-2">{tag(&version, &image.image)}</span> }
-        });
-        view! {
-            <tr>
-                <th scope="row">{entry.name.clone()}</th>
-                <td class="muted">{entry.kind.to_string()}</td>
-                <td>{images.collect_view()}</td>
-            </tr>
-        }
-    });
-    let entries = entries.collect_view();
-    let link = one
-        .deployment_id
-        .map(|id| view! { " · " <a class="link" href=format!("/syncs/{id}")>"its sync"</a> });
-    view! {
-        <li>
-            <details>
-                <summary>
-                    <strong class="num">{format!("Revision {}", one.number)}</strong>
-                    <span class="muted">{format!(" · {} workloads · ", one.entries.len())} {time::ago(one.created_at)}</span>
-                </summary>
-                <p class="muted px-3 text-xs">{format!("By {}", one.author)} {link} {format!(" · {}", one.reason)}</p>
-                <table class="data-table"><tbody>{entries}</tbody></table>
-            </details>
-        </li>
-    }
-    .erase()
 }

@@ -1,7 +1,10 @@
 //! One file per page.
 
 pub(crate) mod environment;
+mod environment_compare;
+mod environment_drift;
 mod environment_instances;
+mod environment_revisions;
 pub(crate) mod environments;
 pub(crate) mod lazy;
 pub(crate) mod matrix;

@@ -1,7 +1,7 @@
 //! The history of syncs.
 
 use domain::{
-    deployment::{Deployment, DeploymentStatus, HistoryDay, HistoryQuery, Origin},
+    deployment::{Deployment, DeploymentStatus, HistoryDay, HistoryQuery},
     environment::Environment,
     list::Page,
 };
@@ -12,9 +12,9 @@ use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
+        deployment::from,
         empty::{empty, nothing, skeleton},
         filters::{self, FilterForm, parsed, value},
-        icon::{icon, lu},
         pager::pager,
         status, time,
     },
@@ -70,10 +70,10 @@ pub(crate) fn Syncs() -> impl IntoView {
                 view! { <a class="btn btn-primary" href="/">"To the version matrix"</a> }.erase()
             };
             return if filtered {
-                empty("Nothing matches", "No sync fits these filters.", to)
+                empty("Nothing matches", "No deployment fits these filters.", to)
             } else {
                 empty(
-                    "No syncs yet",
+                    "No deployments yet",
                     "Select workloads in the version matrix and press Sync: each sync is kept here, with everything that happened.",
                     to,
                 )
@@ -81,13 +81,13 @@ pub(crate) fn Syncs() -> impl IntoView {
         }
         view! {
             <div class="surface">
-                {list(&page.items)} {pager(page.total, page.page, page.page_size, "sync")}
+                {list(&page.items)} {pager(page.total, page.page, page.page_size, "deployment")}
             </div>
         }
         .erase()
     };
     view! {
-        {head("Syncs", "Every sync and every undo, with what came of it.", ())}
+        {head("Deployments", "Every sync, deployment and rollback, with what came of it.", ())}
         {show(days, nothing, |days: Vec<HistoryDay>| syncs_chart::view(&days))}
         <FilterForm path="/syncs">
             {filters::search("Search notes, tickets, people")}
@@ -106,11 +106,11 @@ fn statuses() -> Vec<(String, String)> {
 pub(crate) fn list(deployments: &[Deployment]) -> AnyView {
     let rows = deployments.iter().map(row).collect_view();
     view! {
-        <div class="table-frame" tabindex="0" role="group" aria-label="Syncs">
+        <div class="table-frame" tabindex="0" role="group" aria-label="Deployments">
             <table class="data-table">
                 <thead>
                     <tr>
-                        <th scope="col">"Sync"</th>
+                        <th scope="col">"Deployment"</th>
                         <th scope="col">"Status"</th>
                         <th scope="col" class="num">"Services"</th>
                         <th scope="col">"Note"</th>
@@ -133,14 +133,11 @@ fn row(deployment: &Deployment) -> AnyView {
         failed => format!("{}/{} · {failed} failed", counts.success, counts.total),
     };
     let took = deployment.end_time.map(|end| time::duration(end - deployment.start_time));
-    let undo =
-        (deployment.origin == Origin::Rollback).then(|| view! { <span class="badge badge-sm">"Undo"</span> });
     view! {
         <tr>
             <th scope="row">
                 <a class="link-hover inline-flex items-center gap-2" href=format!("/syncs/{}", deployment.id)>
-                    {deployment.source_name.clone()} {icon(lu::LuArrowRight)} <span class="sr-only">"to"</span>
-                    {deployment.target_name.clone()} {undo}
+                    {from(deployment)} {deployment.target_name.clone()}
                 </a>
             </th>
             <td>{status::deployment(&deployment.status).view()}</td>

@@ -1,5 +1,7 @@
 //! Use cases of deployments that exist: looking at them and cancelling them.
 
+use std::time::Duration;
+
 use chrono::{TimeDelta, Utc};
 use domain::{
     deployment::{Deployment, HistoryDay, HistoryQuery, TaskPod},
@@ -12,10 +14,16 @@ use domain::{
     workload::{PodFacts, WorkloadKey},
 };
 
+use futures::{Stream, StreamExt, stream};
+
 use crate::{Context, Error};
 
 /// How many of a deployment's events are shown on its page.
 const RECENT: u64 = 2_000;
+/// How many events are read at once.
+const BATCH: u64 = 500;
+/// How often it is looked for what another server has appended.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// One deployment with its tasks.
 pub async fn get(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
@@ -76,6 +84,32 @@ pub async fn events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error
     Ok(ctx.store().events_of(id, None).await?)
 }
 
+/// A deployment's events as they come, from the first; ends with the deployment, or when the server stops.
+pub fn follow(ctx: &Context, id: DeploymentId) -> impl Stream<Item = Event> + use<> {
+    let begun = (ctx.clone(), 0, ctx.store().newest_event());
+    let told = stream::try_unfold(begun, move |(ctx, after, mut newest)| async move {
+        let stopping = ctx.control().stopping();
+        loop {
+            newest.borrow_and_update();
+            // Read before its events, so that the last ones are not missed.
+            let ended = get(&ctx, id).await?.status.ended();
+            let events = ctx.store().events_of_after(id, after, BATCH).await?;
+            if let Some(last) = events.last().map(|event| event.seq) {
+                return Ok::<_, Error>(Some((events, (ctx, last, newest))));
+            }
+            if ended || stopping.is_cancelled() {
+                return Ok(None);
+            }
+            tokio::select! {
+                _ = newest.changed() => {}
+                () = stopping.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    });
+    told.filter_map(|events| async move { events.ok().map(stream::iter) }).flatten()
+}
+
 /// A deployment's newest events, oldest first.
 pub async fn recent_events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error> {
     get(ctx, id).await?;
@@ -130,7 +164,7 @@ pub async fn ended(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error>
         tokio::select! {
             _ = events.changed() => {}
             () = stopping.cancelled() => {}
-            () = tokio::time::sleep(std::time::Duration::from_secs(2)) => {}
+            () = tokio::time::sleep(LOOK) => {}
         }
     }
 }

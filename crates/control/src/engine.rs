@@ -3,6 +3,7 @@
 
 mod act;
 mod runner;
+mod settle;
 mod work;
 
 use std::{sync::Arc, time::Duration};

@@ -4,8 +4,6 @@ use chrono::Utc;
 use domain::{
     environment::{Environment, EnvironmentEdit, NewEnvironment, PALETTE},
     id::EnvironmentId,
-    list::{DEFAULT_PAGE_SIZE, Page, Paging},
-    revision::Revision,
     site::Dependents,
     validate,
 };
@@ -50,6 +48,7 @@ pub async fn create(ctx: &Context, new: NewEnvironment) -> Result<Environment, E
         services: 0,
         unhealthy: 0,
         latest_revision: 0,
+        active_revision: 0,
         version: 1,
         created_at: now,
         updated_at: now,
@@ -128,17 +127,6 @@ pub async fn delete(ctx: &Context, id: EnvironmentId, force: bool) -> Result<(),
     write.commit().await?;
     ctx.control().observer.refresh();
     Ok(())
-}
-
-/// A page of an environment's revisions, newest first.
-pub async fn revisions(
-    ctx: &Context,
-    id: EnvironmentId,
-    page: Option<u32>,
-    page_size: Option<u32>,
-) -> Result<Page<Revision>, Error> {
-    get(ctx, id).await?;
-    Ok(ctx.store().revisions(id, Paging::new(page, page_size, DEFAULT_PAGE_SIZE)).await?)
 }
 
 fn place(order: &mut Vec<EnvironmentId>, id: EnvironmentId, position: Option<i32>) {

@@ -5,21 +5,25 @@
 
 pub mod app_instance;
 pub mod cluster;
+pub mod compare;
 mod context;
 pub mod deployment;
 mod engine;
 pub mod environment;
 mod error;
 pub mod events;
+pub mod idempotency;
 pub mod local_service;
 mod local_site;
 pub mod matrix;
 mod observer;
 mod platforms;
+pub mod revision;
 pub mod service;
 pub mod site;
 pub mod sync;
 mod vault;
+pub mod versions;
 
 pub use context::{Context, Control, Options};
 pub use error::Error;

@@ -1,9 +1,15 @@
-//! Use cases of syncs: previewing, starting and undoing them.
+//! Use cases that move versions: syncs, deployments of one environment, undoing and retrying them; first previewed, then
+//! started.
 
+pub(crate) mod deploy;
 mod preview;
+mod retry;
+pub(crate) mod revision;
 mod start;
 mod undo;
 
+pub use deploy::{preview_deploy, start_deploy};
 pub use preview::preview;
+pub use retry::retry;
 pub use start::{previewed, start, start_undo};
 pub use undo::preview_undo;

@@ -14,8 +14,10 @@ wire_enum!(
     Origin {
         /// One environment brought in step with another.
         Sync = "sync",
-        /// The way back from an earlier deployment.
+        /// The way back: from an earlier deployment, or to an older revision.
         Rollback = "rollback",
+        /// Versions chosen for one environment, or one of its revisions.
+        Deploy = "deploy",
     }
 );
 
@@ -100,9 +102,9 @@ impl TaskStatus {
 pub struct Deployment {
     /// The deployment.
     pub id: DeploymentId,
-    /// Sync or rollback.
+    /// Where it comes from.
     pub origin: Origin,
-    /// Where the versions came from.
+    /// Where the versions came from; the target itself where they came from no other environment.
     pub source_environment_id: EnvironmentId,
     /// Its name then.
     pub source_name: String,
@@ -126,6 +128,9 @@ pub struct Deployment {
     pub initiated_by: String,
     /// The deployment that this one undoes.
     pub undo_of: Option<DeploymentId>,
+    /// The deployment that this one brings to its end.
+    #[serde(default)]
+    pub retry_of: Option<DeploymentId>,
     /// The revision of the target environment that it leads to.
     pub revision: i64,
     /// When it was started.

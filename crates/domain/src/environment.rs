@@ -28,6 +28,8 @@ pub struct Environment {
     pub unhealthy: u64,
     /// The newest revision's number; 0 before the first.
     pub latest_revision: i64,
+    /// The number of the revision that it was last brought to; 0 before the first.
+    pub active_revision: i64,
     /// Goes up by one with each edit; an edit carries the one it started from.
     pub version: i64,
     /// When it was made.

@@ -42,6 +42,27 @@ impl ImageRef {
         }
     }
 
+    /// This image in another version, which is a tag, a digest or a whole reference; `None` for what is none of them.
+    pub fn in_version(&self, version: &str) -> Option<Self> {
+        let version = version.trim();
+        let plain = !version.is_empty() && !version.chars().any(|c| c.is_whitespace() || c.is_control());
+        if !plain || version.len() > MAX_REFERENCE {
+            return None;
+        }
+        if let Some(hex) = version.strip_prefix("sha256:") {
+            let is_digest = hex.len() == 64 && hex.chars().all(|c| c.is_ascii_hexdigit());
+            let repository = self.repository.clone();
+            return is_digest.then(|| Self { repository, tag: None, digest: Some(version.to_owned()) });
+        }
+        if version.contains(['/', ':', '@']) {
+            let whole = Self::parse(version);
+            let named = !whole.repository.is_empty() && (whole.tag.is_some() || whole.digest.is_some());
+            return (named && whole.tag.as_deref().is_none_or(is_tag)).then_some(whole);
+        }
+        let repository = self.repository.clone();
+        is_tag(version).then(|| Self { repository, tag: Some(version.to_owned()), digest: None })
+    }
+
     /// This repository with another reference's tag and digest.
     pub fn with_version_of(&self, source: &ImageRef) -> Self {
         Self { repository: self.repository.clone(), tag: source.tag.clone(), digest: source.digest.clone() }
@@ -59,6 +80,16 @@ impl std::fmt::Display for ImageRef {
         }
         Ok(())
     }
+}
+
+/// The longest reference that is taken from a person, in bytes.
+const MAX_REFERENCE: usize = 512;
+
+/// As the OCI distribution specification has it: up to 128 of letters, digits, `_`, `.` and `-`, beginning with neither
+/// of the last two.
+fn is_tag(tag: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    !tag.is_empty() && tag.len() <= 128 && !tag.starts_with(['.', '-']) && tag.chars().all(fits)
 }
 
 /// The first twelve hexadecimal digits of a digest, as `docker images` shows them.
@@ -98,6 +129,19 @@ fn lenient_semver(tag: &str) -> Option<semver::Version> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_version_is_a_tag_a_digest_or_a_whole_reference() {
+        let image = ImageRef::parse("registry.example.com:5000/shop/cart:1.2");
+        let becomes = |version: &str| image.in_version(version).map(|image| image.to_string());
+        let digest = format!("sha256:{}", "a".repeat(64));
+        assert_eq!(becomes(" 1.3 ").as_deref(), Some("registry.example.com:5000/shop/cart:1.3"));
+        assert_eq!(becomes(&digest), Some(format!("registry.example.com:5000/shop/cart@{digest}")));
+        assert_eq!(becomes("other/cart:2").as_deref(), Some("other/cart:2"));
+        for wrong in ["", "two words", "-1", "sha256:abc", "other/cart", ":1", "cart:a b", "1.\n3", "🚀"] {
+            assert_eq!(becomes(wrong), None, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn ports_tags_and_digests_are_told_apart() {

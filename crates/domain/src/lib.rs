@@ -1,6 +1,6 @@
 //! What Lockstep speaks about, and how it decides, with no I/O, no clock and no randomness.
 //!
-//! Ids, wire types, validation, and the pure planners: [`sync_plan`] says what a sync would change,
+//! Ids, wire types, validation, and the pure planners: [`sync_plan`] and [`deploy_plan`] say what would change,
 //! [`engine`] says what a running deployment does next, [`strategy`] says how replicas are replaced, [`health`] says how a
 //! workload is.
 //! Everything here compiles to WASM and is shared by the server and the browser.
@@ -10,6 +10,9 @@ mod wire;
 
 pub mod app_instance;
 pub mod cluster;
+pub mod compare;
+pub mod deploy;
+pub mod deploy_plan;
 pub mod deployment;
 pub mod engine;
 pub mod environment;

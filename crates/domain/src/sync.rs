@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    deploy::DeployRequest,
     id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, PreviewId, ServiceId},
+    image::ImageRef,
     matrix::MatrixQuery,
-    service::{Container, ServiceQuery, WorkloadKind},
+    service::{Container, Service, ServiceQuery, WorkloadKind},
 };
 
 /// Services in one sync.
@@ -136,6 +138,12 @@ pub struct Preview {
     /// The deployment this would undo.
     #[serde(default)]
     pub undo_of: Option<DeploymentId>,
+    /// The deployment whose rest this would carry out.
+    #[serde(default)]
+    pub retry_of: Option<DeploymentId>,
+    /// What would be deployed, where nothing comes from another environment.
+    #[serde(default)]
+    pub deploy: Option<DeployRequest>,
     /// One per service and target.
     pub items: Vec<PreviewItem>,
     /// When it was made.
@@ -156,7 +164,7 @@ impl Preview {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewItem {
-    /// The source service.
+    /// The source service; the nil id where a revision speaks of a workload that is not there.
     pub service_id: ServiceId,
     /// The workload's name.
     pub name: String,
@@ -223,6 +231,23 @@ pub struct PreviewTarget {
     pub found: Vec<Container>,
 }
 
+impl PreviewTarget {
+    /// A service as it was found; its object's UID is not known yet.
+    pub fn of(service: &Service) -> Self {
+        Self {
+            service_id: service.id,
+            app_instance_id: service.app_instance_id,
+            app_instance_name: service.app_instance_name.clone(),
+            cluster_id: service.cluster_id,
+            cluster: service.cluster.clone(),
+            namespace: service.namespace.clone(),
+            replicas: service.replicas,
+            uid: String::new(),
+            found: service.containers.clone(),
+        }
+    }
+}
+
 /// One container's image now and to come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -244,6 +269,18 @@ pub struct ContainerChange {
 }
 
 impl ContainerChange {
+    /// From what a container asks for to another image.
+    pub fn to(container: &Container, image: &str) -> Self {
+        Self {
+            name: container.name.clone(),
+            init: container.init,
+            from: container.image.clone(),
+            to: image.to_owned(),
+            from_version: container.image_ref().version(),
+            to_version: ImageRef::parse(image).version(),
+        }
+    }
+
     /// Whether anything changes.
     pub fn moves(&self) -> bool {
         self.from != self.to

@@ -95,17 +95,7 @@ fn compare(source: &Service, target: &Service) -> PreviewItem {
         kind: source.workload_type.clone(),
         application: target.application.clone(),
         source_app_instance_id: Some(source.app_instance_id),
-        target: Some(PreviewTarget {
-            service_id: target.id,
-            app_instance_id: target.app_instance_id,
-            app_instance_name: target.app_instance_name.clone(),
-            cluster_id: target.cluster_id,
-            cluster: target.cluster.clone(),
-            namespace: target.namespace.clone(),
-            replicas: target.replicas,
-            uid: String::new(),
-            found: target.containers.clone(),
-        }),
+        target: Some(PreviewTarget::of(target)),
         containers,
         warnings,
     }
@@ -161,15 +151,19 @@ fn health_warnings(source: &Service, target: &Service) -> Vec<Warning> {
         let message = format!("The source was last seen at {} UTC.", since.format("%Y-%m-%d %H:%M"));
         warnings.push(Warning::new("source_stale", Severity::Warning, message));
     }
-    if let Some(manager) = &target.manager {
-        let message = match manager {
-            Manager::Helm => "Managed by Helm: its next upgrade sets its own version again.".to_owned(),
-            other => format!("Managed by {}, which will put its own version back.", other.label()),
-        };
-        let severity = if *manager == Manager::Helm { Severity::Info } else { Severity::Warning };
-        warnings.push(Warning::new("managed_by_other_tool", severity, message));
-    }
+    warnings.extend(manager_warning(target));
     warnings
+}
+
+/// Warns where another tool owns a target.
+pub(crate) fn manager_warning(target: &Service) -> Option<Warning> {
+    let manager = target.manager.as_ref()?;
+    let message = match manager {
+        Manager::Helm => "Managed by Helm: its next upgrade sets its own version again.".to_owned(),
+        other => format!("Managed by {}, which will put its own version back.", other.label()),
+    };
+    let severity = if *manager == Manager::Helm { Severity::Info } else { Severity::Warning };
+    Some(Warning::new("managed_by_other_tool", severity, message))
 }
 
 fn image_warnings(source: &Service, target: &Service, changes: &[ContainerChange]) -> Vec<Warning> {

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use domain::{environment::Environment, id::EnvironmentId, service::ServiceStatus, site::Dependents};
-use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    QueryOrder, QuerySelect,
+    entity::prelude::*,
+};
 
 use crate::{Error, Store, Write, app_instance, revision, service};
 
@@ -16,6 +20,7 @@ pub(crate) struct Model {
     description: String,
     pub(crate) color: String,
     pub(crate) position: i32,
+    pub(crate) active_revision: i64,
     version: i64,
     created_at: DateTimeUtc,
     updated_at: DateTimeUtc,
@@ -46,6 +51,7 @@ impl Model {
             services: counts.services,
             unhealthy: counts.unhealthy,
             latest_revision: counts.latest_revision,
+            active_revision: self.active_revision,
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -60,6 +66,7 @@ fn active(environment: &Environment) -> ActiveModel {
         description: Set(environment.description.clone()),
         color: Set(environment.color.clone()),
         position: Set(environment.position),
+        active_revision: Set(environment.active_revision),
         version: Set(environment.version),
         created_at: Set(environment.created_at),
         updated_at: Set(environment.updated_at),
@@ -144,7 +151,8 @@ impl Write {
 
     /// Stores an edited environment, if its stored version is still `version`.
     pub async fn update_environment(&mut self, environment: &Environment, version: i64) -> Result<(), Error> {
-        let row = ActiveModel { id: sea_orm::ActiveValue::NotSet, ..active(environment) };
+        // Which revision is active is not edited: a deployment may settle it meanwhile.
+        let row = ActiveModel { id: NotSet, active_revision: NotSet, ..active(environment) };
         let update = Entity::update_many()
             .set(row)
             .filter(Column::Id.eq(environment.id.0))

@@ -57,6 +57,21 @@ impl Store {
         Ok(query.all(&self.db).await?.into_iter().map(Event::from).collect())
     }
 
+    /// A deployment's events after a number, in order, `limit` at most.
+    pub async fn events_of_after(
+        &self,
+        deployment: DeploymentId,
+        seq: i64,
+        limit: u64,
+    ) -> Result<Vec<Event>, Error> {
+        let query = Entity::find()
+            .filter(Column::DeploymentId.eq(deployment.0))
+            .filter(Column::Seq.gt(seq))
+            .order_by_asc(Column::Seq)
+            .limit(limit);
+        Ok(query.all(&self.db).await?.into_iter().map(Event::from).collect())
+    }
+
     /// A deployment's events, in order; with a `limit` the newest of them.
     pub async fn events_of(&self, deployment: DeploymentId, limit: Option<u64>) -> Result<Vec<Event>, Error> {
         let query = Entity::find()

@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod event;
 mod history;
+mod kept_answer;
 mod lease;
 mod matrix;
 mod observed;
@@ -40,8 +41,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 pub use cluster::ClusterTarget;
 pub use deployment::NewDeployment;
 pub use error::Error;
+pub use kept_answer::KeptAnswer;
 pub use lease::Lease;
 pub use observed::{ObservedService, ServiceKey};
+pub use revision::NewRevision;
 pub use site::{Credentials, SealedToken};
 pub use task::{NewTask, RunningTask, ToCome};
 

@@ -1,11 +1,12 @@
 //! Revisions.
 
+use chrono::{DateTime, Utc};
 use domain::{
-    id::EnvironmentId,
+    id::{DeploymentId, EnvironmentId},
     list::{Page, Paging},
-    revision::Revision,
+    revision::{EntryChange, Revision, RevisionEntry, RevisionSummary, SUMMARY_CHANGES, diff},
 };
-use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, FromQueryResult, QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{Error, Store, Write, environment};
 
@@ -17,6 +18,8 @@ pub(crate) struct Model {
     environment_id: Uuid,
     number: i64,
     entries: Json,
+    workloads: i32,
+    changes: Json,
     deployment_id: Option<Uuid>,
     author: String,
     reason: String,
@@ -37,6 +40,7 @@ impl TryFrom<Model> for Revision {
             environment_id: row.environment_id.into(),
             number: row.number,
             entries: serde_json::from_value(row.entries)?,
+            changes: serde_json::from_value(row.changes)?,
             deployment_id: row.deployment_id.map(Into::into),
             author: row.author,
             reason: row.reason,
@@ -57,59 +61,179 @@ pub(crate) async fn latest_by_environment(db: &impl ConnectionTrait) -> Result<V
         .await?)
 }
 
+/// A revision about to be stored.
+#[derive(Clone, Debug)]
+pub struct NewRevision {
+    /// The environment.
+    pub environment_id: EnvironmentId,
+    /// What should run.
+    pub entries: Vec<RevisionEntry>,
+    /// The deployment that makes it.
+    pub deployment_id: Option<DeploymentId>,
+    /// Who makes it.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A row without its entries.
+#[derive(FromQueryResult)]
+struct Row {
+    number: i64,
+    workloads: i32,
+    changes: Json,
+    deployment_id: Option<Uuid>,
+    author: String,
+    reason: String,
+    created_at: DateTimeUtc,
+}
+
+impl Row {
+    fn into_summary(self, active: i64) -> Result<RevisionSummary, Error> {
+        let mut changes: Vec<EntryChange> = serde_json::from_value(self.changes)?;
+        let changed = changes.len() as u64;
+        changes.truncate(SUMMARY_CHANGES);
+        Ok(RevisionSummary {
+            number: self.number,
+            active: self.number == active,
+            workloads: self.workloads.max(0) as u64,
+            changed,
+            changes,
+            deployment_id: self.deployment_id.map(Into::into),
+            author: self.author,
+            reason: self.reason,
+            created_at: self.created_at,
+        })
+    }
+}
+
+async fn find(
+    db: &impl ConnectionTrait,
+    environment: EnvironmentId,
+    number: i64,
+) -> Result<Option<Revision>, Error> {
+    let query =
+        Entity::find().filter(Column::EnvironmentId.eq(environment.0)).filter(Column::Number.eq(number));
+    query.one(db).await?.map(Revision::try_from).transpose()
+}
+
+/// The number of an environment's active revision; 0 before the first.
+async fn active_number(db: &impl ConnectionTrait, environment: EnvironmentId) -> Result<i64, Error> {
+    let number: Option<i64> = environment::Entity::find_by_id(environment.0)
+        .select_only()
+        .column(environment::Column::ActiveRevision)
+        .into_tuple()
+        .one(db)
+        .await?;
+    number.ok_or(Error::NotFound)
+}
+
 impl Store {
     /// A page of an environment's revisions, newest first.
     pub async fn revisions(
         &self,
         environment: EnvironmentId,
         paging: Paging,
-    ) -> Result<Page<Revision>, Error> {
+    ) -> Result<Page<RevisionSummary>, Error> {
         let all = || Entity::find().filter(Column::EnvironmentId.eq(environment.0));
         let total = all().count(&self.db).await?;
-        let query =
-            all().order_by_desc(Column::Number).offset(paging.offset()).limit(u64::from(paging.page_size));
-        let items = query
-            .all(&self.db)
-            .await?
-            .into_iter()
-            .map(Revision::try_from)
-            .collect::<Result<Vec<_>, Error>>()?;
+        let active = active_number(&self.db, environment).await?;
+        let columns = [
+            Column::Number,
+            Column::Workloads,
+            Column::Changes,
+            Column::DeploymentId,
+            Column::Author,
+            Column::Reason,
+            Column::CreatedAt,
+        ];
+        let query = all()
+            .select_only()
+            .columns(columns)
+            .order_by_desc(Column::Number)
+            .offset(paging.offset())
+            .limit(u64::from(paging.page_size));
+        let rows: Vec<Row> = query.into_model().all(&self.db).await?;
+        let items =
+            rows.into_iter().map(|row| row.into_summary(active)).collect::<Result<Vec<_>, Error>>()?;
         Ok(Page { items, total, page: paging.page, page_size: paging.page_size })
+    }
+
+    /// One revision of an environment, by its number.
+    pub async fn revision(&self, environment: EnvironmentId, number: i64) -> Result<Revision, Error> {
+        find(&self.db, environment, number).await?.ok_or(Error::NotFound)
+    }
+
+    /// The revision that an environment was last brought to.
+    pub async fn active_revision(&self, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
+        let number = active_number(&self.db, environment).await?;
+        find(&self.db, environment, number).await
     }
 }
 
 impl Write {
     /// Keeps an environment to this transaction until its commit; on SQLite there is one writer anyway.
-    pub(crate) async fn hold_environment(&mut self, id: EnvironmentId) -> Result<(), Error> {
+    pub async fn hold_environment(&mut self, id: EnvironmentId) -> Result<(), Error> {
         if self.tx().get_database_backend() == sea_orm::DbBackend::Postgres {
             environment::Entity::find_by_id(id.0).lock_exclusive().one(self.tx()).await?;
         }
         Ok(())
     }
 
+    /// The newest revision of an environment that this transaction holds.
+    pub async fn latest_revision(&mut self, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
+        let query =
+            Entity::find().filter(Column::EnvironmentId.eq(environment.0)).order_by_desc(Column::Number);
+        query.one(self.tx()).await?.map(Revision::try_from).transpose()
+    }
+
+    /// A revision of an environment, by its number.
+    pub async fn revision(
+        &mut self,
+        environment: EnvironmentId,
+        number: i64,
+    ) -> Result<Option<Revision>, Error> {
+        find(self.tx(), environment, number).await
+    }
+
+    /// The revision that an environment was last brought to.
+    pub async fn active_revision(&mut self, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
+        let number = active_number(self.tx(), environment).await?;
+        find(self.tx(), environment, number).await
+    }
+
     /// Adds a revision with the environment's next number, which it returns.
-    pub async fn insert_revision(&mut self, revision: &Revision) -> Result<i64, Error> {
+    pub async fn insert_revision(&mut self, new: &NewRevision) -> Result<i64, Error> {
         // So that two that are added at once do not take the same number.
-        self.hold_environment(revision.environment_id).await?;
-        let latest: Option<Option<i64>> = Entity::find()
-            .select_only()
-            .column_as(Column::Number.max(), "number")
-            .filter(Column::EnvironmentId.eq(revision.environment_id.0))
-            .into_tuple()
-            .one(self.tx())
-            .await?;
-        let number = latest.flatten().unwrap_or(0) + 1;
+        self.hold_environment(new.environment_id).await?;
+        let latest = self.latest_revision(new.environment_id).await?;
+        let number = latest.as_ref().map_or(0, |latest| latest.number) + 1;
+        let changes = diff(latest.as_ref().map_or(&[], |latest| &latest.entries), &new.entries);
         let row = ActiveModel {
-            id: Set(revision.id.0),
-            environment_id: Set(revision.environment_id.0),
+            id: Set(Uuid::now_v7()),
+            environment_id: Set(new.environment_id.0),
             number: Set(number),
-            entries: Set(serde_json::to_value(&revision.entries)?),
-            deployment_id: Set(revision.deployment_id.map(|id| id.0)),
-            author: Set(revision.author.clone()),
-            reason: Set(revision.reason.clone()),
-            created_at: Set(revision.created_at),
+            entries: Set(serde_json::to_value(&new.entries)?),
+            workloads: Set(new.entries.len() as i32),
+            changes: Set(serde_json::to_value(&changes)?),
+            deployment_id: Set(new.deployment_id.map(|id| id.0)),
+            author: Set(new.author.clone()),
+            reason: Set(new.reason.clone()),
+            created_at: Set(new.created_at),
         };
         Entity::insert(row).exec_without_returning(self.tx()).await?;
         Ok(number)
+    }
+
+    /// Says to which revision an environment was brought.
+    pub async fn activate_revision(&mut self, environment: EnvironmentId, number: i64) -> Result<(), Error> {
+        environment::Entity::update_many()
+            .col_expr(environment::Column::ActiveRevision, Expr::value(number))
+            .filter(environment::Column::Id.eq(environment.0))
+            .exec(self.tx())
+            .await?;
+        Ok(())
     }
 }

@@ -313,14 +313,16 @@ impl Store {
         read(&self.db, select().filter(Column::Id.is_in(ids.iter().map(|id| id.0)))).await
     }
 
-    /// The services of an environment that have one of these names.
+    /// The services that have one of these names, of one environment or of all.
     pub async fn services_named(
         &self,
-        environment: EnvironmentId,
+        environment: Option<EnvironmentId>,
         names: &[String],
     ) -> Result<Vec<Service>, Error> {
-        let query =
-            select().filter(Column::EnvironmentId.eq(environment.0)).filter(Column::Name.is_in(names));
+        let mut query = select().filter(Column::Name.is_in(names));
+        if let Some(environment) = environment {
+            query = query.filter(Column::EnvironmentId.eq(environment.0));
+        }
         read(&self.db, query.order_by_asc(Column::Name).order_by_asc(Column::Namespace)).await
     }
 

@@ -254,6 +254,24 @@ impl Store {
         Ok(last.into_iter().map(|(id, (at, containers))| (id.into(), at, containers)).collect())
     }
 
+    /// What deployments have changed these services to and from, newest first, `limit` of them at most.
+    pub async fn changes_of(
+        &self,
+        services: &[ServiceId],
+        limit: u64,
+    ) -> Result<Vec<(ServiceId, Vec<ContainerChange>)>, Error> {
+        let rows: Vec<(Uuid, Json)> = Entity::find()
+            .select_only()
+            .columns([Column::TargetServiceId, Column::Containers])
+            .filter(Column::TargetServiceId.is_in(services.iter().map(|id| id.0)))
+            .order_by_desc(Column::StartedAt)
+            .limit(limit)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        rows.into_iter().map(|(id, changes)| Ok((id.into(), serde_json::from_value(changes)?))).collect()
+    }
+
     /// Of these services, those that a deployment is working on, with its id.
     pub async fn busy(&self, services: &[ServiceId]) -> Result<Vec<(ServiceId, DeploymentId)>, Error> {
         let rows: Vec<(Uuid, Uuid)> = Entity::find()

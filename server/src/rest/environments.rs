@@ -5,12 +5,10 @@ use control::environment;
 use domain::{
     environment::{Environment, EnvironmentEdit, NewEnvironment},
     id::EnvironmentId,
-    list::MAX_PAGE_SIZE,
     problem::Problem,
-    revision::Revision,
     site::Dependents,
 };
-use http::{StatusCode, Uri};
+use http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Answer, Caller, DeleteQuery, lists};
@@ -21,7 +19,6 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
         .routes(routes!(list, create))
         .routes(routes!(get, edit, delete))
         .routes(routes!(dependents))
-        .routes(routes!(revisions))
 }
 
 /// Every environment, from left to right.
@@ -83,22 +80,4 @@ async fn delete(
 )]
 async fn dependents(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<axum::Json<Dependents>> {
     Ok(axum::Json(environment::dependents(&ctx, id).await?))
-}
-
-/// An environment's revisions, newest first.
-#[utoipa::path(
-    get, path = "/api/environments/{id}/revisions", tag = "environments",
-    params(("id" = EnvironmentId, Path), lists::PageQuery),
-    responses((status = 200, body = Vec<Revision>), (status = 404, body = Problem))
-)]
-async fn revisions(
-    Caller(ctx): Caller,
-    uri: Uri,
-    Path(id): Path<EnvironmentId>,
-    Query(query): Query<lists::PageQuery>,
-) -> Answer<Response> {
-    Ok(lists::page(
-        &uri,
-        environment::revisions(&ctx, id, query.page, query.page_size.or(Some(MAX_PAGE_SIZE))).await?,
-    ))
 }

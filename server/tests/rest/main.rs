@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod database;
+mod deployments;
 mod documents;
 mod environments;
 mod faults;
@@ -11,6 +12,7 @@ mod kill;
 mod lists;
 mod local;
 mod matching;
+mod revisions;
 mod scale;
 mod sites;
 mod support;

@@ -235,8 +235,8 @@ async fn syncs_of_other_services_start_at_the_same_time(on: On) {
         assert!(status == 202 || sync["code"] == "nothing_to_do", "{status} {sync}");
         revisions.extend(sync["revision"].as_i64());
     }
-    revisions.sort_unstable();
-    assert_eq!(revisions, (1..=revisions.len() as i64).collect::<Vec<_>>(), "each has a number of its own");
+    let own: std::collections::HashSet<_> = revisions.iter().collect();
+    assert_eq!(own.len(), revisions.len(), "each has a number of its own: {revisions:?}");
     assert!(revisions.len() > 3, "{revisions:?}");
     app.stop().await;
 }

@@ -17,7 +17,7 @@ use platform::Snapshot;
 use store::{Lease, RunningTask};
 use tokio::time::Instant;
 
-use super::{act::Done, lease_time, work::Work};
+use super::{act::Done, lease_time, settle::settled, work::Work};
 use crate::{Control, Error, events::Observed};
 
 /// The longest that nothing is looked at.
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How often it is looked how much other deployments have under way, while there is more to begin.
 const OTHERS: Duration = Duration::from_millis(100);
 /// The engine's name in events.
-const ENGINE: &str = "lockstep";
+pub(super) const ENGINE: &str = "lockstep";
 
 /// Carries a deployment out until it has ended.
 pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(), Error> {
@@ -164,10 +164,16 @@ impl Runner {
 
     async fn set_status(&self, status: &DeploymentStatus, words: &str) -> Result<(), Error> {
         let kind = if status.ended() { "deployment.ended" } else { "deployment.changed" };
-        let event =
-            NewEvent::new(kind, ENGINE, format!("{status}: {words}")).deployment(self.lease.deployment);
+        let mut message = format!("{status}: {words}");
+        let ended = self.control.store.deployment(self.lease.deployment).await?;
         let mut write = self.control.store.write().await?;
         write.set_deployment_status(&self.lease, status, Utc::now()).await?;
+        if status.ended()
+            && let Some(left) = settled(&mut write, &ended).await?
+        {
+            message = format!("{message}; {left}");
+        }
+        let event = NewEvent::new(kind, ENGINE, message).deployment(self.lease.deployment);
         write.append(event.environment(self.target)).await?;
         Ok(write.commit().await?)
     }

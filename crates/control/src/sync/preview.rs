@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use chrono::{TimeDelta, Utc};
 use domain::{
     cluster::Cluster,
+    deploy::DeployRequest,
     environment::Environment,
     health,
-    id::{DeploymentId, ServiceId},
+    id::{DeploymentId, EnvironmentId, ServiceId},
     list::Paging,
     problem::FieldError,
     service::{Container, Service, ServiceQuery},
@@ -35,7 +36,7 @@ pub async fn preview(ctx: &Context, request: SyncRequest) -> Result<Preview, Err
     let sources = sources(ctx, &request, &source).await?;
     check_targets(ctx, &request).await?;
     let names: Vec<String> = sources.iter().map(|service| service.name.clone()).collect();
-    let mut targets = ctx.store().services_named(target.id, &names).await?;
+    let mut targets = ctx.store().services_named(Some(target.id), &names).await?;
     let wanted: Vec<Wanted<'_>> = sources
         .iter()
         .enumerate()
@@ -45,7 +46,8 @@ pub async fn preview(ctx: &Context, request: SyncRequest) -> Result<Preview, Err
     targets.retain(|target| chosen.contains(&target.id));
     let (targets, found) = read_now(ctx, targets).await;
     let items = sync_plan::pair(&wanted, &targets);
-    finish(ctx, request, (&source.name, &target.name), items, &found, None).await
+    let asked = Asked { source_name: source.name, target_name: target.name, ..Asked::of(request) };
+    finish(ctx, asked, items, &found).await
 }
 
 /// App instances that were chosen by hand are the target's.
@@ -85,14 +87,41 @@ async fn cluster_of(ctx: &Context, target: &Service) -> Result<Cluster, Error> {
 /// What is known of a target from its cluster: the object's UID, or why it could not be read.
 pub(super) type Found = HashMap<ServiceId, Result<String, String>>;
 
+/// What a preview is of.
+pub(super) struct Asked {
+    pub(super) request: SyncRequest,
+    pub(super) source_name: String,
+    pub(super) target_name: String,
+    pub(super) undo_of: Option<DeploymentId>,
+    pub(super) retry_of: Option<DeploymentId>,
+    pub(super) deploy: Option<DeployRequest>,
+}
+
+impl Asked {
+    fn of(request: SyncRequest) -> Self {
+        let (source_name, target_name) = (String::new(), String::new());
+        Self { request, source_name, target_name, undo_of: None, retry_of: None, deploy: None }
+    }
+
+    /// Of services of one environment, into which nothing comes from another.
+    pub(super) fn within(id: EnvironmentId, name: &str, service_ids: Vec<ServiceId>) -> Self {
+        let request = SyncRequest {
+            source_environment_id: id,
+            target_environment_id: id,
+            service_ids,
+            target_app_instances: Vec::new(),
+            matching: None,
+        };
+        Self { source_name: name.to_owned(), target_name: name.to_owned(), ..Self::of(request) }
+    }
+}
+
 /// Completes a preview's items with what the clusters say, and stores it.
 pub(super) async fn finish(
     ctx: &Context,
-    request: SyncRequest,
-    (source_name, target_name): (&str, &str),
+    asked: Asked,
     mut items: Vec<PreviewItem>,
     found: &Found,
-    undo_of: Option<DeploymentId>,
 ) -> Result<Preview, Error> {
     items.sort_by(|a, b| (&a.name, &a.application, &a.kind).cmp(&(&b.name, &b.application, &b.kind)));
     for item in &mut items {
@@ -114,10 +143,12 @@ pub(super) async fn finish(
     let now = Utc::now();
     let preview = Preview {
         id: Uuid::now_v7().into(),
-        request,
-        source_name: source_name.to_owned(),
-        target_name: target_name.to_owned(),
-        undo_of,
+        request: asked.request,
+        source_name: asked.source_name,
+        target_name: asked.target_name,
+        undo_of: asked.undo_of,
+        retry_of: asked.retry_of,
+        deploy: asked.deploy,
         items,
         created_at: now,
         expires_at: now + VALID,

@@ -6,15 +6,17 @@ use chrono::Utc;
 use domain::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskCounts, TaskStatus},
     id::{AppInstanceId, DeploymentId, PreviewId, ServiceId},
-    revision::{ContainerImage, Revision, RevisionEntry},
     service::Service,
-    sync::{OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, Warning},
+    sync::{Exception, OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, Warning},
     validate,
 };
-use store::{NewDeployment, NewTask, ToCome};
+use store::{NewDeployment, NewTask};
 use uuid::Uuid;
 
-use super::preview::{preview, reach};
+use super::{
+    preview::{preview, reach},
+    revision::{There, revision_of},
+};
 use crate::{Context, Error, deployment, error::busy};
 
 /// Starts a sync: what its preview showed, or, without one, what is found now.
@@ -23,13 +25,12 @@ pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error>
         Some(id) => previewed(ctx, id).await?,
         None => preview(ctx, start.request.clone()).await?,
     };
-    if shown.undo_of.is_some() || !covers(&shown, &start) {
-        return Err(Error::conflict(
-            "preview_other_request",
-            "This preview is of another request. Preview again.",
-        ));
+    if !is_sync(&shown) || !covers(&shown, &start) {
+        return Err(other_request());
     }
-    begin(ctx, &shown, Some(&start), start.on_failure.clone(), &start.note, &start.ticket).await
+    let asked = Asked::of(&shown, &start);
+    let how = How { on_failure: start.on_failure.clone(), note: &start.note, ticket: &start.ticket };
+    begin(ctx, &shown, &asked, how).await
 }
 
 /// Starts the way back from a deployment, as its preview showed.
@@ -42,12 +43,13 @@ pub async fn start_undo(
 ) -> Result<Deployment, Error> {
     let shown = previewed(ctx, preview).await?;
     if shown.undo_of != Some(id) {
-        return Err(Error::conflict(
-            "preview_other_request",
-            "This preview is of another deployment. Preview again.",
-        ));
+        return Err(other_request());
     }
-    begin(ctx, &shown, None, on_failure, &note, "").await
+    begin(ctx, &shown, &Asked::AllBut(&[]), How { on_failure, note: &note, ticket: "" }).await
+}
+
+pub(super) fn other_request() -> Error {
+    Error::conflict("preview_other_request", "This preview is of another request. Preview again.")
 }
 
 /// What a preview has shown, as long as it can be confirmed.
@@ -61,6 +63,11 @@ pub async fn previewed(ctx: &Context, id: PreviewId) -> Result<Preview, Error> {
     })
 }
 
+/// Whether versions come from another environment.
+fn is_sync(preview: &Preview) -> bool {
+    preview.undo_of.is_none() && preview.retry_of.is_none() && preview.deploy.is_none()
+}
+
 /// Whether a request asks for nothing that its preview did not show; services may be left out.
 fn covers(preview: &Preview, start: &StartSync) -> bool {
     let (shown, asked) = (&preview.request, &start.request);
@@ -70,13 +77,19 @@ fn covers(preview: &Preview, start: &StartSync) -> bool {
         && (asked.matching.is_none() || asked.matching == shown.matching)
 }
 
-async fn begin(
+/// How a deployment is carried out, and why.
+pub(super) struct How<'a> {
+    pub(super) on_failure: OnFailure,
+    pub(super) note: &'a str,
+    pub(super) ticket: &'a str,
+}
+
+/// Starts what is asked for of a preview.
+pub(super) async fn begin(
     ctx: &Context,
     preview: &Preview,
-    only: Option<&StartSync>,
-    on_failure: OnFailure,
-    note: &str,
-    ticket: &str,
+    asked: &Asked<'_>,
+    How { on_failure, note, ticket }: How<'_>,
 ) -> Result<Deployment, Error> {
     let mut errors = Vec::new();
     let note = validate::text("note", note).map_err(|error| errors.push(error)).unwrap_or_default();
@@ -90,9 +103,8 @@ async fn begin(
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    let asked = Asked::of(preview, only);
     let items: Vec<&PreviewItem> = preview.changes().filter(|item| asked.has(item)).collect();
-    let left_out = left_out(preview, &asked);
+    let left_out = left_out(preview, asked);
     if items.is_empty() {
         return Err(nothing_to_do(ctx, &left_out).await?);
     }
@@ -145,8 +157,9 @@ async fn busy_with(ctx: &Context, services: &[ServiceId]) -> Result<Error, Error
 }
 
 /// What is asked for of a preview's items; all of them where nobody says.
-enum Asked<'a> {
-    Everything,
+pub(super) enum Asked<'a> {
+    /// All but these.
+    AllBut(&'a [Exception]),
     These {
         /// Services by id, each with the app instances that it is to go to, where the request says so.
         named: HashMap<ServiceId, Vec<Option<AppInstanceId>>>,
@@ -157,8 +170,7 @@ enum Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn of(preview: &Preview, start: Option<&'a StartSync>) -> Self {
-        let Some(start) = start else { return Asked::Everything };
+    fn of(preview: &Preview, start: &'a StartSync) -> Self {
         let targets = start.request.target_app_instances.iter().copied().chain(std::iter::repeat(None));
         let mut named: HashMap<ServiceId, Vec<_>> = HashMap::new();
         for (service, target) in start.request.service_ids.iter().zip(targets) {
@@ -168,7 +180,10 @@ impl<'a> Asked<'a> {
     }
 
     fn has(&self, item: &PreviewItem) -> bool {
-        let Asked::These { named, shown, start } = self else { return true };
+        let (named, shown, start) = match self {
+            Asked::AllBut(except) => return !except.iter().any(|exception| exception.covers(item)),
+            Asked::These { named, shown, start } => (named, shown, start),
+        };
         let target = item.target.as_ref().map(|target| target.app_instance_id);
         let asked = match named.get(&item.service_id) {
             Some(chosen) => chosen.iter().any(|chosen| chosen.is_none() || *chosen == target),
@@ -184,11 +199,9 @@ async fn store_all(
     preview: &Preview,
     left_out: &[(&PreviewItem, &Warning)],
 ) -> Result<DeploymentId, Error> {
-    let mut revision = next_revision(ctx, new, preview).await?;
+    let there = There::now(ctx, new.deployment.target_environment_id).await?;
     let mut write = ctx.store().write().await?;
-    let moving = write.images_to_come(revision.environment_id).await?;
-    expect(&mut revision, &moving, new);
-    new.deployment.revision = write.insert_revision(&revision).await?;
+    new.deployment.revision = revision_of(ctx, &mut write, there, new, preview).await?;
     match write.insert_deployment(new).await {
         Err(store::Error::Duplicate(_)) => {
             drop(write);
@@ -198,9 +211,12 @@ async fn store_all(
         other => other?,
     }
     let (deployment, services) = (&new.deployment, new.tasks.len());
-    let verb = if deployment.origin == Origin::Rollback { "undo in" } else { "sync to" };
-    let message =
-        format!("{} started a {verb} {} of {services} services", ctx.actor(), deployment.target_name);
+    let what = match deployment.origin {
+        Origin::Rollback => "a rollback in",
+        Origin::Deploy => "a deployment to",
+        _ => "a sync to",
+    };
+    let message = format!("{} started {what} {} of {services} services", ctx.actor(), deployment.target_name);
     let event = ctx.event("deployment.started", message).deployment(deployment.id);
     write.append(event.environment(deployment.target_environment_id)).await?;
     for (item, why) in left_out {
@@ -210,28 +226,6 @@ async fn store_all(
     }
     write.commit().await?;
     Ok(deployment.id)
-}
-
-/// What other deployments are still bringing is expected too, not what it replaces.
-fn expect(revision: &mut Revision, moving: &[ToCome], new: &NewDeployment) {
-    let ours = |entry: &RevisionEntry| {
-        new.tasks.iter().any(|task| {
-            let task = &task.task;
-            (task.target_app_instance_id, &task.kind, &task.name)
-                == (entry.app_instance_id, &entry.kind, &entry.name)
-        })
-    };
-    for entry in revision.entries.iter_mut().filter(|entry| !ours(entry)) {
-        let coming = moving.iter().find(|coming| {
-            (coming.app_instance_id, &coming.kind, &coming.name)
-                == (entry.app_instance_id, &entry.kind, &entry.name)
-        });
-        for change in coming.iter().flat_map(|coming| &coming.changes) {
-            if let Some(image) = entry.images.iter_mut().find(|image| image.container == change.name) {
-                image.image.clone_from(&change.to);
-            }
-        }
-    }
 }
 
 async fn target_services(
@@ -267,7 +261,7 @@ fn head(
 ) -> Deployment {
     Deployment {
         id: Uuid::now_v7().into(),
-        origin: if preview.undo_of.is_some() { Origin::Rollback } else { Origin::Sync },
+        origin: origin(preview),
         source_environment_id: preview.request.source_environment_id,
         source_name: preview.source_name.clone(),
         target_environment_id: preview.request.target_environment_id,
@@ -280,11 +274,22 @@ fn head(
         ticket,
         initiated_by: ctx.actor().to_owned(),
         undo_of: preview.undo_of,
+        retry_of: preview.retry_of,
         revision: 0,
         start_time: Utc::now(),
         end_time: None,
         results: Vec::new(),
         counts: TaskCounts::default(),
+    }
+}
+
+fn origin(preview: &Preview) -> Origin {
+    match &preview.deploy {
+        Some(deploy) if deploy.rollback => Origin::Rollback,
+        Some(_) => Origin::Deploy,
+        None if preview.undo_of.is_some() => Origin::Rollback,
+        None if preview.retry_of.is_some() => Origin::Deploy,
+        None => Origin::Sync,
     }
 }
 
@@ -321,44 +326,5 @@ fn task(item: &PreviewItem, services: &HashMap<ServiceId, (Service, String)>) ->
         cluster_external_id: external_id.clone(),
         uid: target.uid.clone(),
         found: target.found.clone(),
-    })
-}
-
-/// All that the target environment should run after this: what is observed, with this deployment's images.
-async fn next_revision(ctx: &Context, new: &NewDeployment, preview: &Preview) -> Result<Revision, Error> {
-    let target = new.deployment.target_environment_id;
-    let moving: HashMap<ServiceId, &NewTask> =
-        new.tasks.iter().map(|task| (task.task.target_service_id, task)).collect();
-    let entry = |service: Service| {
-        let task = moving.get(&service.id);
-        let image = |container: domain::service::Container| {
-            let change = task
-                .and_then(|task| task.task.containers.iter().find(|change| change.name == container.name));
-            ContainerImage {
-                image: change.map_or(container.image, |change| change.to.clone()),
-                container: container.name,
-            }
-        };
-        RevisionEntry {
-            app_instance_id: service.app_instance_id,
-            kind: service.workload_type,
-            name: service.name,
-            images: service.containers.into_iter().map(image).collect(),
-        }
-    };
-    let entries = ctx.store().services_of(target).await?.into_iter().map(entry).collect();
-    let reason = match preview.undo_of {
-        Some(id) => format!("undo of {id}"),
-        None => format!("sync from {}", preview.source_name),
-    };
-    Ok(Revision {
-        id: Uuid::now_v7().into(),
-        environment_id: target,
-        number: 0,
-        entries,
-        deployment_id: Some(new.deployment.id),
-        author: ctx.actor().to_owned(),
-        reason,
-        created_at: Utc::now(),
     })
 }

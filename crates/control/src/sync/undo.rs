@@ -1,14 +1,13 @@
 //! The way back from a deployment: a new one that brings the earlier images back, previewed like any other.
 
 use domain::{
-    deployment::{Deployment, Task},
+    deployment::Task,
     id::{DeploymentId, ServiceId},
-    image::ImageRef,
     service::{Container, Service},
-    sync::{ContainerChange, Preview, PreviewItem, PreviewTarget, Severity, SyncRequest, Warning},
+    sync::{ContainerChange, Preview, PreviewItem, PreviewTarget, Severity, Warning},
 };
 
-use super::preview::{finish, read_now};
+use super::preview::{Asked, finish, read_now};
 use crate::{Context, Error, deployment};
 
 /// What undoing a deployment would do.
@@ -27,18 +26,9 @@ pub async fn preview_undo(ctx: &Context, id: DeploymentId) -> Result<Preview, Er
     let ids: Vec<ServiceId> = tasks.iter().map(|task| task.target_service_id).collect();
     let (targets, found) = read_now(ctx, ctx.store().services_by_id(&ids).await?).await;
     let items = tasks.iter().map(|task| way_back(task, &targets)).collect();
-    let name = undone.target_name.clone();
-    finish(ctx, request(&undone, ids), (&name, &name), items, &found, Some(id)).await
-}
-
-fn request(undone: &Deployment, service_ids: Vec<ServiceId>) -> SyncRequest {
-    SyncRequest {
-        source_environment_id: undone.target_environment_id,
-        target_environment_id: undone.target_environment_id,
-        service_ids,
-        target_app_instances: Vec::new(),
-        matching: None,
-    }
+    let asked =
+        Asked { undo_of: Some(id), ..Asked::within(undone.target_environment_id, &undone.target_name, ids) };
+    finish(ctx, asked, items, &found).await
 }
 
 fn way_back(task: &Task, targets: &[Service]) -> PreviewItem {
@@ -66,17 +56,7 @@ fn way_back(task: &Task, targets: &[Service]) -> PreviewItem {
         kind: task.kind.clone(),
         application: task.application.clone(),
         source_app_instance_id: None,
-        target: target.map(|service| PreviewTarget {
-            service_id: service.id,
-            app_instance_id: service.app_instance_id,
-            app_instance_name: service.app_instance_name.clone(),
-            cluster_id: service.cluster_id,
-            cluster: service.cluster.clone(),
-            namespace: service.namespace.clone(),
-            replicas: service.replicas,
-            uid: String::new(),
-            found: service.containers.clone(),
-        }),
+        target: target.map(PreviewTarget::of),
         containers,
         warnings,
     }
@@ -87,12 +67,5 @@ fn back(now: &Container, changes: &[ContainerChange]) -> ContainerChange {
         .iter()
         .find(|change| change.name == now.name && change.init == now.init && change.moves())
         .map_or(&now.image, |change| &change.from);
-    ContainerChange {
-        name: now.name.clone(),
-        init: now.init,
-        from: now.image.clone(),
-        to: earlier.clone(),
-        from_version: now.image_ref().version(),
-        to_version: ImageRef::parse(earlier).version(),
-    }
+    ContainerChange::to(now, earlier)
 }

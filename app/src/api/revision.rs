@@ -1,0 +1,48 @@
+//! Revisions, and what differs from them.
+
+use domain::{
+    compare::Comparison,
+    id::EnvironmentId,
+    list::Page,
+    revision::{Drift, NewRevision, RevisionDiff, RevisionSummary},
+};
+use leptos::prelude::*;
+
+use super::{ApiError, Json};
+#[cfg(feature = "ssr")]
+use super::{context, fail};
+
+/// A page of an environment's revisions, newest first.
+#[server(name = CallRevisionList, prefix = "/rpc", endpoint = "revision/list", input = Json, output = Json)]
+pub async fn list(id: EnvironmentId, page: Option<u32>) -> Result<Page<RevisionSummary>, ApiError> {
+    let ctx = context()?;
+    control::revision::list(&ctx, id, page, None).await.map_err(fail)
+}
+
+/// What differs from one revision to another.
+#[server(name = CallRevisionDiff, prefix = "/rpc", endpoint = "revision/diff", input = Json, output = Json)]
+pub async fn diff(id: EnvironmentId, from: i64, to: i64) -> Result<RevisionDiff, ApiError> {
+    let ctx = context()?;
+    control::revision::compare(&ctx, id, from, to).await.map_err(fail)
+}
+
+/// Makes a revision.
+#[server(name = CallRevisionCreate, prefix = "/rpc", endpoint = "revision/create", input = Json, output = Json)]
+pub async fn create(id: EnvironmentId, new: NewRevision) -> Result<RevisionSummary, ApiError> {
+    let ctx = context()?;
+    control::revision::create(&ctx, id, new).await.map_err(fail)
+}
+
+/// How what runs differs from the active revision.
+#[server(name = CallRevisionDrift, prefix = "/rpc", endpoint = "revision/drift", input = Json, output = Json)]
+pub async fn drift(id: EnvironmentId) -> Result<Drift, ApiError> {
+    let ctx = context()?;
+    control::revision::drift(&ctx, id).await.map_err(fail)
+}
+
+/// What runs in two environments, field by field.
+#[server(name = CallRevisionCompare, prefix = "/rpc", endpoint = "revision/compare", input = Json, output = Json)]
+pub async fn compare(id: EnvironmentId, with: EnvironmentId) -> Result<Comparison, ApiError> {
+    let ctx = context()?;
+    control::compare::environments(&ctx, id, with).await.map_err(fail)
+}

@@ -1,0 +1,151 @@
+//! An environment's revisions: what should run, how it came about, and the way to another one.
+
+use domain::{
+    deploy::DeployRequest,
+    id::EnvironmentId,
+    list::Page,
+    revision::{NewRevision, RevisionDiff, RevisionSummary},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use crate::components::erased::Erase;
+use crate::{
+    api,
+    components::{
+        change_list,
+        empty::{empty, skeleton},
+        filters::parsed,
+        icon::{icon, lu},
+        pager::pager,
+        problem::note,
+        sync_sheet::SyncFlow,
+        time,
+    },
+    live,
+    request::{Request, answer, show},
+};
+
+#[component]
+pub(crate) fn Revisions(environment: EnvironmentId) -> impl IntoView {
+    let query = use_query_map();
+    let page = Memo::new(move |_| query.with(|query| parsed(query, "page")));
+    let revisions = answer(
+        move || page.get(),
+        live::tick(|news| news.of_kind("deployment.") || news.of_kind("revision.")),
+        move |page| api::revision::list(environment, page),
+    );
+    let capturing = Request::new();
+    let capture = move |_| {
+        let new = NewRevision { capture: true, reason: "captured".to_owned(), ..Default::default() };
+        capturing.send(api::revision::create(environment, new), |_| live::look_again());
+    };
+    let list = move |page: Page<RevisionSummary>| match page.total {
+        0 => empty(
+            "No revisions yet",
+            "A revision is what this environment should run. Take down what runs now as the first one; every deployment makes the next.",
+            view! {
+                <button type="button" class="btn btn-primary" disabled=move || capturing.pending.get() on:click=capture>
+                    "Capture what runs"
+                </button>
+            },
+        ),
+        _ => {
+            let active = page.items.iter().find(|one| one.active).map(|one| one.number);
+            let items = page.items.iter().map(|one| revision(environment, one, active)).collect_view();
+            view! {
+                <div class="surface">
+                    <ol class="revisions" reversed>{items}</ol>
+                    {pager(page.total, page.page, page.page_size, "revision")}
+                </div>
+            }
+            .erase()
+        }
+    };
+    view! { {note(capturing.problem)} {show(revisions, skeleton, list)} }.erase()
+}
+
+fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i64>) -> AnyView {
+    let number = one.number;
+    let link = one
+        .deployment_id
+        .map(|id| view! { " · " <a class="link" href=format!("/syncs/{id}")>"its deployment"</a> });
+    let summary = match (number, one.changed) {
+        (1, _) => format!("{} workloads", one.workloads),
+        (_, 0) => "nothing changed".to_owned(),
+        (_, 1) => "1 workload changed".to_owned(),
+        (_, changed) => format!("{changed} workloads changed"),
+    };
+    let more = one.changed.saturating_sub(one.changes.len() as u64);
+    let compared = active.filter(|active| *active != number);
+    let changes =
+        (!one.changes.is_empty()).then(|| change_list::view(&one.changes, "Before", "From then on"));
+    view! {
+        <li>
+            <details>
+                <summary>
+                    <span class="inline-flex flex-wrap items-center gap-x-2 gap-y-1">
+                        <strong class="num">{format!("Revision {number}")}</strong>
+                        {one.active.then(|| view! { <span class="badge badge-sm badge-primary">"active"</span> })}
+                        <span>{one.reason.clone()}</span>
+                        <span class="muted">{summary}</span>
+                        <span class="muted">{time::ago(one.created_at)}</span>
+                    </span>
+                </summary>
+                <div class="space-y-2 px-3 pb-3">
+                    <p class="muted text-xs">{format!("By {}", one.author)} {link}</p>
+                    {changes}
+                    {(more > 0).then(|| view! { <p class="muted text-xs">{format!("and {more} more")}</p> })}
+                    {compared.map(|active| against(environment, number, active))}
+                    {(!one.active).then(|| way(environment, number, active.unwrap_or_default()))}
+                </div>
+            </details>
+        </li>
+    }
+    .erase()
+}
+
+/// The way to a revision that is not active.
+fn way(environment: EnvironmentId, number: i64, active: i64) -> AnyView {
+    let flow = expect_context::<SyncFlow>();
+    // Without an active one on the page, which is the newest there: further back are the older ones.
+    let rollback = active == 0 || number < active;
+    let go = move |_| {
+        flow.deploy(DeployRequest {
+            environment_id: environment,
+            revision: Some(number),
+            rollback,
+            versions: Vec::new(),
+        });
+    };
+    let (sign, label) = match rollback {
+        true => (lu::LuUndo2, format!("Roll back to {number}…")),
+        false => (lu::LuRocket, format!("Deploy {number}…")),
+    };
+    view! { <button type="button" class="btn btn-sm" on:click=go>{icon(sign)} {label}</button> }.erase()
+}
+
+/// What differs from the active revision, fetched when it is asked for.
+fn against(environment: EnvironmentId, number: i64, active: i64) -> AnyView {
+    let (request, found) = (Request::new(), RwSignal::new(None::<RevisionDiff>));
+    let look = move |_| {
+        request.send(api::revision::diff(environment, active, number), move |diff| found.set(Some(diff)));
+    };
+    view! {
+        {note(request.problem)}
+        {move || match found.get() {
+            None => view! {
+                <button type="button" class="btn btn-ghost btn-sm" disabled=move || request.pending.get() on:click=look>
+                    {icon(lu::LuDiff)}
+                    {format!("Compare with revision {active}")}
+                </button>
+            }
+            .erase(),
+            Some(diff) if diff.changes.is_empty() => {
+                view! { <p class="muted">{format!("The same as revision {active}.")}</p> }.erase()
+            }
+            Some(diff) => change_list::view(&diff.changes, "Active", "This one"),
+        }}
+    }
+    .erase()
+}

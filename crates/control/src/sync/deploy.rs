@@ -1,0 +1,154 @@
+//! Deploying: an environment's services brought to a revision, or to versions chosen for them.
+
+use std::collections::HashMap;
+
+use domain::{
+    deploy::{DeployRequest, StartDeployment},
+    deploy_plan,
+    deployment::Deployment,
+    environment::Environment,
+    id::ServiceId,
+    image::ImageRef,
+    problem::FieldError,
+    revision::{ContainerImage, RevisionEntry, ServiceVersion},
+    service::Service,
+    sync::{MAX_SERVICES, Preview, PreviewItem},
+};
+
+use super::{
+    preview::{Asked as Subject, finish, read_now},
+    start::{Asked, How, begin, other_request, previewed},
+};
+use crate::{
+    Context, Error, environment,
+    revision::{self, older},
+};
+
+/// What a deployment would change. Stored, so that it can be confirmed by its id.
+pub async fn preview_deploy(ctx: &Context, request: DeployRequest) -> Result<Preview, Error> {
+    let environment = match environment::get(ctx, request.environment_id).await {
+        Err(Error::NotFound { .. }) => {
+            return Err(Error::invalid("environmentId", "There is no such environment."));
+        }
+        other => other?,
+    };
+    let there = ctx.store().services_of(environment.id).await?;
+    let (mut wanted, missing) = match request.revision {
+        Some(_) if !request.versions.is_empty() => {
+            return Err(Error::invalid("versions", "Choose a revision or versions, not both."));
+        }
+        Some(number) => of_revision(ctx, &environment, number, request.rollback, &there).await?,
+        None if request.rollback => {
+            return Err(Error::invalid("revision", "Say which revision to roll back to."));
+        }
+        None => (of_versions(&request.versions, &environment, &there)?, Vec::new()),
+    };
+    let targets: Vec<Service> =
+        there.into_iter().filter(|service| wanted.contains_key(&service.id)).collect();
+    if targets.len() > MAX_SERVICES {
+        let message =
+            format!("{} services would change, and at most {MAX_SERVICES} can at once.", targets.len());
+        return Err(Error::invalid("revision", message));
+    }
+    let (targets, found) = read_now(ctx, targets).await;
+    let mut items = missing;
+    items.extend(
+        targets
+            .iter()
+            .map(|target| deploy_plan::item(target, &wanted.remove(&target.id).unwrap_or_default())),
+    );
+    let ids = targets.iter().map(|target| target.id).collect();
+    let asked = Subject { deploy: Some(request), ..Subject::within(environment.id, &environment.name, ids) };
+    finish(ctx, asked, items, &found).await
+}
+
+/// Starts a deployment: what its preview showed, or, without one, what is found now.
+pub async fn start_deploy(ctx: &Context, start: StartDeployment) -> Result<Deployment, Error> {
+    let shown = match start.preview_id {
+        Some(id) => previewed(ctx, id).await?,
+        None => preview_deploy(ctx, start.request.clone()).await?,
+    };
+    if shown.deploy.as_ref() != Some(&start.request) {
+        return Err(other_request());
+    }
+    let how = How { on_failure: start.on_failure.clone(), note: &start.note, ticket: &start.ticket };
+    begin(ctx, &shown, &Asked::AllBut(&start.except), how).await
+}
+
+type Wanted = HashMap<ServiceId, Vec<ContainerImage>>;
+
+/// What a revision wants of the services that run something else, and its workloads that are not there.
+async fn of_revision(
+    ctx: &Context,
+    environment: &Environment,
+    number: i64,
+    rollback: bool,
+    there: &[Service],
+) -> Result<(Wanted, Vec<PreviewItem>), Error> {
+    let revision = match revision::get(ctx, environment.id, number).await {
+        Err(Error::NotFound { .. }) => {
+            let message =
+                format!("{} has revisions up to {}.", environment.name, environment.latest_revision);
+            return Err(Error::invalid("revision", message));
+        }
+        other => other?,
+    };
+    if !rollback && number < environment.active_revision {
+        return Err(older(number, environment.active_revision));
+    }
+    if rollback && number >= environment.active_revision {
+        let message =
+            format!("It is not older than revision {}, which is active.", environment.active_revision);
+        return Err(Error::invalid("revision", message));
+    }
+    let running: HashMap<_, (ServiceId, RevisionEntry)> = there
+        .iter()
+        .map(|service| (service.id, RevisionEntry::of(service)))
+        .map(|(id, entry)| ((entry.app_instance_id, entry.kind.clone(), entry.name.clone()), (id, entry)))
+        .collect();
+    let (mut wanted, mut missing) = (HashMap::new(), Vec::new());
+    for entry in revision.entries {
+        match running.get(&(entry.app_instance_id, entry.kind.clone(), entry.name.clone())) {
+            Some((_, now)) if now.images == entry.images => {}
+            Some((id, _)) => drop(wanted.insert(*id, entry.images)),
+            None => missing.push(deploy_plan::gone(&entry)),
+        }
+    }
+    Ok((wanted, missing))
+}
+
+/// What chosen versions want.
+pub(crate) fn of_versions(
+    versions: &[ServiceVersion],
+    environment: &Environment,
+    there: &[Service],
+) -> Result<Wanted, Error> {
+    let (mut wanted, mut errors) = (Wanted::new(), Vec::new());
+    for (n, version) in versions.iter().enumerate() {
+        match image(version, there) {
+            Ok(image) => wanted.entry(version.service_id).or_default().push(image),
+            Err(words) => errors.push(FieldError::new(&format!("versions[{n}]"), words)),
+        }
+    }
+    if versions.is_empty() {
+        let message = format!("Choose a version for at least one service of {}.", environment.name);
+        errors.push(FieldError::new("versions", message));
+    }
+    if errors.is_empty() { Ok(wanted) } else { Err(Error::Invalid(errors)) }
+}
+
+fn image(version: &ServiceVersion, there: &[Service]) -> Result<ContainerImage, String> {
+    let service = there.iter().find(|service| service.id == version.service_id);
+    let service = service.ok_or("The environment has no such service.")?;
+    let container = match &version.container {
+        Some(name) => service.containers.iter().find(|container| container.name == *name),
+        None => service.containers.first(),
+    };
+    let container = container.ok_or_else(|| format!("{} has no such container.", service.name))?;
+    let image: Option<ImageRef> = container.image_ref().in_version(&version.version);
+    let image = image.ok_or_else(|| {
+        let given = &version.version;
+        format!("{}: “{given}” is no tag, digest or image reference.", service.name)
+    })?;
+    Ok(ContainerImage { container: container.name.clone(), image: image.to_string() })
+}

@@ -1,0 +1,106 @@
+//! The revision that a deployment leads to.
+
+use std::collections::HashSet;
+
+use chrono::Utc;
+use domain::{
+    id::{AppInstanceId, EnvironmentId},
+    image::ImageRef,
+    revision::{RevisionEntry, carried_on},
+    service::Service,
+    sync::Preview,
+};
+use store::{NewDeployment, NewRevision, ToCome, Write};
+
+use crate::{Context, Error, error::first_of, revision::older};
+
+/// What there is in an environment.
+pub(crate) struct There {
+    pub(crate) observed: Vec<Service>,
+    pub(crate) bound: HashSet<AppInstanceId>,
+}
+
+impl There {
+    /// As it is now.
+    pub(crate) async fn now(ctx: &Context, environment: EnvironmentId) -> Result<Self, Error> {
+        let bound = ctx.store().app_instances(Some(environment)).await?;
+        Ok(Self {
+            observed: ctx.store().services_of(environment).await?,
+            bound: bound.into_iter().map(|instance| instance.id).collect(),
+        })
+    }
+}
+
+/// The number of the revision that a deployment leads to: the one it was asked for, or a new one, which is what the
+/// environment should run with this deployment's images.
+pub(super) async fn revision_of(
+    ctx: &Context,
+    write: &mut Write,
+    there: There,
+    new: &NewDeployment,
+    preview: &Preview,
+) -> Result<i64, Error> {
+    let environment = new.deployment.target_environment_id;
+    let moving = write.images_to_come(environment).await?;
+    let active = write.active_revision(environment).await?;
+    let asked = preview.deploy.as_ref().filter(|deploy| !deploy.rollback).and_then(|deploy| deploy.revision);
+    if let Some(number) = asked {
+        return match &active {
+            Some(active) if number < active.number => Err(older(number, active.number)),
+            _ => Ok(number),
+        };
+    }
+    let mut entries = carried_on(active.map(|active| active.entries), &there.observed, &there.bound);
+    for entry in &mut entries {
+        expect(entry, &moving, new);
+    }
+    let revision = NewRevision {
+        environment_id: environment,
+        entries,
+        deployment_id: Some(new.deployment.id),
+        author: ctx.actor().to_owned(),
+        reason: reason(new, preview),
+        created_at: Utc::now(),
+    };
+    Ok(write.insert_revision(&revision).await?)
+}
+
+/// What this deployment brings, or another one is still bringing, is what should run.
+fn expect(entry: &mut RevisionEntry, moving: &[ToCome], new: &NewDeployment) {
+    let ours = new
+        .tasks
+        .iter()
+        .map(|new| &new.task)
+        .find(|task| (task.target_app_instance_id, &task.kind, task.name.as_str()) == entry.key());
+    let others = moving
+        .iter()
+        .find(|coming| (coming.app_instance_id, &coming.kind, coming.name.as_str()) == entry.key());
+    if let Some(changes) = ours.map(|task| &task.containers).or(others.map(|coming| &coming.changes)) {
+        entry.take(changes);
+    }
+}
+
+fn reason(new: &NewDeployment, preview: &Preview) -> String {
+    if let Some(id) = preview.undo_of {
+        return format!("undo of {id}");
+    }
+    if let Some(id) = preview.retry_of {
+        return format!("rest of {id}");
+    }
+    match &preview.deploy {
+        Some(deploy) => match deploy.revision {
+            Some(number) => format!("rollback to revision {number}"),
+            None => first_of(&versions(new)),
+        },
+        None => format!("sync from {}", preview.source_name),
+    }
+}
+
+/// What is deployed, service by service.
+fn versions(new: &NewDeployment) -> Vec<String> {
+    let version = |new: &store::NewTask| {
+        let moved = new.task.containers.iter().find(|change| change.moves())?;
+        Some(format!("{} {}", new.task.name, ImageRef::parse(&moved.to).version()))
+    };
+    new.tasks.iter().filter_map(version).collect()
+}

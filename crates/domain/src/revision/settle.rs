@@ -1,0 +1,64 @@
+//! What an environment is at once a deployment has ended, however it ended.
+
+use std::collections::HashMap;
+
+use super::{RevisionEntry, diff};
+use crate::deployment::{Task, TaskStatus};
+
+/// What a deployment's end makes of its environment.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// The environment is at the deployment's revision.
+    Reached,
+    /// It is at the revision where it was before.
+    Unchanged,
+    /// It is at neither: this is what it was left with.
+    Left(Vec<RevisionEntry>),
+}
+
+/// Says at which content an environment is. `active` is the one it was at, `target` the deployment's.
+pub fn settle(active: Option<&[RevisionEntry]>, target: &[RevisionEntry], tasks: &[Task]) -> Settled {
+    if tasks.iter().all(|task| task.status == TaskStatus::Success) {
+        return Settled::Reached;
+    }
+    let mut left = active.unwrap_or(target).to_vec();
+    let tasks: HashMap<_, &Task> = tasks
+        .iter()
+        .map(|task| ((task.target_app_instance_id, &task.kind, task.name.as_str()), task))
+        .collect();
+    for entry in &mut left {
+        if let Some(task) = tasks.get(&entry.key()).copied() {
+            leave(entry, task);
+        }
+    }
+    let same = |other: &[RevisionEntry]| diff(other, &left).is_empty();
+    if active.is_some_and(same) || active.is_none() && !tasks.values().any(|task| in_effect(task)) {
+        Settled::Unchanged
+    } else if same(target) {
+        Settled::Reached
+    } else {
+        Settled::Left(left)
+    }
+}
+
+/// What the task brought is what its workload asks for now.
+fn in_effect(task: &Task) -> bool {
+    match task.status {
+        TaskStatus::Success | TaskStatus::PutBackFailed => true,
+        TaskStatus::Failed => task.accepted,
+        _ => false,
+    }
+}
+
+/// Writes down what a task left its workload with.
+fn leave(entry: &mut RevisionEntry, task: &Task) {
+    for change in &task.containers {
+        if in_effect(task) {
+            entry.set_image(&change.name, &change.to);
+        } else if entry.images.iter().any(|image| image.container == change.name && image.image == change.to)
+        {
+            // It was expected to come, and it did not.
+            entry.set_image(&change.name, &change.from);
+        }
+    }
+}
