@@ -64,7 +64,7 @@ test("connect, bind, sync and undo by keyboard", async ({ page, lockstep, standi
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.keyboard.press("g");
-  await page.keyboard.press("y");
-  await expect(page.getByRole("heading", { name: "Syncs", level: 1 })).toBeVisible();
+  await page.keyboard.press("d");
+  await expect(page.getByRole("heading", { name: "Deployments", level: 1 })).toBeVisible();
   expect(pageErrors).toEqual([]);
 });

@@ -58,8 +58,8 @@ const PAGES = [
   "/environments/ENVIRONMENT?tab=syncs",
   "/environments/ENVIRONMENT?tab=revisions",
   "/sites",
-  "/syncs",
-  "/syncs/SYNC",
+  "/deployments",
+  "/deployments/SYNC",
 ];
 
 for (const theme of ["light", "dark"] as const) {

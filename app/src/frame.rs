@@ -53,7 +53,7 @@ pub(crate) fn Frame(
                     {link("/", "Matrix", lu::LuGrid3x3, None)}
                     {link("/services", "Services", lu::LuBoxes, None)}
                     {link("/environments", "Environments", lu::LuLayers, None)}
-                    {link("/syncs", "Syncs", lu::LuHistory, None)}
+                    {link("/deployments", "Deployments", lu::LuHistory, None)}
                     {link("/sites", "Sites", lu::LuServer, Some(troubles()))}
                 </ul>
                 {running()}
@@ -145,7 +145,7 @@ where
     list
 }
 
-/// Syncs under way, as the way back to them.
+/// Deployments under way, as the way back to them.
 fn running() -> AnyView {
     let tick = live::tick(|news| news.of_kind("deployment.") || news.of_kind("task."));
     let running = fetched(tick, api::deployment::running);
@@ -154,10 +154,10 @@ fn running() -> AnyView {
         let first = running.first()?;
         let (href, words) = match running.len() {
             1 => (
-                format!("/syncs/{}", first.id),
+                format!("/deployments/{}", first.id),
                 format!("{} · {} of {}", first.target, first.done.0, first.done.1),
             ),
-            count => ("/syncs?status=running".to_owned(), format!("{count} syncs running")),
+            count => ("/deployments?status=running".to_owned(), format!("{count} deployments running")),
         };
         Some(
             view! {

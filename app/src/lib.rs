@@ -23,7 +23,9 @@ use leptos_router::{
 
 use crate::{
     frame::Frame,
-    pages::lazy::{EnvironmentRoute, EnvironmentsRoute, ServicesRoute, SitesRoute, SyncRoute, SyncsRoute},
+    pages::lazy::{
+        DeploymentRoute, DeploymentsRoute, EnvironmentRoute, EnvironmentsRoute, ServicesRoute, SitesRoute,
+    },
 };
 
 /// What runs before the program is there.
@@ -76,8 +78,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/environments") view={Lazy::<EnvironmentsRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/environments/:id") view={Lazy::<EnvironmentRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/sites") view={Lazy::<SitesRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/syncs") view={Lazy::<SyncsRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/syncs/:id") view={Lazy::<SyncRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/deployments") view={Lazy::<DeploymentsRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/deployments/:id") view={Lazy::<DeploymentRoute>::new()} ssr=SsrMode::Async />
                 </FlatRoutes>
             </Frame>
         </Router>

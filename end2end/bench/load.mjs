@@ -49,7 +49,7 @@ async function navigation(browser) {
   await (await rest).finished();
   const took = {};
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const name of ["Services", "Sites", "Syncs", "Environments"]) {
+    for (const name of ["Services", "Sites", "Deployments", "Environments"]) {
       for (const [link, title] of [[name, name], ["Matrix", "Version matrix"]]) {
         const drawn = page.evaluate(waitForPage, title);
         await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: link, exact: true }).click();

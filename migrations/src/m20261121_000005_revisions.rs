@@ -1,4 +1,4 @@
-//! Active revisions with their differences, retries, and answers kept for repeated requests.
+//! Active revisions with their differences, environments' settings, retries, and answers kept for repeated requests.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::{prelude::*, schema::*};
@@ -11,6 +11,8 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let columns = [
             ("environment", big_integer("active_revision").default(0).take()),
+            ("environment", json("settings").default("{}").take()),
+            ("environment", big_integer("settings_version").default(0).take()),
             ("revision", integer("workloads").default(0).take()),
             ("revision", json("changes").default("[]").take()),
             ("deployment", uuid_null("retry_of")),

@@ -2,14 +2,17 @@
 
 pub mod service;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use control::{Context, app_instance, cluster, environment, local_service};
+use control::{Context, app_instance, cluster, environment, local_service, revision};
 use domain::{
     app_instance::NewAppInstance,
     cluster::NewCluster,
     environment::NewEnvironment,
+    id::EnvironmentId,
     local_service::{HealthCheck, LocalServiceEdit, LocalServiceSpec},
+    revision::NewRevision,
+    service::ServiceQuery,
     strategy::Strategy,
 };
 
@@ -19,6 +22,8 @@ use crate::{config::Settings, serve::ServeError};
 const MARK: &str = "demo";
 /// The application that the services make up; namespaces are called after it.
 const APPLICATION: &str = "shop";
+/// How often it is looked, 50 ms apart, whether what was made is observed.
+const LOOKS: usize = 600;
 /// Where a stage's namespace is.
 const STAGES: [(&str, &str, &str); 3] = [
     ("Development", "workshop", "shop-dev"),
@@ -61,6 +66,9 @@ pub enum SeedError {
     /// This program's own file cannot be found.
     #[error("this program's own file cannot be found")]
     Program(#[from] std::io::Error),
+    /// What was made is not observed.
+    #[error("the demo's services were made, and are not observed")]
+    NotObserved,
     /// A use case refuses.
     #[error("the demo's services cannot be made")]
     Control(#[from] control::Error),
@@ -95,8 +103,26 @@ pub async fn seed(ctx: &Context) -> Result<(), SeedError> {
             application: Some(APPLICATION.into()),
         };
         app_instance::create(ctx, instance).await?;
+        observed(ctx, environment.id).await?;
+        let reason = "the demo's beginning".to_owned();
+        let first = NewRevision { capture: true, reason, ..Default::default() };
+        revision::create(ctx, environment.id, first).await?;
     }
     Ok(())
+}
+
+/// Waits until all services of an environment are observed, for a while.
+async fn observed(ctx: &Context, environment: EnvironmentId) -> Result<(), SeedError> {
+    let query = ServiceQuery { env: Some(environment), ..Default::default() };
+    let mut look = tokio::time::interval(Duration::from_millis(50));
+    for _ in 0..LOOKS {
+        look.tick().await;
+        let found = control::service::list(ctx, query.clone()).await?;
+        if found.total >= SERVICES.len() as u64 {
+            return Ok(());
+        }
+    }
+    Err(SeedError::NotObserved)
 }
 
 fn spec(service: &Shown, stage: usize, program: &Path) -> LocalServiceSpec {

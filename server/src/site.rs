@@ -1,8 +1,9 @@
 //! The web UI: its rendered pages, its server functions, and its files (compressed ahead of time, cached for good).
 
 use app::{App, shell};
-use axum::Router;
+use axum::{Router, extract::Path, response::Redirect, routing::get};
 use control::Context;
+use domain::id::DeploymentId;
 use http::{HeaderValue, StatusCode, header};
 use leptos::{
     config::{Env, LeptosOptions},
@@ -31,10 +32,17 @@ pub(crate) fn routes(ctx: Context, settings: &Settings) -> Router {
             shell(shell_options.clone())
         })
         .layer(CompressionLayer::new().compress_when(is_page))
+        .route("/syncs", get(async || Redirect::permanent("/deployments")))
+        .route("/syncs/{id}", get(deployment_page))
         .nest_service("/pkg", files(settings, "pkg", if settings.hashed { FOR_GOOD } else { REVALIDATE }))
         .nest_service("/fonts", files(settings, "fonts", FOR_GOOD))
         .fallback(file_and_error_handler_with_context(provide, shell))
         .with_state(options)
+}
+
+/// Deployments were called syncs once, and are linked to so.
+async fn deployment_page(Path(id): Path<DeploymentId>) -> Redirect {
+    Redirect::permanent(&format!("/deployments/{id}"))
 }
 
 fn is_page(_: StatusCode, _: http::Version, headers: &http::HeaderMap, _: &http::Extensions) -> bool {

@@ -1,9 +1,9 @@
-//! Deploying: choosing, previewing, starting, retrying.
+//! Deploying: choosing, previewing, starting.
 
 use domain::{
     deploy::{DeployRequest, StartDeployment, VersionChoice},
     deployment::Deployment,
-    id::{DeploymentId, EnvironmentId},
+    id::EnvironmentId,
     list::Page,
 };
 use leptos::prelude::*;
@@ -31,11 +31,4 @@ pub async fn preview(request: DeployRequest) -> Result<Shown, ApiError> {
 pub async fn start(start: StartDeployment) -> Result<Deployment, ApiError> {
     let ctx = context()?;
     control::sync::start_deploy(&ctx, start).await.map_err(fail)
-}
-
-/// Carries out what is left of a deployment.
-#[server(name = CallDeployRetry, prefix = "/rpc", endpoint = "deploy/retry", input = Json, output = Json)]
-pub async fn retry(id: DeploymentId) -> Result<Deployment, ApiError> {
-    let ctx = context()?;
-    control::sync::retry(&ctx, id).await.map_err(fail)
 }

@@ -3,6 +3,7 @@
 use domain::{
     environment::{Environment, EnvironmentEdit, NewEnvironment},
     id::EnvironmentId,
+    settings::StoredSettings,
     site::Dependents,
 };
 use leptos::prelude::*;
@@ -51,4 +52,18 @@ pub async fn dependents(id: EnvironmentId) -> Result<Dependents, ApiError> {
 pub async fn delete(id: EnvironmentId) -> Result<(), ApiError> {
     let ctx = context()?;
     control::environment::delete(&ctx, id, true).await.map_err(fail)
+}
+
+/// An environment's settings.
+#[server(name = CallEnvironmentSettings, prefix = "/rpc", endpoint = "environment/settings", input = Json, output = Json)]
+pub async fn settings(id: EnvironmentId) -> Result<StoredSettings, ApiError> {
+    let ctx = context()?;
+    control::settings::get(&ctx, id).await.map_err(fail)
+}
+
+/// Stores an environment's settings.
+#[server(name = CallEnvironmentSet, prefix = "/rpc", endpoint = "environment/set", input = Json, output = Json)]
+pub async fn set(id: EnvironmentId, edit: StoredSettings) -> Result<StoredSettings, ApiError> {
+    let ctx = context()?;
+    control::settings::put(&ctx, id, edit).await.map_err(fail)
 }

@@ -5,6 +5,7 @@ use domain::{
     deploy::DeployRequest,
     deployment::Deployment,
     id::{DeploymentId, PreviewId},
+    settings::{Consent, Guard},
     sync::{OnFailure, PreviewItem, StartSync, SyncRequest},
 };
 use leptos::prelude::*;
@@ -30,8 +31,12 @@ pub struct Shown {
     pub target_name: String,
     /// The deployment this would undo.
     pub undo_of: Option<DeploymentId>,
+    /// The deployment whose rest this would carry out.
+    pub retry_of: Option<DeploymentId>,
     /// What this would deploy, where nothing comes from another environment.
     pub deploy: Option<DeployRequest>,
+    /// What stands between it and its start.
+    pub guard: Guard,
     /// After this it can no longer be confirmed.
     pub expires_at: DateTime<Utc>,
     /// Items over all pages.
@@ -56,7 +61,9 @@ impl Shown {
             source_name: preview.source_name,
             target_name: preview.target_name,
             undo_of: preview.undo_of,
+            retry_of: preview.retry_of,
             deploy: preview.deploy,
+            guard: preview.guard,
             expires_at: preview.expires_at,
             total,
             changing,
@@ -94,14 +101,22 @@ pub async fn preview_undo(deployment: DeploymentId) -> Result<Shown, ApiError> {
     control::sync::preview_undo(&ctx, deployment).await.map(|preview| Shown::of(preview, 0)).map_err(fail)
 }
 
-/// Starts the way back that a preview has shown.
-#[server(name = CallSyncStartUndo, prefix = "/rpc", endpoint = "sync/start_undo", input = Json, output = Json)]
-pub async fn start_undo(
+/// What carrying out the rest of a deployment would change, found now.
+#[server(name = CallSyncPreviewRetry, prefix = "/rpc", endpoint = "sync/preview_retry", input = Json, output = Json)]
+pub async fn preview_retry(deployment: DeploymentId) -> Result<Shown, ApiError> {
+    let ctx = context()?;
+    control::sync::preview_retry(&ctx, deployment).await.map(|preview| Shown::of(preview, 0)).map_err(fail)
+}
+
+/// Starts the way back or the rest that a preview has shown.
+#[server(name = CallSyncStartFollowUp, prefix = "/rpc", endpoint = "sync/start_follow_up", input = Json, output = Json)]
+pub async fn start_follow_up(
     deployment: DeploymentId,
     preview: PreviewId,
     on_failure: OnFailure,
     note: String,
+    consent: Consent,
 ) -> Result<Deployment, ApiError> {
     let ctx = context()?;
-    control::sync::start_undo(&ctx, deployment, preview, on_failure, note).await.map_err(fail)
+    control::sync::start_follow_up(&ctx, deployment, preview, on_failure, &note, &consent).await.map_err(fail)
 }

@@ -51,8 +51,8 @@ fn row(change: &EntryChange) -> AnyView {
         <tr>
             <th scope="row" class="wrap">
                 <span class="font-medium">{change.name.clone()}</span>
-                " " {word.map(|word| view! { <span class="badge badge-sm">{word}</span> })}
-                <span class="muted block text-xs">{change.kind.to_string()}</span>
+                <span class="muted px-2 text-xs">{change.kind.to_string()}</span>
+                {word.map(|word| view! { <span class="badge badge-sm">{word}</span> })}
             </th>
             <td class="if-roomy">{change.app_instance.clone()}</td>
             <td>{side(true)}</td>

@@ -154,10 +154,10 @@ fn row(choice: &VersionChoice, chosen: Chosen) -> AnyView {
     };
     let value = move || chosen.with(|chosen| chosen.get(&id).cloned().unwrap_or_default());
     view! {
-        <tr>
+        <tr class="h-11">
             <th scope="row" class="wrap">{choice.name.clone()}</th>
             <td class="if-roomy">
-                {choice.namespace.clone()} <span class="muted block text-xs">{choice.cluster.clone()}</span>
+                {choice.namespace.clone()} <span class="muted text-xs">{format!(" · {}", choice.cluster)}</span>
             </td>
             <td>{tag(&choice.version, &choice.version)}</td>
             <td>

@@ -48,7 +48,7 @@ pub(crate) fn DeploymentView(
     Effect::new(move |_| running.set(ready(deployment).is_some_and(|found| !found.status.ended())));
     let second = time::seconds(move || running.get());
     let pods = pods(id, running, tick);
-    let (cancelling, retrying) = (Request::new(), Request::new());
+    let cancelling = Request::new();
 
     let head = move |found: Deployment| head(&found, second, modal);
     let tasks = move || {
@@ -83,14 +83,9 @@ pub(crate) fn DeploymentView(
             {left
                 .then(|| {
                     view! {
-                        <button
-                            type="button"
-                            class="btn"
-                            disabled=move || retrying.pending.get()
-                            on:click=move |_| retrying.send(api::deploy::retry(id), move |started| flow.watch(started.id))
-                        >
+                        <button type="button" class="btn" on:click=move |_| flow.retry(id)>
                             {icon(lu::LuRefreshCw)}
-                            "Try the rest again"
+                            "Try the rest again…"
                         </button>
                     }
                 })}
@@ -106,7 +101,7 @@ pub(crate) fn DeploymentView(
             {modal
                 .then(|| {
                     view! {
-                        <a class="btn" href=format!("/syncs/{id}") on:click=move |_| flow.leave()>"Open its page"</a>
+                        <a class="btn" href=format!("/deployments/{id}") on:click=move |_| flow.leave()>"Open its page"</a>
                         <button type="button" class="btn btn-primary" autofocus on:click=move |_| flow.leave()>
                             {if ended { "Close" } else { "Keep running in the background" }}
                         </button>
@@ -129,7 +124,7 @@ pub(crate) fn DeploymentView(
         {show(events, nothing, |events| event_list(&events))}
     };
     let head = view! {
-        {note(cancelling.problem)} {note(retrying.problem)}
+        {note(cancelling.problem)}
         {show(deployment, skeleton, head)}
     };
     if modal {
@@ -185,10 +180,10 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
     let ticket = domain::validate::link("ticket", &found.ticket).ok().filter(|link| !link.is_empty());
     let undone = found
         .undo_of
-        .map(|id| view! { <a class="link" href=format!("/syncs/{id}")>"an earlier deployment"</a> });
+        .map(|id| view! { <a class="link" href=format!("/deployments/{id}")>"an earlier deployment"</a> });
     let retried = found
         .retry_of
-        .map(|id| view! { <a class="link" href=format!("/syncs/{id}")>"an earlier deployment"</a> });
+        .map(|id| view! { <a class="link" href=format!("/deployments/{id}")>"an earlier deployment"</a> });
     let target = found.target_environment_id;
     let revision = (found.revision > 0).then(|| format!("revision {}", found.revision));
     let bar = match found.status {

@@ -15,7 +15,7 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("m", "/", "Version matrix"),
     ("v", "/services", "Services"),
     ("e", "/environments", "Environments"),
-    ("y", "/syncs", "Syncs"),
+    ("d", "/deployments", "Deployments"),
     ("s", "/sites", "Sites"),
 ];
 

@@ -32,6 +32,12 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// So many of something: `1 service`, `3,334 services`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
 /// Which rows of how many (the noun is one of them), and links to the pages before and after.
 pub(crate) fn pager(total: u64, page: u32, page_size: u32, noun: &'static str) -> AnyView {
     let query = use_query_map();

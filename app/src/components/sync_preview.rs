@@ -34,7 +34,7 @@ pub(crate) struct Ticks {
 /// The preview as a table: what changes first, then what does not, with the reason.
 pub(crate) fn view(preview: &Shown, ticks: Ticks) -> AnyView {
     let undo = preview.undo_of.is_some();
-    let within = undo || preview.deploy.is_some();
+    let within = preview.request.source_environment_id == preview.request.target_environment_id;
     let rows = preview.items.iter().map(|item| {
         let pairing = match within {
             true => Pairing::Fixed,

@@ -6,6 +6,7 @@ use domain::{
     app_instance::AppInstance,
     deploy::{DeployRequest, StartDeployment},
     id::{AppInstanceId, DeploymentId, ServiceId},
+    settings::Consent,
     sync::{OnFailure, StartSync, SyncRequest},
 };
 use leptos::prelude::*;
@@ -32,6 +33,7 @@ use crate::{
 enum Ask {
     Sync(Box<SyncRequest>),
     Undo(DeploymentId),
+    Retry(DeploymentId),
     Deploy(DeployRequest),
 }
 
@@ -74,6 +76,13 @@ impl SyncFlow {
         self.open.set(true);
     }
 
+    /// Previews the rest of a deployment for confirmation.
+    pub(crate) fn retry(self, deployment: DeploymentId) {
+        self.watching.set(false);
+        self.ask.set(Some(Ask::Retry(deployment)));
+        self.open.set(true);
+    }
+
     /// Leaves the live view; the deployment goes on.
     pub(crate) fn leave(self) {
         self.watching.set(false);
@@ -84,8 +93,7 @@ impl SyncFlow {
         self.watched.get()
     }
 
-    /// Shows a deployment as it happens.
-    pub(crate) fn watch(self, deployment: DeploymentId) {
+    fn watch(self, deployment: DeploymentId) {
         self.open.set(false);
         self.watched.set(Some(deployment));
         self.watching.set(true);
@@ -111,6 +119,7 @@ pub(crate) fn SyncSheet() -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
     let title = Signal::derive(move || match flow.ask.get() {
         Some(Ask::Undo(_)) => "Undo".to_owned(),
+        Some(Ask::Retry(_)) => "Try the rest again".to_owned(),
         Some(Ask::Deploy(DeployRequest { rollback: true, .. })) => "Roll back".to_owned(),
         Some(Ask::Deploy(_)) => "Deploy".to_owned(),
         _ => "Sync".to_owned(),
@@ -132,13 +141,13 @@ pub(crate) fn Confirm() -> impl IntoView {
     let left_out = RwSignal::new(BTreeSet::new());
     let instances = RwSignal::new(None::<Vec<AppInstance>>);
     let text = |value: &str| RwSignal::new(value.to_owned());
-    let (words, ticket) = (text(""), text(""));
+    let (words, ticket, typed, urgent) = (text(""), text(""), text(""), text(""));
     let deploys = matches!(flow.ask.get_untracked(), Some(Ask::Deploy(_)));
     let on_failure = text(if deploys { OnFailure::PutBack } else { OnFailure::Stop }.as_str());
 
     let found = move |answer: Shown| {
         // Other pairings are chosen from the target's app instances.
-        let pairs = answer.undo_of.is_none() && answer.deploy.is_none();
+        let pairs = answer.request.source_environment_id != answer.request.target_environment_id;
         let target = answer.request.target_environment_id;
         preview.set(Some(answer));
         if pairs && instances.try_with_untracked(Option::is_none) == Some(true) {
@@ -151,6 +160,7 @@ pub(crate) fn Confirm() -> impl IntoView {
         match flow.ask.get_untracked() {
             Some(Ask::Sync(request)) => finding.send(api::sync::preview(*request), found),
             Some(Ask::Undo(id)) => finding.send(api::sync::preview_undo(id), found),
+            Some(Ask::Retry(id)) => finding.send(api::sync::preview_retry(id), found),
             Some(Ask::Deploy(request)) => finding.send(api::deploy::preview(request), found),
             None => {}
         }
@@ -173,8 +183,11 @@ pub(crate) fn Confirm() -> impl IntoView {
     let start = move || {
         let Some(preview) = preview.get_untracked() else { return };
         let on_failure = OnFailure::from(on_failure.get_untracked().as_str());
-        if let Some(id) = preview.undo_of {
-            let asked = api::sync::start_undo(id, preview.id, on_failure, words.get_untracked());
+        let given = |text: RwSignal<String>| Some(text.get_untracked()).filter(|text| !text.is_empty());
+        let consent = Consent { confirm: given(typed), override_freeze: given(urgent) };
+        if let Some(id) = preview.undo_of.or(preview.retry_of) {
+            let note = words.get_untracked();
+            let asked = api::sync::start_follow_up(id, preview.id, on_failure, note, consent);
             return starting.send(asked, move |deployment| flow.watch(deployment.id));
         }
         let except = left_out.get_untracked().into_iter().collect();
@@ -186,6 +199,7 @@ pub(crate) fn Confirm() -> impl IntoView {
                 on_failure,
                 note: words.get_untracked(),
                 ticket: ticket.get_untracked(),
+                consent,
             };
             return starting.send(api::deploy::start(asked), move |deployment| flow.watch(deployment.id));
         }
@@ -196,6 +210,7 @@ pub(crate) fn Confirm() -> impl IntoView {
             on_failure,
             note: words.get_untracked(),
             ticket: ticket.get_untracked(),
+            consent,
         };
         starting.send(api::sync::start(asked), move |deployment| flow.watch(deployment.id));
     };
@@ -215,6 +230,11 @@ pub(crate) fn Confirm() -> impl IntoView {
     };
     let undo =
         move || preview.with(|preview| preview.as_ref().is_some_and(|preview| preview.undo_of.is_some()));
+    let follows = move || {
+        preview.with(|preview| preview.as_ref().is_some_and(|it| it.undo_of.or(it.retry_of).is_some()))
+    };
+    let guards =
+        move || preview.with(|preview| preview.as_ref().map(|shown| guards(shown, typed, urgent, starting)));
 
     let again = move || {
         view! {
@@ -251,7 +271,7 @@ pub(crate) fn Confirm() -> impl IntoView {
             <div class="grid gap-x-6 gap-y-3 md:grid-cols-2">
                 <div class="space-y-3">
                     <TextField label="Note" form="sync" name="note" value=words problem=starting.problem lines=2 />
-                    {(!undo()).then(|| view! {
+                    {(!follows()).then(|| view! {
                         <TextField
                             label="Ticket link"
                             form="sync"
@@ -285,6 +305,7 @@ pub(crate) fn Confirm() -> impl IntoView {
         match (n, undo(), rollback) {
             (0, ..) => "Nothing to change".to_owned(),
             (_, true, _) | (_, _, Some(true)) => format!("Put {n} service{plural} back in {target}"),
+            _ if follows() => format!("Try {n} service{plural} again in {target}"),
             (.., Some(false)) => format!("Deploy {n} service{plural} to {target}"),
             (.., None) => format!("Sync {n} service{plural} to {target}"),
         }
@@ -301,7 +322,7 @@ pub(crate) fn Confirm() -> impl IntoView {
             <div class="dialog-body space-y-4">
                 {note(finding.problem)} {troubles}
                 {move || (finding.pending.get() && !there.get()).then(skeleton)} {items}
-                {move || there.get().then(options)}
+                {move || there.get().then(options)} {guards}
             </div>
             <div class="dialog-foot">
                 <button type="button" class="btn" on:click=move |_| flow.open.set(false)>"Cancel"</button>
@@ -318,4 +339,34 @@ pub(crate) fn Confirm() -> impl IntoView {
         </form>
     }
     .erase()
+}
+
+/// What it takes to go on where the target is protected or frozen.
+fn guards(shown: &Shown, typed: RwSignal<String>, urgent: RwSignal<String>, starting: Request) -> AnyView {
+    let problem = starting.problem;
+    let name = shown.target_name.clone();
+    let frozen = shown.guard.frozen.as_ref().map(|freeze| {
+        let until = freeze.until.format("%Y-%m-%d %H:%M");
+        let words = format!("{name} is frozen until {until} UTC: {}.", freeze.reason);
+        view! {
+            <div class="space-y-2">
+                {hint("is-warning", words)}
+                <TextField label="Why it cannot wait" form="sync" name="overrideFreeze" value=urgent problem required=true />
+            </div>
+        }
+    });
+    let protected = shown.guard.protected.then(|| {
+        view! {
+            <TextField
+                label="Its name, to confirm"
+                form="sync"
+                name="confirm"
+                value=typed
+                problem
+                required=true
+                hint="It is protected: type the environment's name."
+            />
+        }
+    });
+    view! { <div class="grid gap-3 md:grid-cols-2">{frozen} {protected}</div> }.erase()
 }

@@ -109,7 +109,7 @@ impl Toasts {
             let words = outcome(&deployment);
             // The card has an icon of its own.
             let plain = words.trim_start_matches(|c: char| !c.is_alphabetic()).to_owned();
-            self.say(status::deployment(&deployment.status).class, plain, Some(format!("/syncs/{id}")));
+            self.say(status::deployment(&deployment.status).class, plain, Some(format!("/deployments/{id}")));
             self.title.set(Some(words));
             set_timeout(move || self.title.set(None), Duration::from_secs(20));
         });

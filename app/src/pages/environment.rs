@@ -23,7 +23,7 @@ use crate::{
         env,
         filters::{parsed, value},
         icon::{icon, lu},
-        pager::pager,
+        pager::{counted, pager},
         rows::Rows,
         selection::Selection,
         service_table,
@@ -32,8 +32,9 @@ use crate::{
     },
     live::{self, News},
     pages::{
-        environment_compare::Compare, environment_drift::Drift, environment_instances::Instances,
-        environment_revisions::Revisions, not_found::NotFound, services::column, syncs,
+        deployments, environment_compare::Compare, environment_drift::Drift,
+        environment_instances::Instances, environment_revisions::Revisions, environment_settings::Settings,
+        not_found::NotFound, services::column,
     },
     request::{answer, answer_beside, ready, show},
 };
@@ -43,8 +44,9 @@ const TABS: &[(&str, &str)] = &[
     ("revisions", "Revisions"),
     ("drift", "Drift"),
     ("compare", "Compare"),
-    ("syncs", "Deployments"),
+    ("deployments", "Deployments"),
     ("instances", "Namespaces"),
+    ("settings", "Settings"),
 ];
 
 /// One environment.
@@ -81,7 +83,8 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
             (0, latest) => format!("revision {latest}, not deployed"),
             (active, latest) => format!("revision {active}, latest {latest}"),
         };
-        let facts = format!("{} namespaces · {} services · {revision}", found.app_instances, found.services);
+        let namespaces = counted(found.app_instances, "namespace");
+        let facts = format!("{namespaces} · {} · {revision}", counted(found.services, "service"));
         let nothing_there = found.services == 0;
         view! {
             <leptos_meta::Title text=found.name.clone() />
@@ -92,7 +95,7 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
                         {found.name.clone()}
                     </h1>
                     <p class="muted">{found.description.clone()}</p>
-                    <p class="muted num text-xs">{facts}</p>
+                    <p class="muted text-xs tabular-nums">{facts}</p>
                 </div>
                 <div class="flex flex-wrap gap-2">
                     <button type="button" class="btn btn-sm" on:click=move |_| bind.begin(Some(id))>
@@ -115,6 +118,11 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
         }
         .erase()
     };
+    let title = Signal::derive(move || {
+        let all = ready(environments).unwrap_or_default();
+        let name = all.into_iter().find(|one| one.id == id).map(|one| one.name);
+        format!("Deploy to {}", name.unwrap_or_default())
+    });
     let tabs = TABS.iter().map(|&(word, label)| {
         let current = move || tab.with(|tab| tab == word).then_some("page");
         let active = move || tab.with(|tab| tab == word);
@@ -137,13 +145,14 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
         <nav class="tabs tabs-border mb-3" aria-label="About this environment">{tabs}</nav>
         {move || match tab.get().as_str() {
             "instances" => view! { <Instances environment=id /> }.erase(),
-            "syncs" => view! { <History environment=id /> }.erase(),
+            "deployments" => view! { <History environment=id /> }.erase(),
             "revisions" => view! { <Revisions environment=id /> }.erase(),
+            "settings" => view! { <Settings environment=id /> }.erase(),
             "drift" => view! { <Drift environment=id /> }.erase(),
             "compare" => view! { <Compare environment=id /> }.erase(),
             _ => view! { <Services environment=id /> }.erase(),
         }}
-        <Dialog open=deploying title="Deploy" class="sheet">
+        <Dialog open=deploying title class="sheet">
             <DeployForm environment=id open=deploying />
         </Dialog>
     }
@@ -245,7 +254,7 @@ fn History(environment: EnvironmentId) -> impl IntoView {
         ),
         _ => view! {
             <div class="surface">
-                {syncs::list(&page.items)} {pager(page.total, page.page, page.page_size, "deployment")}
+                {deployments::list(&page.items)} {pager(page.total, page.page, page.page_size, "deployment")}
             </div>
         }
         .erase(),

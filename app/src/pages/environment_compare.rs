@@ -109,7 +109,7 @@ fn rows(service: &ComparedService) -> AnyView {
             view! {
                 <th scope="rowgroup" rowspan=count.to_string() class="wrap align-top">
                     <span class="font-medium">{service.name.clone()}</span>
-                    <span class="muted block text-xs">{format!("{} · {}", service.application, service.kind)}</span>
+                    <span class="muted px-2 text-xs">{format!("{} · {}", service.application, service.kind)}</span>
                 </th>
             }
         });

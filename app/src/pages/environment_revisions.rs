@@ -69,7 +69,7 @@ fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i6
     let number = one.number;
     let link = one
         .deployment_id
-        .map(|id| view! { " · " <a class="link" href=format!("/syncs/{id}")>"its deployment"</a> });
+        .map(|id| view! { " · " <a class="link" href=format!("/deployments/{id}")>"its deployment"</a> });
     let summary = match (number, one.changed) {
         (1, _) => format!("{} workloads", one.workloads),
         (_, 0) => "nothing changed".to_owned(),
@@ -96,8 +96,10 @@ fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i6
                     <p class="muted text-xs">{format!("By {}", one.author)} {link}</p>
                     {changes}
                     {(more > 0).then(|| view! { <p class="muted text-xs">{format!("and {more} more")}</p> })}
-                    {compared.map(|active| against(environment, number, active))}
-                    {(!one.active).then(|| way(environment, number, active.unwrap_or_default()))}
+                    <div class="space-y-2">
+                        {compared.map(|active| against(environment, number, active))}
+                        {(!one.active).then(|| way(environment, number, active.unwrap_or_default()))}
+                    </div>
                 </div>
             </details>
         </li>
@@ -135,7 +137,7 @@ fn against(environment: EnvironmentId, number: i64, active: i64) -> AnyView {
         {note(request.problem)}
         {move || match found.get() {
             None => view! {
-                <button type="button" class="btn btn-ghost btn-sm" disabled=move || request.pending.get() on:click=look>
+                <button type="button" class="btn btn-sm mr-2" disabled=move || request.pending.get() on:click=look>
                     {icon(lu::LuDiff)}
                     {format!("Compare with revision {active}")}
                 </button>

@@ -8,8 +8,8 @@ use leptos::prelude::*;
 use leptos_router::LazyRoute;
 
 use super::{
-    environment::Environment, environments::Environments, services::Services, sites::Sites, sync::Sync,
-    syncs::Syncs, takes_over,
+    deployment::Deployment, deployments::Deployments, environment::Environment, environments::Environments,
+    services::Services, sites::Sites, takes_over,
 };
 use crate::components::erased::Erase;
 use crate::components::{
@@ -27,8 +27,8 @@ pub(crate) enum Part {
     Environments,
     Environment,
     Sites,
-    Syncs,
-    Sync,
+    Deployments,
+    Deployment,
     Bind,
     Confirm,
     Keys,
@@ -47,8 +47,8 @@ pub(crate) fn part(part: Part) -> AnyView {
         Part::Environments => view! { <Environments /> }.erase(),
         Part::Environment => view! { <Environment /> }.erase(),
         Part::Sites => view! { <Sites /> }.erase(),
-        Part::Syncs => view! { <Syncs /> }.erase(),
-        Part::Sync => view! { <Sync /> }.erase(),
+        Part::Deployments => view! { <Deployments /> }.erase(),
+        Part::Deployment => view! { <Deployment /> }.erase(),
         Part::Bind => view! { <bind::Content /> }.erase(),
         Part::Confirm => view! { <sync_sheet::Confirm /> }.erase(),
         Part::Keys => keys::list(),
@@ -94,6 +94,6 @@ routes!(
     EnvironmentsRoute => Environments,
     EnvironmentRoute => Environment,
     SitesRoute => Sites,
-    SyncsRoute => Syncs,
-    SyncRoute => Sync,
+    DeploymentsRoute => Deployments,
+    DeploymentRoute => Deployment,
 );

@@ -1,10 +1,14 @@
 //! One file per page.
 
+pub(crate) mod deployment;
+pub(crate) mod deployments;
+mod deployments_chart;
 pub(crate) mod environment;
 mod environment_compare;
 mod environment_drift;
 mod environment_instances;
 mod environment_revisions;
+mod environment_settings;
 pub(crate) mod environments;
 pub(crate) mod lazy;
 pub(crate) mod matrix;
@@ -14,9 +18,6 @@ pub(crate) mod not_found;
 pub(crate) mod services;
 mod site_card;
 pub(crate) mod sites;
-pub(crate) mod sync;
-pub(crate) mod syncs;
-mod syncs_chart;
 
 use std::time::Duration;
 

@@ -20,6 +20,7 @@ mod observer;
 mod platforms;
 pub mod revision;
 pub mod service;
+pub mod settings;
 pub mod site;
 pub mod sync;
 mod vault;

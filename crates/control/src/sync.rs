@@ -10,6 +10,6 @@ mod undo;
 
 pub use deploy::{preview_deploy, start_deploy};
 pub use preview::preview;
-pub use retry::retry;
-pub use start::{previewed, start, start_undo};
+pub use retry::preview_retry;
+pub use start::{previewed, start, start_follow_up};
 pub use undo::preview_undo;

@@ -7,6 +7,7 @@ use crate::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskCounts},
     id::{DeploymentId, EnvironmentId, PreviewId, ServiceId},
     revision::ServiceVersion,
+    settings::Consent,
     sync::{Exception, OnFailure},
 };
 
@@ -59,6 +60,9 @@ pub struct StartDeployment {
     /// A link to a ticket.
     #[serde(default)]
     pub ticket: String,
+    /// What it takes where the environment is protected.
+    #[serde(flatten)]
+    pub consent: Consent,
 }
 
 fn put_back() -> OnFailure {
@@ -94,6 +98,9 @@ pub struct StartRollback {
     pub preview_id: Option<PreviewId>,
     /// Why, for the history.
     pub note: String,
+    /// What it takes where the environment is protected.
+    #[serde(flatten)]
+    pub consent: Consent,
 }
 
 wire_enum!(

@@ -13,15 +13,17 @@ use crate::{
     sync_plan::manager_warning,
 };
 
-/// What would happen to one service; containers that nothing is wanted of stay.
-pub fn item(target: &Service, wanted: &[ContainerImage]) -> PreviewItem {
+/// What would happen to one service; containers that nothing is wanted of stay. On the way back, older is what is meant.
+pub fn item(target: &Service, wanted: &[ContainerImage], back: bool) -> PreviewItem {
     let change = |container: &crate::service::Container| {
         let wanted = wanted.iter().find(|wanted| wanted.container == container.name);
         ContainerChange::to(container, wanted.map_or(&container.image, |wanted| &wanted.image))
     };
     let containers: Vec<ContainerChange> = target.containers.iter().map(change).collect();
     let mut warnings: Vec<Warning> = manager_warning(target).into_iter().collect();
-    warnings.extend(containers.iter().filter_map(older));
+    if !back {
+        warnings.extend(containers.iter().filter_map(older));
+    }
     for wanted in wanted.iter().filter(|wanted| containers.iter().all(|now| now.name != wanted.container)) {
         let message = format!("It has no container “{}” any more: that one is left out.", wanted.container);
         warnings.push(Warning::new("container_gone", Severity::Warning, message));

@@ -29,6 +29,7 @@ pub mod problem;
 pub mod revision;
 pub mod secret;
 pub mod service;
+pub mod settings;
 pub mod site;
 pub mod strategy;
 pub mod sync;

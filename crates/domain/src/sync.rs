@@ -9,6 +9,7 @@ use crate::{
     image::ImageRef,
     matrix::MatrixQuery,
     service::{Container, Service, ServiceQuery, WorkloadKind},
+    settings::{Consent, Guard},
 };
 
 /// Services in one sync.
@@ -116,6 +117,9 @@ pub struct StartSync {
     /// A link to a ticket.
     #[serde(default)]
     pub ticket: String,
+    /// What it takes where the target is protected.
+    #[serde(flatten)]
+    pub consent: Consent,
 }
 
 fn stop() -> OnFailure {
@@ -144,6 +148,9 @@ pub struct Preview {
     /// What would be deployed, where nothing comes from another environment.
     #[serde(default)]
     pub deploy: Option<DeployRequest>,
+    /// What stands between it and its start.
+    #[serde(default)]
+    pub guard: Guard,
     /// One per service and target.
     pub items: Vec<PreviewItem>,
     /// When it was made.
@@ -153,6 +160,11 @@ pub struct Preview {
 }
 
 impl Preview {
+    /// Whether it brings back what ran before.
+    pub fn goes_back(&self) -> bool {
+        self.undo_of.is_some() || self.deploy.as_ref().is_some_and(|deploy| deploy.rollback)
+    }
+
     /// The items that would change something.
     pub fn changes(&self) -> impl Iterator<Item = &PreviewItem> {
         self.items.iter().filter(|item| item.will_change())

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use domain::{environment::Environment, id::EnvironmentId, service::ServiceStatus, site::Dependents};
+use domain::{
+    environment::Environment, id::EnvironmentId, service::ServiceStatus, settings::StoredSettings,
+    site::Dependents,
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     QueryOrder, QuerySelect,
@@ -21,6 +24,8 @@ pub(crate) struct Model {
     pub(crate) color: String,
     pub(crate) position: i32,
     pub(crate) active_revision: i64,
+    settings: Json,
+    settings_version: i64,
     version: i64,
     created_at: DateTimeUtc,
     updated_at: DateTimeUtc,
@@ -67,6 +72,8 @@ fn active(environment: &Environment) -> ActiveModel {
         color: Set(environment.color.clone()),
         position: Set(environment.position),
         active_revision: Set(environment.active_revision),
+        settings: NotSet,
+        settings_version: NotSet,
         version: Set(environment.version),
         created_at: Set(environment.created_at),
         updated_at: Set(environment.updated_at),
@@ -122,6 +129,18 @@ impl Store {
         Ok(row.into_environment(counts))
     }
 
+    /// An environment's settings.
+    pub async fn settings(&self, id: EnvironmentId) -> Result<StoredSettings, Error> {
+        let row: Option<(Json, i64)> = Entity::find_by_id(id.0)
+            .select_only()
+            .columns([Column::Settings, Column::SettingsVersion])
+            .into_tuple()
+            .one(&self.db)
+            .await?;
+        let (settings, version) = row.ok_or(Error::NotFound)?;
+        Ok(StoredSettings { settings: serde_json::from_value(settings)?, version })
+    }
+
     /// What would go with an environment.
     pub async fn environment_dependents(&self, id: EnvironmentId) -> Result<Dependents, Error> {
         let names: Vec<String> = app_instance::Entity::find()
@@ -157,6 +176,19 @@ impl Write {
             .set(row)
             .filter(Column::Id.eq(environment.id.0))
             .filter(Column::Version.eq(version));
+        match update.exec(self.tx()).await?.rows_affected {
+            0 => Err(Error::Stale),
+            _ => Ok(()),
+        }
+    }
+
+    /// Stores an environment's settings, if the stored version is still the one before theirs.
+    pub async fn update_settings(&mut self, id: EnvironmentId, new: &StoredSettings) -> Result<(), Error> {
+        let update = Entity::update_many()
+            .col_expr(Column::Settings, Expr::value(serde_json::to_value(&new.settings)?))
+            .col_expr(Column::SettingsVersion, Expr::value(new.version))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::SettingsVersion.eq(new.version - 1));
         match update.exec(self.tx()).await?.rows_affected {
             0 => Err(Error::Stale),
             _ => Ok(()),

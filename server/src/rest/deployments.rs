@@ -14,6 +14,7 @@ use domain::{
     id::DeploymentId,
     list::{MAX_PAGE_SIZE, Page},
     problem::Problem,
+    settings::Consent,
     sync::{OnFailure, Preview},
 };
 use futures::StreamExt;
@@ -194,19 +195,19 @@ async fn rollback(
     Query(query): Query<WaitQuery>,
     body: Option<axum::Json<StartRollback>>,
 ) -> Answer<Response> {
-    let StartRollback { preview_id, note } = body.map(|axum::Json(body)| body).unwrap_or_default();
+    let StartRollback { preview_id, note, consent } = body.map(|axum::Json(body)| body).unwrap_or_default();
     let preview = match preview_id {
         Some(id) => id,
         None => sync::preview_undo(&ctx, id).await?.id,
     };
-    let started = sync::start_undo(&ctx, id, preview, OnFailure::GoOn, note).await?;
+    let started = sync::start_follow_up(&ctx, id, preview, OnFailure::GoOn, &note, &consent).await?;
     accepted(&ctx, started, query.wait).await
 }
 
 /// Carries out what is left of a deployment that did not come to its end, by a new one.
 #[utoipa::path(
     post, path = "/api/deployments/{id}/retry", tag = "deployments",
-    params(("id" = DeploymentId, Path), WaitQuery),
+    params(("id" = DeploymentId, Path), WaitQuery), request_body = Consent,
     responses(
         (status = 202, body = DeploymentRecord, description = "Started"),
         (status = 200, body = DeploymentRecord, description = "Ended, with wait=true"),
@@ -217,7 +218,11 @@ async fn retry(
     Caller(ctx): Caller,
     Path(id): Path<DeploymentId>,
     Query(query): Query<WaitQuery>,
+    body: Option<axum::Json<Consent>>,
 ) -> Answer<Response> {
-    let started = sync::retry(&ctx, id).await?;
+    let consent = body.map(|axum::Json(body)| body).unwrap_or_default();
+    let Deployment { on_failure, note, .. } = deployment::get(&ctx, id).await?;
+    let preview = sync::preview_retry(&ctx, id).await?.id;
+    let started = sync::start_follow_up(&ctx, id, preview, on_failure, &note, &consent).await?;
     accepted(&ctx, started, query.wait).await
 }

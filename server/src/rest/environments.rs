@@ -1,11 +1,12 @@
 //! `/api/environments`
 
 use axum::response::{IntoResponse, Response};
-use control::environment;
+use control::{environment, settings as stored};
 use domain::{
     environment::{Environment, EnvironmentEdit, NewEnvironment},
     id::EnvironmentId,
     problem::Problem,
+    settings::StoredSettings,
     site::Dependents,
 };
 use http::StatusCode;
@@ -19,6 +20,7 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
         .routes(routes!(list, create))
         .routes(routes!(get, edit, delete))
         .routes(routes!(dependents))
+        .routes(routes!(settings, set))
 }
 
 /// Every environment, from left to right.
@@ -80,4 +82,30 @@ async fn delete(
 )]
 async fn dependents(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<axum::Json<Dependents>> {
     Ok(axum::Json(environment::dependents(&ctx, id).await?))
+}
+
+/// An environment's settings: its kind, what protects it, and what may be deployed to it.
+#[utoipa::path(
+    get, path = "/api/environments/{id}/settings", tag = "environments", params(("id" = EnvironmentId, Path)),
+    responses((status = 200, body = StoredSettings), (status = 404, body = Problem))
+)]
+async fn settings(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<axum::Json<StoredSettings>> {
+    Ok(axum::Json(stored::get(&ctx, id).await?))
+}
+
+/// Sets an environment's settings; what is left out is as at the beginning.
+#[utoipa::path(
+    put, path = "/api/environments/{id}/settings", tag = "environments", params(("id" = EnvironmentId, Path)),
+    request_body = StoredSettings,
+    responses(
+        (status = 200, body = StoredSettings), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)
+    )
+)]
+async fn set(
+    Caller(ctx): Caller,
+    Path(id): Path<EnvironmentId>,
+    Json(edit): Json<StoredSettings>,
+) -> Answer<axum::Json<StoredSettings>> {
+    Ok(axum::Json(stored::put(&ctx, id, edit).await?))
 }

@@ -8,6 +8,7 @@ use domain::{
     id::{DeploymentId, EnvironmentId, PreviewId},
     list::MAX_PAGE_SIZE,
     problem::Problem,
+    settings::Consent,
     sync::{OnFailure, Preview, StartSync, SyncRequest},
 };
 use http::{StatusCode, Uri, header};
@@ -151,6 +152,18 @@ struct UndoQuery {
     /// Answer when it has ended.
     #[serde(default)]
     wait: bool,
+    /// The environment's name, where it is protected.
+    #[serde(default)]
+    confirm_name: Option<String>,
+    /// Why it cannot wait, in a freeze.
+    #[serde(default)]
+    override_freeze: Option<String>,
+}
+
+impl UndoQuery {
+    fn consent(&self) -> Consent {
+        Consent { confirm: self.confirm_name.clone(), override_freeze: self.override_freeze.clone() }
+    }
 }
 
 /// Previews the way back from a sync, or starts it.
@@ -174,6 +187,6 @@ async fn undo(
         Some(id) => id,
         None => sync::preview_undo(&ctx, id).await?.id,
     };
-    let started = sync::start_undo(&ctx, id, preview, OnFailure::Stop, String::new()).await?;
+    let started = sync::start_follow_up(&ctx, id, preview, OnFailure::Stop, "", &query.consent()).await?;
     accepted(&ctx, started, query.wait).await
 }

@@ -52,11 +52,9 @@ pub async fn preview_deploy(ctx: &Context, request: DeployRequest) -> Result<Pre
     }
     let (targets, found) = read_now(ctx, targets).await;
     let mut items = missing;
-    items.extend(
-        targets
-            .iter()
-            .map(|target| deploy_plan::item(target, &wanted.remove(&target.id).unwrap_or_default())),
-    );
+    items.extend(targets.iter().map(|target| {
+        deploy_plan::item(target, &wanted.remove(&target.id).unwrap_or_default(), request.rollback)
+    }));
     let ids = targets.iter().map(|target| target.id).collect();
     let asked = Subject { deploy: Some(request), ..Subject::within(environment.id, &environment.name, ids) };
     finish(ctx, asked, items, &found).await
@@ -71,7 +69,12 @@ pub async fn start_deploy(ctx: &Context, start: StartDeployment) -> Result<Deplo
     if shown.deploy.as_ref() != Some(&start.request) {
         return Err(other_request());
     }
-    let how = How { on_failure: start.on_failure.clone(), note: &start.note, ticket: &start.ticket };
+    let how = How {
+        on_failure: start.on_failure.clone(),
+        note: &start.note,
+        ticket: &start.ticket,
+        consent: &start.consent,
+    };
     begin(ctx, &shown, &Asked::AllBut(&start.except), how).await
 }
 

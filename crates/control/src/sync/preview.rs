@@ -141,7 +141,8 @@ pub(super) async fn finish(
     }));
     let items = tried.buffered(PARALLEL).collect().await;
     let now = Utc::now();
-    let preview = Preview {
+    let settings = ctx.store().settings(asked.request.target_environment_id).await?.settings;
+    let mut preview = Preview {
         id: Uuid::now_v7().into(),
         request: asked.request,
         source_name: asked.source_name,
@@ -149,10 +150,17 @@ pub(super) async fn finish(
         undo_of: asked.undo_of,
         retry_of: asked.retry_of,
         deploy: asked.deploy,
+        guard: settings.guard(now),
         items,
         created_at: now,
         expires_at: now + VALID,
     };
+    if !preview.goes_back() {
+        for item in &mut preview.items {
+            let broken = settings.broken_by(item);
+            item.warnings.extend(broken);
+        }
+    }
     let mut write = ctx.store().write().await?;
     write.insert_preview(&preview).await?;
     write.commit().await?;

@@ -2,19 +2,17 @@
 
 use domain::{
     deploy_plan,
-    deployment::{Deployment, DeploymentStatus, Task, TaskStatus},
+    deployment::{DeploymentStatus, Origin, Task, TaskStatus},
     id::{DeploymentId, ServiceId},
     revision::ContainerImage,
+    sync::Preview,
 };
 
-use super::{
-    preview::{Asked as Subject, finish, read_now},
-    start::{Asked, How, begin},
-};
+use super::preview::{Asked, finish, read_now};
 use crate::{Context, Error, deployment};
 
-/// Starts what is left of a deployment.
-pub async fn retry(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
+/// What carrying out the rest of a deployment would do.
+pub async fn preview_retry(ctx: &Context, id: DeploymentId) -> Result<Preview, Error> {
     let ended = deployment::get(ctx, id).await?;
     if !ended.status.ended() {
         return Err(Error::conflict(
@@ -37,11 +35,9 @@ pub async fn retry(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error>
         let wanted: Vec<ContainerImage> = changes
             .map(|change| ContainerImage { container: change.name.clone(), image: change.to.clone() })
             .collect();
-        deploy_plan::item(target, &wanted)
+        deploy_plan::item(target, &wanted, ended.origin == Origin::Rollback)
     });
     let items = items.collect();
-    let within = Subject::within(ended.target_environment_id, &ended.target_name, ids);
-    let shown = finish(ctx, Subject { retry_of: Some(id), ..within }, items, &found).await?;
-    let how = How { on_failure: ended.on_failure, note: &ended.note, ticket: &ended.ticket };
-    begin(ctx, &shown, &Asked::AllBut(&[]), how).await
+    let within = Asked::within(ended.target_environment_id, &ended.target_name, ids);
+    finish(ctx, Asked { retry_of: Some(id), ..within }, items, &found).await
 }

@@ -7,6 +7,7 @@ use domain::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskCounts, TaskStatus},
     id::{AppInstanceId, DeploymentId, PreviewId, ServiceId},
     service::Service,
+    settings::Consent,
     sync::{Exception, OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, Warning},
     validate,
 };
@@ -17,7 +18,7 @@ use super::{
     preview::{preview, reach},
     revision::{There, revision_of},
 };
-use crate::{Context, Error, deployment, error::busy};
+use crate::{Context, Error, deployment, error::busy, settings};
 
 /// Starts a sync: what its preview showed, or, without one, what is found now.
 pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error> {
@@ -29,23 +30,29 @@ pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error>
         return Err(other_request());
     }
     let asked = Asked::of(&shown, &start);
-    let how = How { on_failure: start.on_failure.clone(), note: &start.note, ticket: &start.ticket };
+    let how = How {
+        on_failure: start.on_failure.clone(),
+        note: &start.note,
+        ticket: &start.ticket,
+        consent: &start.consent,
+    };
     begin(ctx, &shown, &asked, how).await
 }
 
-/// Starts the way back from a deployment, as its preview showed.
-pub async fn start_undo(
+/// Starts the way back from a deployment, or what is left of it, as its preview showed.
+pub async fn start_follow_up(
     ctx: &Context,
     id: DeploymentId,
     preview: PreviewId,
     on_failure: OnFailure,
-    note: String,
+    note: &str,
+    consent: &Consent,
 ) -> Result<Deployment, Error> {
     let shown = previewed(ctx, preview).await?;
-    if shown.undo_of != Some(id) {
+    if shown.undo_of != Some(id) && shown.retry_of != Some(id) {
         return Err(other_request());
     }
-    begin(ctx, &shown, &Asked::AllBut(&[]), How { on_failure, note: &note, ticket: "" }).await
+    begin(ctx, &shown, &Asked::AllBut(&[]), How { on_failure, note, ticket: "", consent }).await
 }
 
 pub(super) fn other_request() -> Error {
@@ -82,6 +89,7 @@ pub(super) struct How<'a> {
     pub(super) on_failure: OnFailure,
     pub(super) note: &'a str,
     pub(super) ticket: &'a str,
+    pub(super) consent: &'a Consent,
 }
 
 /// Starts what is asked for of a preview.
@@ -89,7 +97,7 @@ pub(super) async fn begin(
     ctx: &Context,
     preview: &Preview,
     asked: &Asked<'_>,
-    How { on_failure, note, ticket }: How<'_>,
+    How { on_failure, note, ticket, consent }: How<'_>,
 ) -> Result<Deployment, Error> {
     let mut errors = Vec::new();
     let note = validate::text("note", note).map_err(|error| errors.push(error)).unwrap_or_default();
@@ -108,6 +116,7 @@ pub(super) async fn begin(
     if items.is_empty() {
         return Err(nothing_to_do(ctx, &left_out).await?);
     }
+    let overridden = settings::permit(ctx, preview, &items, consent).await?;
     let services = target_services(ctx, &items).await?;
     let mut reached = HashSet::new();
     for (service, _) in services.values() {
@@ -120,7 +129,7 @@ pub(super) async fn begin(
     for item in &items {
         new.tasks.extend(task(item, &services));
     }
-    let id = store_all(ctx, &mut new, preview, &left_out).await?;
+    let id = store_all(ctx, &mut new, preview, Said { left_out: &left_out, overridden }).await?;
     ctx.control().observer.wake_engine();
     deployment::get(ctx, id).await
 }
@@ -193,11 +202,17 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// What is told of a deployment at its start.
+struct Said<'a> {
+    left_out: &'a [(&'a PreviewItem, &'a Warning)],
+    overridden: Option<String>,
+}
+
 async fn store_all(
     ctx: &Context,
     new: &mut NewDeployment,
     preview: &Preview,
-    left_out: &[(&PreviewItem, &Warning)],
+    said: Said<'_>,
 ) -> Result<DeploymentId, Error> {
     let there = There::now(ctx, new.deployment.target_environment_id).await?;
     let mut write = ctx.store().write().await?;
@@ -219,7 +234,11 @@ async fn store_all(
     let message = format!("{} started {what} {} of {services} services", ctx.actor(), deployment.target_name);
     let event = ctx.event("deployment.started", message).deployment(deployment.id);
     write.append(event.environment(deployment.target_environment_id)).await?;
-    for (item, why) in left_out {
+    if let Some(words) = said.overridden {
+        let event = ctx.event("deployment.changed", words).deployment(deployment.id);
+        write.append(event.environment(deployment.target_environment_id)).await?;
+    }
+    for (item, why) in said.left_out {
         let message = format!("{} {} is left out: {}", item.kind, item.name, why.message);
         let event = ctx.event("deployment.changed", message).deployment(deployment.id);
         write.append(event.environment(deployment.target_environment_id)).await?;

@@ -1,4 +1,4 @@
-//! The history of syncs.
+//! The history of deployments.
 
 use domain::{
     deployment::{Deployment, DeploymentStatus, HistoryDay, HistoryQuery},
@@ -19,7 +19,7 @@ use crate::{
         status, time,
     },
     live,
-    pages::{head, syncs_chart},
+    pages::{deployments_chart, head},
     request::{answer, show},
 };
 
@@ -36,9 +36,9 @@ fn asked(query: &ParamsMap) -> HistoryQuery {
     }
 }
 
-/// The list of syncs, newest first.
+/// The list of deployments, newest first.
 #[component]
-pub(crate) fn Syncs() -> impl IntoView {
+pub(crate) fn Deployments() -> impl IntoView {
     let query = use_query_map();
     let asked = Memo::new(move |_| query.with(asked));
     let history = answer(
@@ -65,7 +65,7 @@ pub(crate) fn Syncs() -> impl IntoView {
         if page.total == 0 {
             let filtered = asked.with(|asked| *asked != HistoryQuery::default());
             let to = if filtered {
-                view! { <a class="btn" href="/syncs">"Clear filters"</a> }.erase()
+                view! { <a class="btn" href="/deployments">"Clear filters"</a> }.erase()
             } else {
                 view! { <a class="btn btn-primary" href="/">"To the version matrix"</a> }.erase()
             };
@@ -88,8 +88,8 @@ pub(crate) fn Syncs() -> impl IntoView {
     };
     view! {
         {head("Deployments", "Every sync, deployment and rollback, with what came of it.", ())}
-        {show(days, nothing, |days: Vec<HistoryDay>| syncs_chart::view(&days))}
-        <FilterForm path="/syncs">
+        {show(days, nothing, |days: Vec<HistoryDay>| deployments_chart::view(&days))}
+        <FilterForm path="/deployments">
             {filters::search("Search notes, tickets, people")}
             {show(environments, nothing, by_environment)} {filters::select("Status", "status", statuses())}
         </FilterForm>
@@ -136,7 +136,7 @@ fn row(deployment: &Deployment) -> AnyView {
     view! {
         <tr>
             <th scope="row">
-                <a class="link-hover inline-flex items-center gap-2" href=format!("/syncs/{}", deployment.id)>
+                <a class="link-hover inline-flex items-center gap-2" href=format!("/deployments/{}", deployment.id)>
                     {from(deployment)} {deployment.target_name.clone()}
                 </a>
             </th>

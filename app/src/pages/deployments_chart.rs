@@ -1,4 +1,4 @@
-//! A small chart of syncs per day: outcomes as stacked bars, the median duration as a line.
+//! A small chart of deployments per day: outcomes as stacked bars, the median duration as a line.
 
 use domain::deployment::HistoryDay;
 use leptos::prelude::*;
@@ -74,7 +74,7 @@ pub(crate) fn view(days: &[HistoryDay]) -> AnyView {
     view! {
         <figure class="surface chart">
             <figcaption>
-                <strong>{if total == 1 { "1 sync".to_owned() } else { format!("{total} syncs") }}</strong>
+                <strong>{if total == 1 { "1 deployment".to_owned() } else { format!("{total} deployments") }}</strong>
                 <span class="muted">{format!(" in {} days, {failed} failed", days.len())}</span>
                 <span class="legend" aria-hidden="true">
                     <span class="key bar-complete">"complete"</span>
@@ -88,7 +88,7 @@ pub(crate) fn view(days: &[HistoryDay]) -> AnyView {
                 <polyline class="line" points=points.join(" ")></polyline>
             </svg>
             <table class="sr-only">
-                <caption>"Syncs per day"</caption>
+                <caption>"Deployments per day"</caption>
                 <thead>
                     <tr>
                         <th scope="col">"Day"</th>

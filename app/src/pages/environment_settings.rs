@@ -1,0 +1,220 @@
+//! An environment's settings: what it is, what protects it, and what may be deployed to it.
+
+use chrono::{NaiveDateTime, Utc};
+use domain::{
+    id::EnvironmentId,
+    settings::{EnvironmentSettings, Freeze, Rules, StoredSettings},
+};
+use leptos::prelude::*;
+
+use crate::components::erased::Erase;
+use crate::{
+    api,
+    components::{
+        conflict::conflict,
+        empty::skeleton,
+        field::{TextField, field_error},
+        icon::{icon, lu},
+        problem::note,
+        time,
+        toast::Toasts,
+    },
+    request::{Request, answer, show},
+};
+
+/// How a browser writes a time without a zone.
+const LOCAL: &str = "%Y-%m-%dT%H:%M";
+
+/// The settings, to look at and to change.
+#[component]
+pub(crate) fn Settings(environment: EnvironmentId) -> impl IntoView {
+    // Not looked at again while somebody types: whose edit is late is told when it is saved.
+    let stored = answer(|| (), RwSignal::new(0), move |()| api::environment::settings(environment));
+    show(stored, skeleton, move |stored| view! { <Form environment stored /> }.erase())
+}
+
+#[component]
+fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
+    let request = Request::new();
+    let problem = request.problem;
+    let [kind, tags, repositories, replicas] = [(); 4].map(|()| RwSignal::new(String::new()));
+    let (version, protected, freezes) = (RwSignal::new(0), RwSignal::new(false), RwSignal::new(Vec::new()));
+    let fill = move |stored: &StoredSettings| {
+        let EnvironmentSettings { kind: is, protected: guarded, freezes: frozen, rules } =
+            stored.settings.clone();
+        kind.set(is.map(|kind| kind.to_string()).unwrap_or_default());
+        protected.set(guarded);
+        freezes.set(frozen);
+        tags.set(rules.tags.join(" "));
+        repositories.set(rules.repositories.join("\n"));
+        replicas.set(rules.max_replicas.map(|most| most.to_string()).unwrap_or_default());
+        version.set(stored.version);
+    };
+    fill(&stored);
+    let toasts = expect_context::<Toasts>();
+    let save = move || {
+        let listed = |text: RwSignal<String>| -> Vec<String> {
+            text.get_untracked().split_whitespace().map(str::to_owned).collect()
+        };
+        let settings = EnvironmentSettings {
+            kind: Some(kind.get_untracked()).filter(|kind| !kind.is_empty()).map(|kind| kind.as_str().into()),
+            protected: protected.get_untracked(),
+            freezes: freezes.get_untracked(),
+            rules: Rules {
+                tags: listed(tags),
+                repositories: listed(repositories),
+                max_replicas: replicas.get_untracked().trim().parse().ok(),
+            },
+        };
+        let edit = StoredSettings { settings, version: version.get_untracked() };
+        request.send(api::environment::set(environment, edit), move |stored| {
+            toasts.done("Settings saved");
+            version.set(stored.version);
+        });
+    };
+    let keep = move |theirs: &StoredSettings| {
+        version.set(theirs.version);
+        save();
+    };
+    let kinds = [
+        ("", "Not said"),
+        ("development", "Development"),
+        ("testing", "Testing"),
+        ("staging", "Staging"),
+        ("production", "Production"),
+    ];
+    let kinds = kinds.map(|(word, label)| {
+        view! { <option value=word selected=move || kind.with(|kind| kind == word)>{label}</option> }
+    });
+    view! {
+        <form
+            class="surface max-w-3xl space-y-5 p-4"
+            on:submit=move |event| {
+                event.prevent_default();
+                save();
+            }
+        >
+            {note(problem)} {conflict(problem, stored_words, fill, keep)}
+            <section class="space-y-3">
+                <h2>"What it is"</h2>
+                <div class="field">
+                    <label for="settings-kind">"Kind"</label>
+                    <select
+                        id="settings-kind"
+                        class="select w-56"
+                        on:change=move |event| kind.set(event_target_value(&event))
+                    >
+                        {kinds.collect_view()}
+                    </select>
+                    {field_error("settings-kind-error".to_owned(), "kind", problem)}
+                </div>
+                <label class="choice">
+                    <input
+                        type="checkbox"
+                        class="checkbox checkbox-sm"
+                        prop:checked=move || protected.get()
+                        on:change=move |event| protected.set(event_target_checked(&event))
+                    />
+                    <span>
+                        <span class="font-medium">"Protected"</span>
+                        <span class="muted block text-xs">"Whoever changes what it runs types its name."</span>
+                    </span>
+                </label>
+            </section>
+            <section class="space-y-3">
+                <h2>"What may be deployed"</h2>
+                <TextField label="Tags" form="settings" name="tags" value=tags problem placeholder="v* release-?"
+                    hint="Patterns with * and ?, separated by spaces. Empty for all." />
+                <TextField label="Image repositories" form="settings" name="repositories" value=repositories problem lines=2
+                    placeholder="registry.example.com/shop/*" hint="One pattern in a line. Empty for all." />
+                <TextField label="Most replicas" form="settings" name="maxReplicas" value=replicas problem kind="number"
+                    hint="Services with more are not changed." />
+            </section>
+            <Freezes freezes problem />
+            <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>"Save"</button>
+        </form>
+    }
+    .erase()
+}
+
+fn stored_words(stored: &StoredSettings) -> String {
+    let EnvironmentSettings { kind, protected, freezes, rules } = &stored.settings;
+    let kind = kind.as_ref().map_or("no kind", |kind| kind.as_str());
+    let protected = if *protected { "protected" } else { "not protected" };
+    let patterns = rules.tags.len() + rules.repositories.len();
+    format!("{kind}, {protected}, {} freezes, {patterns} patterns", freezes.len())
+}
+
+/// The freezes, and a row to add one.
+#[component]
+fn Freezes(
+    freezes: RwSignal<Vec<Freeze>>,
+    problem: RwSignal<Option<domain::problem::Problem>>,
+) -> impl IntoView {
+    let [from, until, reason] = [(); 3].map(|()| RwSignal::new(String::new()));
+    let parsed = move |text: RwSignal<String>| {
+        text.with(|text| NaiveDateTime::parse_from_str(text, LOCAL)).ok().map(|time| time.and_utc())
+    };
+    let new = move || {
+        let reason = reason.with(|reason| reason.trim().to_owned());
+        let (from, until) = (parsed(from)?, parsed(until)?);
+        (until > from && !reason.is_empty()).then_some(Freeze { from, until, reason })
+    };
+    let add = move |_| {
+        if let Some(freeze) = new() {
+            freezes.update(|freezes| freezes.push(freeze));
+            [from, until, reason].into_iter().for_each(|field| field.set(String::new()));
+        }
+    };
+    let row = move |(n, freeze): (usize, Freeze)| {
+        let over = freeze.until <= Utc::now();
+        view! {
+            <li class="flex flex-wrap items-center gap-2" class:muted=over>
+                {icon(lu::LuSnowflake)}
+                <span>{time::utc(freeze.from)} " – " {time::utc(freeze.until)}</span>
+                <strong class="font-medium">{freeze.reason}</strong>
+                <button
+                    type="button"
+                    class="btn btn-ghost btn-sm btn-square"
+                    aria-label="Remove this freeze"
+                    on:click=move |_| freezes.update(|freezes| drop(freezes.remove(n)))
+                >
+                    {icon(lu::LuX)}
+                </button>
+            </li>
+        }
+    };
+    let list = move || freezes.get().into_iter().enumerate().map(row).collect_view();
+    let input = move |label: &'static str, kind: &'static str, value: RwSignal<String>| {
+        view! {
+            <label class="field">
+                <span>{label}</span>
+                <input
+                    type=kind
+                    class="input input-sm"
+                    prop:value=move || value.get()
+                    on:input=move |event| value.set(event_target_value(&event))
+                />
+            </label>
+        }
+    };
+    view! {
+        <section class="space-y-3">
+            <h2>"Freezes"</h2>
+            <p class="muted text-xs">
+                "Nothing is changed in a freeze, unless somebody gives a reason, which is kept. Times are UTC."
+            </p>
+            <ul class="space-y-1">{list}</ul>
+            <div class="flex flex-wrap items-end gap-2">
+                {input("From", "datetime-local", from)} {input("Until", "datetime-local", until)}
+                {input("Reason", "text", reason)}
+                <button type="button" class="btn btn-sm" disabled=move || new().is_none() on:click=add>
+                    {icon(lu::LuPlus)}
+                    "Add"
+                </button>
+            </div>
+            {field_error("settings-freezes-error".to_owned(), "freezes", problem)}
+        </section>
+    }
+    .erase()
+}

@@ -1,0 +1,96 @@
+//! Use cases of environments' settings, and what they demand of whoever changes what runs.
+
+use chrono::Utc;
+use domain::{
+    id::EnvironmentId,
+    settings::{Consent, Forbidden, StoredSettings},
+    sync::{Preview, PreviewItem},
+};
+
+use crate::{Context, Error, environment, error::first_of};
+
+/// An environment's settings.
+pub async fn get(ctx: &Context, environment: EnvironmentId) -> Result<StoredSettings, Error> {
+    environment::get(ctx, environment).await?;
+    Ok(ctx.store().settings(environment).await?)
+}
+
+/// Stores an environment's settings, as an edit of the version they carry.
+pub async fn put(
+    ctx: &Context,
+    environment: EnvironmentId,
+    edit: StoredSettings,
+) -> Result<StoredSettings, Error> {
+    let found = environment::get(ctx, environment).await?;
+    let faults = edit.settings.faults();
+    if !faults.is_empty() {
+        return Err(Error::Invalid(faults));
+    }
+    let new = StoredSettings { version: edit.version + 1, ..edit };
+    let mut write = ctx.store().write().await?;
+    match write.update_settings(environment, &new).await {
+        Err(store::Error::Stale) => {
+            drop(write);
+            return Err(Error::stale(&get(ctx, environment).await?));
+        }
+        other => other?,
+    }
+    let event = ctx.event("environment.changed", format!("changed the settings of {}", found.name));
+    write.append(event.environment(environment)).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Refuses a start that the target's settings do not allow. Words about a freeze that was overridden, for the events.
+pub(crate) async fn permit(
+    ctx: &Context,
+    preview: &Preview,
+    items: &[&PreviewItem],
+    consent: &Consent,
+) -> Result<Option<String>, Error> {
+    let settings = ctx.store().settings(preview.request.target_environment_id).await?.settings;
+    let name = &preview.target_name;
+    let now = Utc::now();
+    match settings.permit(name, consent, now) {
+        Ok(()) => {}
+        Err(Forbidden::Unconfirmed) => {
+            let detail = format!("{name} is protected: type its name in “confirm” to go on.");
+            return Err(Error::Conflict {
+                code: "confirmation_needed",
+                detail,
+                field: Some("confirm"),
+                current: None,
+            });
+        }
+        Err(Forbidden::Frozen(freeze)) => {
+            let detail = format!(
+                "{name} is frozen until {} UTC ({}). Wait, or say in “overrideFreeze” why it cannot wait.",
+                freeze.until.format("%Y-%m-%d %H:%M"),
+                freeze.reason
+            );
+            return Err(Error::Conflict {
+                code: "frozen",
+                detail,
+                field: Some("overrideFreeze"),
+                current: serde_json::to_value(freeze).ok(),
+            });
+        }
+    }
+    if !preview.goes_back() {
+        let broken: Vec<String> = items
+            .iter()
+            .filter_map(|item| {
+                Some(format!("{}: {}", item.name, settings.broken_by(item).into_iter().next()?.message))
+            })
+            .collect();
+        if !broken.is_empty() {
+            return Err(Error::conflict(
+                "rule_broken",
+                format!("{name} does not allow this. {}", first_of(&broken)),
+            ));
+        }
+    }
+    let reason = consent.override_freeze.as_deref().map(str::trim).unwrap_or_default();
+    let frozen = settings.frozen(now);
+    Ok(frozen.map(|freeze| format!("in the freeze “{}”, because: {reason}", freeze.reason)))
+}
