@@ -90,7 +90,7 @@ for (const theme of ["light", "dark"] as const) {
   });
 }
 
-for (const path of ["/nowhere", "/api/docs", "/docs/errors/service_busy"]) {
+for (const path of ["/nowhere", "/api/docs", "/docs/errors/nothing_to_do"]) {
   test(`${path} is accessible`, async ({ context, lockstep }) => {
     const page = await context.newPage();
     await page.goto(lockstep.url + path);

@@ -16,6 +16,9 @@ impl MigrationTrait for Migration {
             ("revision", integer("workloads").default(0).take()),
             ("revision", json("changes").default("[]").take()),
             ("deployment", uuid_null("retry_of")),
+            ("task", json("alternatives").default("[]").take()),
+            ("deployment", timestamp_with_time_zone_null("scheduled_for")),
+            ("deployment", timestamp_with_time_zone_null("begun_at")),
         ];
         for (table, column) in columns {
             let alter = Table::alter().table(table).add_column(column).to_owned();

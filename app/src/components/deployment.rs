@@ -167,9 +167,10 @@ fn pods(id: DeploymentId, running: RwSignal<bool>, tick: RwSignal<u32>) -> RwSig
 
 fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>>, modal: bool) -> AnyView {
     let (start, end) = (found.start_time, found.end_time);
+    let begun = found.begun_at;
     let elapsed = move || match (end, second.get()) {
-        (Some(end), _) => time::duration(end - start),
-        (None, Some(now)) => time::duration(now - start),
+        (Some(end), _) => begun.map(|begun| time::duration(end - begun)).unwrap_or_default(),
+        (None, Some(now)) => begun.map(|begun| time::duration(now - begun)).unwrap_or_default(),
         (None, None) => String::new(),
     };
     let (ended, total) = (found.counts.ended(), found.counts.total);
@@ -218,10 +219,23 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
                 {revision.map(|revision| format!(" · {revision}"))}
                 {ticket.map(|link| view! { " · " <a class="link" href=link.clone() target="_blank" rel="noopener noreferrer">{link.clone()}</a> })}
             </p>
+            {waits(found)}
             {(!found.note.is_empty()).then(|| view! { <p>{found.note.clone()}</p> })}
         </header>
     }
     .erase()
+}
+
+/// Why it has not begun.
+fn waits(found: &Deployment) -> Option<AnyView> {
+    if found.status != DeploymentStatus::Pending {
+        return None;
+    }
+    let words = match found.scheduled_for {
+        Some(at) => view! { "Scheduled: begins " {time::ago(at)} }.erase(),
+        None => "Waits for its turn: another deployment of this environment is under way.".into_any(),
+    };
+    Some(view! { <p class="state is-info">{icon(lu::LuClock)} <span>{words}</span></p> }.erase())
 }
 
 /// What comes before the target's name: the environment that versions come from, or what is done.

@@ -68,6 +68,7 @@ pub(crate) fn deployment(status: &DeploymentStatus) -> Look {
         DeploymentStatus::Failed => look("is-error", lu::LuCircleX, "Failed"),
         DeploymentStatus::Cancelled => look("is-quiet", lu::LuBan, "Cancelled"),
         DeploymentStatus::PutBack => look("is-warning", lu::LuUndo2, "Put back"),
+        DeploymentStatus::Superseded => look("is-quiet", lu::LuForward, "Superseded"),
         DeploymentStatus::Unknown(word) => look("is-quiet", lu::LuCircleHelp, word),
     }
 }

@@ -141,9 +141,9 @@ pub(crate) fn Confirm() -> impl IntoView {
     let left_out = RwSignal::new(BTreeSet::new());
     let instances = RwSignal::new(None::<Vec<AppInstance>>);
     let text = |value: &str| RwSignal::new(value.to_owned());
-    let (words, ticket, typed, urgent) = (text(""), text(""), text(""), text(""));
-    let deploys = matches!(flow.ask.get_untracked(), Some(Ask::Deploy(_)));
-    let on_failure = text(if deploys { OnFailure::PutBack } else { OnFailure::Stop }.as_str());
+    let (words, ticket, typed, urgent, at) = (text(""), text(""), text(""), text(""), text(""));
+    let puts_back = matches!(flow.ask.get_untracked(), Some(Ask::Deploy(_)));
+    let on_failure = text(if puts_back { OnFailure::PutBack } else { OnFailure::Stop }.as_str());
 
     let found = move |answer: Shown| {
         // Other pairings are chosen from the target's app instances.
@@ -199,6 +199,7 @@ pub(crate) fn Confirm() -> impl IntoView {
                 on_failure,
                 note: words.get_untracked(),
                 ticket: ticket.get_untracked(),
+                scheduled_for: at.with_untracked(|at| time::typed(at)),
                 consent,
             };
             return starting.send(api::deploy::start(asked), move |deployment| flow.watch(deployment.id));
@@ -233,6 +234,8 @@ pub(crate) fn Confirm() -> impl IntoView {
     let follows = move || {
         preview.with(|preview| preview.as_ref().is_some_and(|it| it.undo_of.or(it.retry_of).is_some()))
     };
+    let deploys =
+        move || preview.with(|preview| preview.as_ref().is_some_and(|preview| preview.deploy.is_some()));
     let guards =
         move || preview.with(|preview| preview.as_ref().map(|shown| guards(shown, typed, urgent, starting)));
 
@@ -280,6 +283,17 @@ pub(crate) fn Confirm() -> impl IntoView {
                             placeholder="https://…"
                             value=ticket
                             problem=starting.problem
+                        />
+                    })}
+                    {deploys().then(|| view! {
+                        <TextField
+                            label="Begin at"
+                            form="sync"
+                            name="scheduledFor"
+                            kind="datetime-local"
+                            value=at
+                            problem=starting.problem
+                            hint="In your time. At once if left empty; it can be cancelled until then."
                         />
                     })}
                 </div>

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, Local, NaiveDateTime, TimeDelta, Timelike, Utc};
 use leptos::prelude::*;
 
 use crate::components::erased::{Erase, text};
@@ -94,6 +94,15 @@ pub(crate) fn local(at: DateTime<Utc>) -> String {
     let date = js_sys::Date::new(&(at.timestamp_millis() as f64).into());
     String::from(date.to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED))
 }
+
+/// The time that a field of the kind `datetime-local` holds, in the browser's zone.
+pub(crate) fn typed(text: &str) -> Option<DateTime<Utc>> {
+    let time = NaiveDateTime::parse_from_str(text, TYPED).ok()?;
+    Some(time.and_local_timezone(Local).earliest()?.to_utc())
+}
+
+/// How such a field writes it.
+pub(crate) const TYPED: &str = "%Y-%m-%dT%H:%M";
 
 /// `3 minutes ago`, `in 2 days`, and the date for what is far away.
 pub(crate) fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {

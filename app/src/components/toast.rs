@@ -80,6 +80,7 @@ pub(crate) fn outcome(deployment: &Brief) -> String {
         DeploymentStatus::Failed => ("✗", "failed"),
         DeploymentStatus::Cancelled => ("■", "cancelled"),
         DeploymentStatus::PutBack => ("↩", "put back"),
+        DeploymentStatus::Superseded => ("■", "superseded"),
         other => ("", other.as_str()),
     };
     format!("{sign} {what} {how}").trim_start().to_owned()

@@ -132,7 +132,7 @@ fn row(deployment: &Deployment) -> AnyView {
         0 => format!("{}/{}", counts.success, counts.total),
         failed => format!("{}/{} · {failed} failed", counts.success, counts.total),
     };
-    let took = deployment.end_time.map(|end| time::duration(end - deployment.start_time));
+    let took = deployment.end_time.zip(deployment.begun_at).map(|(end, begun)| time::duration(end - begun));
     view! {
         <tr>
             <th scope="row">

@@ -22,9 +22,6 @@ use crate::{
     request::{Request, answer, show},
 };
 
-/// How a browser writes a time without a zone.
-const LOCAL: &str = "%Y-%m-%dT%H:%M";
-
 /// The settings, to look at and to change.
 #[component]
 pub(crate) fn Settings(environment: EnvironmentId) -> impl IntoView {
@@ -153,7 +150,7 @@ fn Freezes(
 ) -> impl IntoView {
     let [from, until, reason] = [(); 3].map(|()| RwSignal::new(String::new()));
     let parsed = move |text: RwSignal<String>| {
-        text.with(|text| NaiveDateTime::parse_from_str(text, LOCAL)).ok().map(|time| time.and_utc())
+        text.with(|text| NaiveDateTime::parse_from_str(text, time::TYPED)).ok().map(|time| time.and_utc())
     };
     let new = move || {
         let reason = reason.with(|reason| reason.trim().to_owned());

@@ -192,7 +192,7 @@ pub async fn delete(ctx: &Context, id: AppInstanceId) -> Result<(), Error> {
     let instance = get(ctx, id).await?;
     let services = ctx.store().services_of(instance.environment_id).await?;
     let ids: Vec<_> = services.iter().filter(|s| s.app_instance_id == id).map(|s| s.id).collect();
-    if !ctx.store().busy(&ids).await?.is_empty() {
+    if !ctx.store().to_come(&ids).await?.is_empty() {
         return Err(Error::conflict(
             "app_instance_in_use",
             "A sync is working on it. Wait until it has ended, or cancel it.",

@@ -75,6 +75,8 @@ pub async fn cancel(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error
     let event = ctx.event("deployment.cancelling", "cancelling was asked for").deployment(id);
     write.append(event.environment(deployment.target_environment_id)).await?;
     write.commit().await?;
+    // One that has not begun need not wait for its turn.
+    ctx.control().observer.wake_engine();
     get(ctx, id).await
 }
 

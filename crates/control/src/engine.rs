@@ -2,6 +2,7 @@
 //! says that all is done. Every step is in the database before it is taken.
 
 mod act;
+mod rebind;
 mod runner;
 mod settle;
 mod work;
@@ -9,7 +10,7 @@ mod work;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use domain::id::DeploymentId;
+use domain::{id::DeploymentId, queue};
 use store::Lease;
 use tokio_util::sync::CancellationToken;
 
@@ -40,11 +41,15 @@ pub(crate) async fn run(control: Arc<Control>, stop: CancellationToken) {
 }
 
 async fn take_up(control: &Arc<Control>) -> Result<(), Error> {
-    for id in control.store.unclaimed(Utc::now()).await? {
+    let now = Utc::now();
+    for id in queue::due(&control.store.open_deployments(now).await?, now) {
         let Some(lease) = claim(control, id).await? else { continue };
         let running = control.clone();
         control.spawn(async move {
-            match runner::carry_out(running, lease).await {
+            let ended = runner::carry_out(running.clone(), lease).await;
+            // Another one of its environment may have waited for this.
+            running.observer.wake_engine();
+            match ended {
                 Ok(()) => {}
                 Err(Error::Store(store::Error::LeaseLost)) => {
                     tracing::info!(deployment = %id, "another server goes on with it");
@@ -67,7 +72,13 @@ fn lease_time(control: &Control) -> TimeDelta {
 
 async fn claim(control: &Control, id: DeploymentId) -> Result<Option<Lease>, Error> {
     let mut write = control.store.write().await?;
-    let lease = write.claim(id, &control.server_name, Utc::now(), lease_time(control)).await?;
-    write.commit().await?;
-    Ok(lease)
+    match write.claim(id, &control.server_name, Utc::now(), lease_time(control)).await {
+        // It works on the same workload as one of another environment: its turn comes later.
+        Err(store::Error::Duplicate(_)) => Ok(None),
+        lease => {
+            let lease = lease?;
+            write.commit().await?;
+            Ok(lease)
+        }
+    }
 }

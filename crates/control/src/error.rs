@@ -1,7 +1,6 @@
 //! The use cases' errors, and the problem documents they become.
 
 use domain::{
-    deployment::Deployment,
     problem::{FieldError, Problem},
     site::Dependents,
 };
@@ -146,22 +145,5 @@ pub(crate) fn name_taken(detail: String) -> impl FnOnce(store::Error) -> Error {
     move |error| match error {
         store::Error::Duplicate(_) => Error::name_taken(detail),
         other => other.into(),
-    }
-}
-
-/// The words for a service that another deployment works on.
-pub(crate) fn busy(deployment: Option<&Deployment>) -> Error {
-    let detail = match deployment {
-        Some(running) => format!(
-            "A sync from {} to {} by {} is working on one of these services. Wait until it has ended, or cancel it.",
-            running.source_name, running.target_name, running.initiated_by
-        ),
-        None => "Another sync is working on one of these services. Wait until it has ended.".to_owned(),
-    };
-    Error::Conflict {
-        code: "service_busy",
-        detail,
-        field: None,
-        current: deployment.map(|running| serde_json::json!({ "deploymentId": running.id })),
     }
 }

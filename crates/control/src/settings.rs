@@ -1,6 +1,6 @@
 //! Use cases of environments' settings, and what they demand of whoever changes what runs.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use domain::{
     id::EnvironmentId,
     settings::{Consent, Forbidden, StoredSettings},
@@ -41,16 +41,17 @@ pub async fn put(
     Ok(new)
 }
 
-/// Refuses a start that the target's settings do not allow. Words about a freeze that was overridden, for the events.
+/// Refuses a start, now or at a later time, that the target's settings do not allow. Words about a freeze that was overridden, for the events.
 pub(crate) async fn permit(
     ctx: &Context,
     preview: &Preview,
     items: &[&PreviewItem],
     consent: &Consent,
+    at: Option<DateTime<Utc>>,
 ) -> Result<Option<String>, Error> {
     let settings = ctx.store().settings(preview.request.target_environment_id).await?.settings;
     let name = &preview.target_name;
-    let now = Utc::now();
+    let now = at.unwrap_or_else(Utc::now);
     match settings.permit(name, consent, now) {
         Ok(()) => {}
         Err(Forbidden::Unconfirmed) => {

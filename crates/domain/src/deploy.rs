@@ -60,6 +60,9 @@ pub struct StartDeployment {
     /// A link to a ticket.
     #[serde(default)]
     pub ticket: String,
+    /// Not to begin before: a time with its zone, such as `2026-12-01T22:00:00+01:00`.
+    #[serde(default)]
+    pub scheduled_for: Option<DateTime<Utc>>,
     /// What it takes where the environment is protected.
     #[serde(flatten)]
     pub consent: Consent,
@@ -130,7 +133,7 @@ impl From<&DeploymentStatus> for Progress {
             DeploymentStatus::Running => Self::Deploying,
             DeploymentStatus::Complete => Self::Success,
             DeploymentStatus::Failed => Self::Failed,
-            DeploymentStatus::Cancelled => Self::Cancelled,
+            DeploymentStatus::Cancelled | DeploymentStatus::Superseded => Self::Cancelled,
             DeploymentStatus::PutBack => Self::RolledBack,
             DeploymentStatus::Unknown(word) => Self::Unknown(word.clone()),
         }
@@ -172,6 +175,10 @@ pub struct DeploymentRecord {
     pub ticket: String,
     /// Who started it.
     pub initiated_by: String,
+    /// Not to begin before.
+    pub scheduled_for: Option<DateTime<Utc>>,
+    /// When its turn came: until then it waits for other deployments of its environment.
+    pub begun_at: Option<DateTime<Utc>>,
     /// When it was started.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -202,6 +209,8 @@ impl From<Deployment> for DeploymentRecord {
             note: deployment.note,
             ticket: deployment.ticket,
             initiated_by: deployment.initiated_by,
+            scheduled_for: deployment.scheduled_for,
+            begun_at: deployment.begun_at,
             started_at: deployment.start_time,
             completed_at: deployment.end_time,
             counts: deployment.counts,

@@ -36,6 +36,8 @@ wire_enum!(
         Cancelled = "cancelled",
         /// A task failed, and everything this deployment had changed was put back.
         PutBack = "put_back",
+        /// Not begun: a newer one brings all that it would have brought.
+        Superseded = "superseded",
     }
 );
 
@@ -133,6 +135,12 @@ pub struct Deployment {
     pub retry_of: Option<DeploymentId>,
     /// The revision of the target environment that it leads to.
     pub revision: i64,
+    /// Not to begin before.
+    #[serde(default)]
+    pub scheduled_for: Option<DateTime<Utc>>,
+    /// When its turn came.
+    #[serde(default)]
+    pub begun_at: Option<DateTime<Utc>>,
     /// When it was started.
     pub start_time: DateTime<Utc>,
     /// When it ended.

@@ -26,6 +26,7 @@ pub mod matrix;
 pub mod patience;
 pub mod pattern;
 pub mod problem;
+pub mod queue;
 pub mod revision;
 pub mod secret;
 pub mod service;

@@ -239,8 +239,12 @@ pub struct PreviewTarget {
     pub replicas: i32,
     /// The object's UID: the task is refused for any other object.
     pub uid: String,
-    /// All its containers as found: the task is refused if their images have changed since.
+    /// All its containers as found, or as deployments that come before leave them: the task is refused if its turn finds
+    /// other images.
     pub found: Vec<Container>,
+    /// What its turn may find as well, since a deployment that comes before may not come to its end.
+    #[serde(default)]
+    pub alternatives: Vec<Vec<Container>>,
 }
 
 impl PreviewTarget {
@@ -256,6 +260,7 @@ impl PreviewTarget {
             replicas: service.replicas,
             uid: String::new(),
             found: service.containers.clone(),
+            alternatives: Vec::new(),
         }
     }
 }
@@ -297,6 +302,16 @@ impl ContainerChange {
     pub fn moves(&self) -> bool {
         self.from != self.to
     }
+}
+
+/// Containers with the images that changes lead to.
+pub fn with_images(found: &[Container], changes: &[ContainerChange]) -> Vec<Container> {
+    let image = |container: &Container| {
+        let change =
+            changes.iter().find(|change| change.name == container.name && change.init == container.init);
+        change.map_or_else(|| container.image.clone(), |change| change.to.clone())
+    };
+    found.iter().map(|container| Container { image: image(container), ..container.clone() }).collect()
 }
 
 /// Something to know before confirming.

@@ -9,7 +9,7 @@ use domain::{
     id::{DeploymentId, EnvironmentId, ServiceId, SiteId},
     sync::OnFailure,
 };
-use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, Condition, JoinType, QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::{Error, Lease, NewTask, Store, Write, task};
 
@@ -31,6 +31,8 @@ pub(crate) struct Model {
     pub(crate) initiated_by: String,
     pub(crate) undo_of: Option<Uuid>,
     pub(crate) retry_of: Option<Uuid>,
+    pub(crate) scheduled_for: Option<DateTimeUtc>,
+    pub(crate) begun_at: Option<DateTimeUtc>,
     pub(crate) revision: i64,
     pub(crate) start_time: DateTimeUtc,
     pub(crate) end_time: Option<DateTimeUtc>,
@@ -72,6 +74,8 @@ impl Model {
             undo_of: self.undo_of.map(Into::into),
             retry_of: self.retry_of.map(Into::into),
             revision: self.revision,
+            scheduled_for: self.scheduled_for,
+            begun_at: self.begun_at,
             start_time: self.start_time,
             end_time: self.end_time,
             results: Vec::new(),
@@ -162,8 +166,9 @@ impl Store {
             .select_only()
             .column(task::Column::DeploymentId)
             .distinct()
+            .join(JoinType::InnerJoin, task::Relation::Deployment.def())
             .filter(task::Column::SiteId.eq(id.0))
-            .filter(task::Column::Busy.eq(true))
+            .filter(Column::Status.is_in(open()))
             .into_tuple()
             .all(&self.db)
             .await?;
@@ -172,7 +177,7 @@ impl Store {
 }
 
 impl Write {
-    /// Adds a deployment with its tasks. [`Error::Duplicate`] when one of its workloads is being worked on already.
+    /// Adds a deployment with its tasks.
     pub async fn insert_deployment(&mut self, new: &NewDeployment) -> Result<(), Error> {
         let deployment = &new.deployment;
         let row = ActiveModel {
@@ -191,6 +196,8 @@ impl Write {
             undo_of: Set(deployment.undo_of.map(|id| id.0)),
             retry_of: Set(deployment.retry_of.map(|id| id.0)),
             revision: Set(deployment.revision),
+            scheduled_for: Set(deployment.scheduled_for),
+            begun_at: Set(None),
             start_time: Set(deployment.start_time),
             end_time: Set(None),
             lease_owner: Set(None),
@@ -221,6 +228,9 @@ impl Write {
         let mut update = Entity::update_many()
             .col_expr(Column::Status, Expr::value(status.to_string()))
             .filter(Column::Id.eq(lease.deployment.0));
+        if *status == DeploymentStatus::Running {
+            update = update.col_expr(Column::BegunAt, Expr::value(now));
+        }
         if status.ended() {
             update = update.col_expr(Column::EndTime, Expr::value(now));
             self.free_tasks(lease.deployment).await?;

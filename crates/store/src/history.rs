@@ -66,22 +66,24 @@ impl Store {
     ) -> Result<Vec<HistoryDay>, Error> {
         let mut query = Entity::find()
             .select_only()
-            .columns([Column::Status, Column::StartTime, Column::EndTime])
+            .columns([Column::Status, Column::StartTime, Column::BegunAt, Column::EndTime])
             .filter(Column::StartTime.gte(since))
             .filter(Column::EndTime.is_not_null());
         if let Some(environment) = environment {
             query = query.filter(of_environment(environment));
         }
-        let rows: Vec<(String, DateTimeUtc, DateTimeUtc)> = query.into_tuple().all(&self.db).await?;
+        let rows: Vec<(String, DateTimeUtc, Option<DateTimeUtc>, DateTimeUtc)> =
+            query.into_tuple().all(&self.db).await?;
         let mut days: BTreeMap<String, (HistoryDay, Vec<f64>)> = BTreeMap::new();
-        for (status, start, end) in rows {
+        for (status, start, begun, end) in rows {
             let (day, seconds) = days.entry(start.format("%Y-%m-%d").to_string()).or_default();
             match DeploymentStatus::from(status.as_str()) {
                 DeploymentStatus::Complete => day.complete += 1,
-                DeploymentStatus::Cancelled => day.cancelled += 1,
+                DeploymentStatus::Cancelled | DeploymentStatus::Superseded => day.cancelled += 1,
                 _ => day.failed += 1,
             }
-            seconds.push((end - start).num_milliseconds() as f64 / 1000.0);
+            // Waiting for its turn, or for its time, is not part of it.
+            seconds.extend(begun.map(|begun| (end - begun).num_milliseconds() as f64 / 1000.0));
         }
         let finish = |(day, (counts, mut seconds)): (String, (HistoryDay, Vec<f64>))| {
             seconds.sort_by(f64::total_cmp);

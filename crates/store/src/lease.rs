@@ -6,7 +6,7 @@ use domain::id::DeploymentId;
 use sea_orm::{Condition, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
 
 use crate::{
-    Error, Store, Write,
+    Error, Write,
     deployment::{Column, Entity, open},
 };
 
@@ -19,24 +19,9 @@ pub struct Lease {
     pub epoch: i64,
 }
 
-impl Store {
-    /// Deployments that nobody carries out.
-    pub async fn unclaimed(&self, now: DateTime<Utc>) -> Result<Vec<DeploymentId>, Error> {
-        let free = Condition::any().add(Column::LeaseUntil.is_null()).add(Column::LeaseUntil.lt(now));
-        let ids: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::Status.is_in(open()))
-            .filter(free)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        Ok(ids.into_iter().map(DeploymentId::from).collect())
-    }
-}
-
 impl Write {
-    /// Takes a deployment that nobody carries out; `None` where someone else was quicker.
+    /// Takes a deployment that nobody carries out, and its workloads with it; `None` where someone else was quicker.
+    /// [`Error::Duplicate`] where another deployment works on one of them.
     pub async fn claim(
         &mut self,
         id: DeploymentId,
@@ -50,19 +35,25 @@ impl Write {
             .col_expr(Column::LeaseEpoch, Expr::col(Column::LeaseEpoch).add(1))
             .col_expr(Column::LeaseUntil, Expr::value(now + time))
             .filter(Column::Id.eq(id.0))
+            .filter(Column::Status.is_in(open()))
             .filter(free)
             .exec(self.tx())
             .await?;
         if claimed.rows_affected == 0 {
             return Ok(None);
         }
-        let epoch: Option<i64> = Entity::find_by_id(id.0)
+        let found: Option<(i64, bool)> = Entity::find_by_id(id.0)
             .select_only()
-            .column(Column::LeaseEpoch)
+            .columns([Column::LeaseEpoch, Column::CancelRequested])
             .into_tuple()
             .one(self.tx())
             .await?;
-        Ok(epoch.map(|epoch| Lease { deployment: id, epoch }))
+        let Some((epoch, cancelled)) = found else { return Ok(None) };
+        // What is cancelled before its turn does not touch what another one works on.
+        if !cancelled {
+            self.occupy(id).await?;
+        }
+        Ok(Some(Lease { deployment: id, epoch }))
     }
 
     /// Keeps a lease for longer.

@@ -15,6 +15,7 @@ mod lease;
 mod matrix;
 mod observed;
 mod preview;
+mod queue;
 mod revision;
 mod service;
 mod site;
@@ -44,9 +45,10 @@ pub use error::Error;
 pub use kept_answer::KeptAnswer;
 pub use lease::Lease;
 pub use observed::{ObservedService, ServiceKey};
+pub use queue::ToCome;
 pub use revision::NewRevision;
 pub use site::{Credentials, SealedToken};
-pub use task::{NewTask, RunningTask, ToCome};
+pub use task::{NewTask, RunningTask};
 
 /// Connections to SQLite that read, beside the one that writes.
 const SQLITE_CONNECTIONS: u32 = 5;

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use domain::{
     deployment::{Task, TaskStatus},
     engine::{Change, TaskState, takes_room},
-    id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, ServiceId, SiteId, TaskId},
+    id::{ClusterId, DeploymentId, ServiceId, SiteId, TaskId},
     image::ImageRef,
     service::{Container, WorkloadKind},
-    sync::ContainerChange,
+    sync::{ContainerChange, with_images},
     workload::WorkloadKey,
 };
 use sea_orm::{ActiveValue::Set, JoinType, QueryOrder, QuerySelect, entity::prelude::*};
@@ -25,19 +25,20 @@ pub(crate) struct Model {
     position: i32,
     service_id: Uuid,
     source_app_instance_id: Option<Uuid>,
-    target_service_id: Uuid,
-    target_app_instance_id: Uuid,
+    pub(crate) target_service_id: Uuid,
+    pub(crate) target_app_instance_id: Uuid,
     site_id: Uuid,
     cluster_id: Uuid,
     cluster_external_id: String,
     cluster: String,
     namespace: String,
     application: String,
-    kind: String,
-    name: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
     uid: String,
     found: Json,
-    containers: Json,
+    alternatives: Json,
+    pub(crate) containers: Json,
     status: String,
     busy: Option<bool>,
     words: String,
@@ -77,6 +78,8 @@ pub struct NewTask {
     pub uid: String,
     /// All its containers as confirmed.
     pub found: Vec<Container>,
+    /// What its turn may find as well.
+    pub alternatives: Vec<Vec<Container>>,
 }
 
 /// What it takes to carry a task out.
@@ -98,6 +101,10 @@ pub struct RunningTask {
     pub uid: String,
     /// All its containers as confirmed.
     pub from: Vec<Container>,
+    /// What its turn may find as well, until it has begun.
+    pub alternatives: Vec<Vec<Container>>,
+    /// What moves.
+    pub changes: Vec<ContainerChange>,
     /// The same containers with the images to come.
     pub to: Vec<Container>,
 }
@@ -158,9 +165,10 @@ fn active(deployment: DeploymentId, position: usize, new: &NewTask) -> Result<Ac
         name: Set(task.name.clone()),
         uid: Set(new.uid.clone()),
         found: Set(serde_json::to_value(&new.found)?),
+        alternatives: Set(serde_json::to_value(&new.alternatives)?),
         containers: Set(serde_json::to_value(&task.containers)?),
         status: Set(TaskStatus::Pending.to_string()),
-        busy: Set(Some(true)),
+        busy: Set(None),
         words: Set(task.words.clone()),
         error: Set(None),
         accepted: Set(false),
@@ -292,16 +300,7 @@ impl TryFrom<Model> for RunningTask {
     fn try_from(row: Model) -> Result<Self, Error> {
         let from: Vec<Container> = serde_json::from_value(row.found)?;
         let changes: Vec<ContainerChange> = serde_json::from_value(row.containers)?;
-        let to = from
-            .iter()
-            .map(|container| {
-                let change = changes
-                    .iter()
-                    .find(|change| change.name == container.name && change.init == container.init);
-                let image = change.map_or(&container.image, |change| &change.to);
-                Container { image: image.clone(), ..container.clone() }
-            })
-            .collect();
+        let to = with_images(&from, &changes);
         Ok(RunningTask {
             id: row.id.into(),
             service_id: row.target_service_id.into(),
@@ -315,45 +314,14 @@ impl TryFrom<Model> for RunningTask {
             },
             uid: row.uid,
             from,
+            alternatives: serde_json::from_value(row.alternatives)?,
+            changes,
             to,
         })
     }
 }
 
-/// What a deployment under way is bringing to a service.
-#[derive(Clone, Debug)]
-pub struct ToCome {
-    /// Where it runs.
-    pub app_instance_id: AppInstanceId,
-    /// Its kind.
-    pub kind: WorkloadKind,
-    /// Its name.
-    pub name: String,
-    /// The images to come.
-    pub changes: Vec<ContainerChange>,
-}
-
 impl Write {
-    /// What deployments under way are bringing to an environment; until the commit nobody adds to it.
-    pub async fn images_to_come(&mut self, environment: EnvironmentId) -> Result<Vec<ToCome>, Error> {
-        self.hold_environment(environment).await?;
-        let rows = Entity::find()
-            .join(JoinType::InnerJoin, Relation::Deployment.def())
-            .filter(deployment::Column::TargetEnvironmentId.eq(environment.0))
-            .filter(Column::Busy.eq(true))
-            .all(self.tx())
-            .await?;
-        let to_come = |row: Model| {
-            Ok(ToCome {
-                app_instance_id: row.target_app_instance_id.into(),
-                kind: WorkloadKind::from(row.kind.as_str()),
-                name: row.name,
-                changes: serde_json::from_value(row.containers)?,
-            })
-        };
-        rows.into_iter().map(to_come).collect()
-    }
-
     pub(crate) async fn insert_tasks(&mut self, id: DeploymentId, tasks: &[NewTask]) -> Result<(), Error> {
         for (index, chunk) in tasks.chunks(100).enumerate() {
             let rows = chunk.iter().enumerate().map(|(n, task)| active(id, index * 100 + n, task));

@@ -299,6 +299,8 @@ async fn deployment(store: &Store, instances: &[AppInstance]) -> domain::id::Dep
         undo_of: None,
         retry_of: None,
         revision: 1,
+        scheduled_for: None,
+        begun_at: None,
         start_time: Utc::now(),
         end_time: None,
         results: Vec::new(),

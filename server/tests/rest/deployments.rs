@@ -316,3 +316,85 @@ async fn rules_hold_up_what_they_do_not_allow_and_no_way_back(on: On) {
     assert_eq!(app.api.post(&path, &json!({})).await["status"], "success");
     app.stop().await;
 }
+
+/// Whether a deployment has ended, and how.
+async fn ended(app: &App, deployment: &Value) -> Value {
+    let path = format!("/api/deployments/{}", deployment["id"].as_str().unwrap());
+    app.api.until(&path, |found| found["completedAt"].is_string()).await
+}
+
+on_both!(an_environment_has_one_deployment_at_a_time);
+async fn an_environment_has_one_deployment_at_a_time(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let start = async |name: &str, tag: &str| {
+        let request = version(&app, name, tag).await;
+        app.api.post("/api/deployments", &request).await
+    };
+    let first = start("cart", "2.0.0-hang").await;
+    let path = format!("/api/deployments/{}", first["id"].as_str().unwrap());
+    app.api.until(&path, |found| found["tasks"][0]["status"] == "rolling_out").await;
+    let second = start("checkout", "9.0.0").await;
+    let third = start("checkout", "9.0.1").await;
+    let second = ended(&app, &second).await;
+    assert_eq!(
+        (&second["status"], &second["state"]),
+        (&json!("cancelled"), &json!("superseded")),
+        "{second}"
+    );
+    let after_first = version(&app, "cart", "2.0.1").await;
+    let shown = app.api.post("/api/deployments/preview", &after_first).await;
+    let item = &shown["items"][0];
+    assert_eq!(
+        (&item["containers"][0]["fromVersion"], &item["warnings"][0]["code"]),
+        (&json!("2.0.0-hang"), &json!("waits")),
+        "{shown}"
+    );
+    let elsewhere = app.api.service("Production", "cart").await;
+    let elsewhere = json!({
+        "environmentId": elsewhere["environmentId"],
+        "versions": [{ "serviceId": elsewhere["id"], "version": "1.14.1" }],
+    });
+    let elsewhere = app.api.post("/api/deployments?wait=true", &elsewhere).await;
+    assert_eq!(elsewhere["status"], "success", "another environment does not wait: {elsewhere}");
+    let waiting = app.api.get(&format!("/api/deployments/{}", third["id"].as_str().unwrap())).await;
+    assert_eq!((&waiting["status"], &waiting["begunAt"]), (&json!("pending"), &json!(null)), "{waiting}");
+
+    let fourth = app.api.post("/api/deployments", &after_first).await;
+    let cancelled = format!("/api/deployments/{}/cancel", fourth["id"].as_str().unwrap());
+    app.api.post(&cancelled, &json!({})).await;
+    let fourth = ended(&app, &fourth).await;
+    assert_eq!(fourth["status"], "cancelled", "it does not wait for its turn to be cancelled: {fourth}");
+
+    let theirs = json!({ "spec": { "template": { "spec": { "containers": [{ "name": "app", "image": "registry.example.com/shop/cart:3" }] } } } });
+    app.rancher.cluster(STAGING).unwrap().patch(Kind::Deployment, "shop-staging", "cart", theirs).unwrap();
+    assert_eq!(ended(&app, &first).await["status"], "failed");
+    assert_eq!(ended(&app, &third).await["status"], "success");
+    assert!(image(&app, "checkout").ends_with(":9.0.1"));
+    app.stop().await;
+}
+
+on_both!(a_deployment_waits_for_its_time);
+async fn a_deployment_waits_for_its_time(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let mut request = version(&app, "cart", "1.14.1").await;
+    request["scheduledFor"] = json!("2020-01-01T00:00:00Z");
+    let (status, problem) = app.api.call(Method::POST, "/api/deployments", Some(&request)).await;
+    assert_eq!((status.as_u16(), &problem["errors"][0]["field"]), (422, &json!("scheduledFor")), "{problem}");
+
+    let in_a_month = chrono::Utc::now() + chrono::TimeDelta::days(30);
+    request["scheduledFor"] = json!(in_a_month);
+    let later = app.api.post("/api/deployments", &request).await;
+    assert_eq!(later["status"], "pending", "{later}");
+    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(1);
+    request["scheduledFor"] = json!(soon.with_timezone(&chrono::FixedOffset::east_opt(3_600).unwrap()));
+    let soon_one = app.api.post("/api/deployments", &request).await;
+    let soon_one = ended(&app, &soon_one).await;
+    assert_eq!(soon_one["status"], "success", "one that is to begin later holds nobody up: {soon_one}");
+    let begun: chrono::DateTime<chrono::Utc> = soon_one["begunAt"].as_str().unwrap().parse().unwrap();
+    assert!(begun >= soon, "{soon_one}");
+
+    let path = format!("/api/deployments/{}/cancel", later["id"].as_str().unwrap());
+    app.api.post(&path, &json!({})).await;
+    assert_eq!(ended(&app, &later).await["status"], "cancelled");
+    app.stop().await;
+}

@@ -153,13 +153,12 @@ async fn two_syncs_never_work_on_one_service(on: On) {
     let request = app.api.sync_request(&["cart"]).await;
     let shown = app.api.post("/api/sync/preview", &request).await;
     let first = app.api.post("/api/sync", &request).await;
-    let mut second = request.clone();
-    second["previewId"] = shown["id"].clone();
-    let (status, problem) = app.api.call(Method::POST, "/api/sync", Some(&second)).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("service_busy")), "{problem}");
-    assert_eq!(problem["current"]["deploymentId"], first["id"]);
     let path = format!("/api/sync/{}", first["id"].as_str().unwrap());
     app.api.until(&path, |sync| sync["results"][0]["status"] == "rolling_out").await;
+    let mut second = request.clone();
+    second["previewId"] = shown["id"].clone();
+    let second = app.api.post("/api/sync", &second).await;
+    assert_eq!((&second["status"], &second["begunAt"]), (&json!("pending"), &json!(null)), "{second}");
     let (status, _) = app.api.call(Method::POST, &format!("{path}/cancel"), None).await;
     assert_eq!(status, 202);
     let staging = app.rancher.cluster(STAGING).unwrap();
@@ -168,6 +167,9 @@ async fn two_syncs_never_work_on_one_service(on: On) {
         .unwrap();
     let ended = app.api.until(&path, |sync| sync["endTime"].is_string()).await;
     assert_eq!(ended["results"][0]["status"], "failed", "someone else's change is told, not fought: {ended}");
+    let path = format!("/api/sync/{}", second["id"].as_str().unwrap());
+    let ended = app.api.until(&path, |sync| sync["endTime"].is_string()).await;
+    assert_eq!(ended["results"][0]["status"], "refused", "it is not what its preview had shown: {ended}");
     app.stop().await;
 }
 

@@ -181,7 +181,10 @@ impl Runner {
     }
 
     /// Reads a task's workload now.
-    async fn read(&self, running: &RunningTask) -> Result<Result<Option<Snapshot>, platform::Error>, Error> {
+    pub(super) async fn read(
+        &self,
+        running: &RunningTask,
+    ) -> Result<Result<Option<Snapshot>, platform::Error>, Error> {
         match self.control.platform(running.site_id).await {
             Ok(platform) => Ok(platform.workload(&running.cluster_external_id, &running.key).await),
             Err(Error::Platform(error)) => Ok(Err(error)),
@@ -253,7 +256,7 @@ impl Runner {
 }
 
 /// Words where the images are no longer those that were sent.
-fn overtaken(now: &[Container], wanted: &[Container]) -> Option<String> {
+pub(super) fn overtaken(now: &[Container], wanted: &[Container]) -> Option<String> {
     wanted.iter().find_map(|wanted| {
         let found = now.iter().find(|found| found.name == wanted.name && found.init == wanted.init)?;
         (found.image != wanted.image)

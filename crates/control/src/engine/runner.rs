@@ -12,6 +12,7 @@ use domain::{
     engine::{Action, Change, State, TaskState, begun, next_wake, step},
     event::NewEvent,
     id::{EnvironmentId, TaskId},
+    revision::RevisionEntry,
 };
 use platform::Snapshot;
 use store::{Lease, RunningTask};
@@ -31,7 +32,7 @@ pub(super) const ENGINE: &str = "lockstep";
 pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(), Error> {
     let deployment = control.store.deployment(lease.deployment).await?;
     let mut state = control.store.engine_state(lease.deployment).await?;
-    let runner = Arc::new(Runner {
+    let mut runner = Runner {
         tasks: control
             .store
             .running_tasks(lease.deployment)
@@ -51,10 +52,12 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
         noted: Mutex::default(),
         lease,
         control,
-    });
-    if deployment.status == DeploymentStatus::Pending {
+    };
+    if deployment.status == DeploymentStatus::Pending && !state.cancel_requested {
+        runner.rebind().await?;
         runner.set_status(&DeploymentStatus::Running, "the first tasks begin").await?;
     }
+    let runner = Arc::new(runner);
     let mut events = runner.control.store.newest_event();
     let mut renew = tokio::time::interval((lease_time(&runner.control) / 5).to_std().unwrap_or(LOOK));
     let mut work = Work::default();
@@ -138,7 +141,7 @@ fn words_for(status: &DeploymentStatus) -> &'static str {
 /// What it takes to carry a deployment out.
 pub(super) struct Runner {
     pub(super) control: Arc<Control>,
-    lease: Lease,
+    pub(super) lease: Lease,
     pub(super) tasks: HashMap<TaskId, RunningTask>,
     names: HashMap<TaskId, String>,
     target: EnvironmentId,
@@ -166,10 +169,16 @@ impl Runner {
         let kind = if status.ended() { "deployment.ended" } else { "deployment.changed" };
         let mut message = format!("{status}: {words}");
         let ended = self.control.store.deployment(self.lease.deployment).await?;
+        let observed: Vec<RevisionEntry> = match status.ended() {
+            true => {
+                self.control.store.services_of(self.target).await?.iter().map(RevisionEntry::of).collect()
+            }
+            false => Vec::new(),
+        };
         let mut write = self.control.store.write().await?;
         write.set_deployment_status(&self.lease, status, Utc::now()).await?;
         if status.ended()
-            && let Some(left) = settled(&mut write, &ended).await?
+            && let Some(left) = settled(&mut write, &ended, &observed).await?
         {
             message = format!("{message}; {left}");
         }

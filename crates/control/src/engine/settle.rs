@@ -3,7 +3,7 @@
 use chrono::Utc;
 use domain::{
     deployment::Deployment,
-    revision::{Settled, settle},
+    revision::{RevisionEntry, Settled, settle},
 };
 use store::{NewRevision, Write};
 
@@ -12,7 +12,11 @@ use crate::Error;
 
 /// Says to which revision the environment has come, and writes one down where it is at none that there is. Words for it,
 /// where there is anything to say.
-pub(super) async fn settled(write: &mut Write, ended: &Deployment) -> Result<Option<String>, Error> {
+pub(super) async fn settled(
+    write: &mut Write,
+    ended: &Deployment,
+    observed: &[RevisionEntry],
+) -> Result<Option<String>, Error> {
     let environment = ended.target_environment_id;
     write.hold_environment(environment).await?;
     let active = match write.active_revision(environment).await {
@@ -21,12 +25,10 @@ pub(super) async fn settled(write: &mut Write, ended: &Deployment) -> Result<Opt
     };
     let Some(target) = write.revision(environment, ended.revision).await? else { return Ok(None) };
     let before = active.as_ref().map(|active| active.entries.as_slice());
-    match settle(before, &target.entries, &ended.results) {
+    match settle(before, &target.entries, observed, &ended.results) {
         Settled::Unchanged => Ok(None),
         Settled::Reached => {
-            // Another deployment may have ended meanwhile, whose revision counts on this one.
-            let number = active.map_or(0, |active| active.number).max(target.number);
-            write.activate_revision(environment, number).await?;
+            write.activate_revision(environment, target.number).await?;
             Ok(None)
         }
         Settled::Left(entries) => {

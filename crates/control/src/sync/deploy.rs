@@ -50,7 +50,7 @@ pub async fn preview_deploy(ctx: &Context, request: DeployRequest) -> Result<Pre
             format!("{} services would change, and at most {MAX_SERVICES} can at once.", targets.len());
         return Err(Error::invalid("revision", message));
     }
-    let (targets, found) = read_now(ctx, targets).await;
+    let (targets, found) = read_now(ctx, targets).await?;
     let mut items = missing;
     items.extend(targets.iter().map(|target| {
         deploy_plan::item(target, &wanted.remove(&target.id).unwrap_or_default(), request.rollback)
@@ -74,6 +74,7 @@ pub async fn start_deploy(ctx: &Context, start: StartDeployment) -> Result<Deplo
         note: &start.note,
         ticket: &start.ticket,
         consent: &start.consent,
+        at: start.scheduled_for,
     };
     begin(ctx, &shown, &Asked::AllBut(&start.except), how).await
 }

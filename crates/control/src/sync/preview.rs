@@ -14,7 +14,7 @@ use domain::{
     service::{Container, Service, ServiceQuery},
     sync::{
         ContainerChange, MAX_SERVICES, Matching, Preview, PreviewItem, PreviewTarget, Severity, SyncRequest,
-        Warning,
+        Warning, with_images,
     },
     sync_plan::{self, Wanted},
     workload::WorkloadKey,
@@ -29,6 +29,8 @@ use crate::{Context, Error, environment, service};
 const VALID: TimeDelta = TimeDelta::minutes(30);
 /// Clusters are asked about this many services at once.
 const PARALLEL: usize = 16;
+/// The code of the note that another deployment comes before.
+const WAITS: &str = "waits";
 
 /// What a sync would do. Stored, so that it can be confirmed by its id.
 pub async fn preview(ctx: &Context, request: SyncRequest) -> Result<Preview, Error> {
@@ -44,7 +46,7 @@ pub async fn preview(ctx: &Context, request: SyncRequest) -> Result<Preview, Err
         .collect();
     let chosen: HashSet<ServiceId> = targets_of(&sync_plan::pair(&wanted, &targets));
     targets.retain(|target| chosen.contains(&target.id));
-    let (targets, found) = read_now(ctx, targets).await;
+    let (targets, found) = read_now(ctx, targets).await?;
     let items = sync_plan::pair(&wanted, &targets);
     let asked = Asked { source_name: source.name, target_name: target.name, ..Asked::of(request) };
     finish(ctx, asked, items, &found).await
@@ -84,8 +86,15 @@ async fn cluster_of(ctx: &Context, target: &Service) -> Result<Cluster, Error> {
     found.into_iter().next().ok_or(Error::NotFound { noun: "cluster", name: target.cluster.clone() })
 }
 
-/// What is known of a target from its cluster: the object's UID, or why it could not be read.
-pub(super) type Found = HashMap<ServiceId, Result<String, String>>;
+/// What is known of a target from its cluster, or why it could not be read.
+pub(super) type Found = HashMap<ServiceId, Result<Object, String>>;
+
+/// A target as its cluster has it.
+pub(super) struct Object {
+    uid: String,
+    /// What its turn may find besides what is expected.
+    alternatives: Vec<Vec<Container>>,
+}
 
 /// What a preview is of.
 pub(super) struct Asked {
@@ -127,7 +136,10 @@ pub(super) async fn finish(
     for item in &mut items {
         let Some(target) = &mut item.target else { continue };
         match found.get(&target.service_id) {
-            Some(Ok(uid)) => target.uid = uid.clone(),
+            Some(Ok(object)) => {
+                target.uid.clone_from(&object.uid);
+                target.alternatives.clone_from(&object.alternatives);
+            }
             Some(Err(words)) => {
                 item.warnings.push(Warning::new("target_unreadable", Severity::Blocking, words.clone()));
             }
@@ -253,17 +265,28 @@ async fn named(ctx: &Context, ids: &[ServiceId], environment: &Environment) -> R
     Ok(sources)
 }
 
-/// Reads the targets from their clusters, so that the preview shows what is there now, not what was last observed.
-pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> (Vec<Service>, Found) {
+/// Reads the targets from their clusters, so that the preview shows what is there now, not what was last observed. Where
+/// a deployment that has not ended is going to bring something, that is what is there when the turn comes.
+pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> Result<(Vec<Service>, Found), Error> {
     let read = stream::iter(targets.into_iter().map(|target| {
         let ctx = ctx.clone();
         async move { read_one(&ctx, target).await }
     }));
     let read: Vec<(Service, Result<String, Error>)> = read.buffered(PARALLEL).collect().await;
     let words = |outcome: Result<String, Error>| outcome.map_err(|error| error.problem().detail);
-    let (services, outcomes): (Vec<Service>, Vec<_>) = read.into_iter().unzip();
-    let found = services.iter().map(|service| service.id).zip(outcomes.into_iter().map(words)).collect();
-    (services, found)
+    let ids: Vec<ServiceId> = read.iter().map(|(service, _)| service.id).collect();
+    let coming = ctx.store().to_come(&ids).await?;
+    let expected = |(mut service, outcome): (Service, Result<String, Error>)| {
+        let mut alternatives = Vec::new();
+        for coming in coming.get(&service.id).into_iter().flatten() {
+            let next = with_images(&service.containers, &coming.changes);
+            alternatives.push(std::mem::replace(&mut service.containers, next));
+        }
+        let object = words(outcome).map(|uid| Object { uid, alternatives });
+        let id = service.id;
+        (service, (id, object))
+    };
+    Ok(read.into_iter().map(expected).unzip())
 }
 
 async fn read_one(ctx: &Context, mut target: Service) -> (Service, Result<String, Error>) {
@@ -288,7 +311,7 @@ async fn refresh(ctx: &Context, target: &mut Service) -> Result<String, Error> {
     Ok(snapshot.workload.uid)
 }
 
-/// Warns where a service was changed past Lockstep since its last sync, and where another sync is at work.
+/// Warns where a service was changed past Lockstep since its last deployment; says where another one comes before.
 async fn warn_of_others(ctx: &Context, items: &mut [PreviewItem]) -> Result<(), Error> {
     let ids: Vec<ServiceId> = targets_of(items).into_iter().collect();
     let last: HashMap<_, _> = ctx
@@ -298,19 +321,20 @@ async fn warn_of_others(ctx: &Context, items: &mut [PreviewItem]) -> Result<(), 
         .into_iter()
         .map(|(id, at, changes)| (id, (at, changes)))
         .collect();
-    let busy: HashMap<_, _> = ctx.store().busy(&ids).await?.into_iter().collect();
+    let coming = ctx.store().to_come(&ids).await?;
     for item in items {
         let Some(target) = &item.target else { continue };
+        if coming.contains_key(&target.service_id) {
+            let message = "Another deployment comes before it: what that one brings is shown as what runs.";
+            item.warnings.push(Warning::new(WAITS, Severity::Info, message));
+            continue;
+        }
         if let Some((at, changes)) = last.get(&target.service_id)
             && changes.iter().any(|change| moved_since(change, &target.found))
         {
             let at = at.format("%Y-%m-%d %H:%M");
             let message = format!("Changed by someone else since Lockstep's last sync ({at} UTC).");
             item.warnings.push(Warning::new("changed_by_other", Severity::Warning, message));
-        }
-        if busy.contains_key(&target.service_id) {
-            let message = "Another sync is working on it. Wait until it has ended.";
-            item.warnings.push(Warning::new("busy", Severity::Blocking, message));
         }
     }
     Ok(())
@@ -322,7 +346,9 @@ fn moved_since(change: &ContainerChange, found: &[Container]) -> bool {
 
 /// Has the cluster try the change without making it, so that what admission would refuse is seen before.
 async fn try_out(ctx: &Context, mut item: PreviewItem) -> PreviewItem {
-    let Some(target) = item.target.clone().filter(|_| item.will_change()) else { return item };
+    // What another deployment is still to bring cannot be tried on.
+    let waits = item.warnings.iter().any(|warning| warning.code == WAITS);
+    let Some(target) = item.target.clone().filter(|_| item.will_change() && !waits) else { return item };
     let refused = match dry_run(ctx, &item, &target).await {
         Ok(SetImages::Accepted | SetImages::AlreadyThere) => return item,
         Ok(SetImages::Changed(words)) => Warning::new("target_changed", Severity::Blocking, words),
@@ -351,14 +377,4 @@ async fn dry_run(ctx: &Context, item: &PreviewItem, target: &PreviewTarget) -> R
     let external = cluster_of(ctx, &service).await?.external_id;
     let platform = ctx.control().platform(service.site_id).await?;
     Ok(platform.set_images(&external, &key, &change, true).await?)
-}
-
-/// Containers with the images to come.
-fn with_images(found: &[Container], changes: &[ContainerChange]) -> Vec<Container> {
-    let image = |container: &Container| {
-        let change =
-            changes.iter().find(|change| change.name == container.name && change.init == container.init);
-        change.map_or_else(|| container.image.clone(), |change| change.to.clone())
-    };
-    found.iter().map(|container| Container { image: image(container), ..container.clone() }).collect()
 }

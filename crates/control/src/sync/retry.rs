@@ -28,7 +28,7 @@ pub async fn preview_retry(ctx: &Context, id: DeploymentId) -> Result<Preview, E
         ));
     }
     let ids: Vec<ServiceId> = left.iter().map(|task| task.target_service_id).collect();
-    let (targets, found) = read_now(ctx, ctx.store().services_by_id(&ids).await?).await;
+    let (targets, found) = read_now(ctx, ctx.store().services_by_id(&ids).await?).await?;
     let items = targets.iter().map(|target| {
         let task = left.iter().find(|task| task.target_service_id == target.id);
         let changes = task.iter().flat_map(|task| &task.containers).filter(|change| change.moves());

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskCounts, TaskStatus},
     id::{AppInstanceId, DeploymentId, PreviewId, ServiceId},
@@ -11,14 +11,17 @@ use domain::{
     sync::{Exception, OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, Warning},
     validate,
 };
-use store::{NewDeployment, NewTask};
+use store::{NewDeployment, NewTask, Write};
 use uuid::Uuid;
 
 use super::{
     preview::{preview, reach},
     revision::{There, revision_of},
 };
-use crate::{Context, Error, deployment, error::busy, settings};
+use crate::{Context, Error, deployment, settings};
+
+/// The furthest that a deployment can be scheduled ahead.
+const FURTHEST: TimeDelta = TimeDelta::days(366);
 
 /// Starts a sync: what its preview showed, or, without one, what is found now.
 pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error> {
@@ -35,6 +38,7 @@ pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error>
         note: &start.note,
         ticket: &start.ticket,
         consent: &start.consent,
+        at: None,
     };
     begin(ctx, &shown, &asked, how).await
 }
@@ -52,7 +56,7 @@ pub async fn start_follow_up(
     if shown.undo_of != Some(id) && shown.retry_of != Some(id) {
         return Err(other_request());
     }
-    begin(ctx, &shown, &Asked::AllBut(&[]), How { on_failure, note, ticket: "", consent }).await
+    begin(ctx, &shown, &Asked::AllBut(&[]), How { on_failure, note, ticket: "", consent, at: None }).await
 }
 
 pub(super) fn other_request() -> Error {
@@ -90,6 +94,8 @@ pub(super) struct How<'a> {
     pub(super) note: &'a str,
     pub(super) ticket: &'a str,
     pub(super) consent: &'a Consent,
+    /// Not to begin before.
+    pub(super) at: Option<DateTime<Utc>>,
 }
 
 /// Starts what is asked for of a preview.
@@ -97,7 +103,7 @@ pub(super) async fn begin(
     ctx: &Context,
     preview: &Preview,
     asked: &Asked<'_>,
-    How { on_failure, note, ticket, consent }: How<'_>,
+    How { on_failure, note, ticket, consent, at }: How<'_>,
 ) -> Result<Deployment, Error> {
     let mut errors = Vec::new();
     let note = validate::text("note", note).map_err(|error| errors.push(error)).unwrap_or_default();
@@ -108,15 +114,19 @@ pub(super) async fn begin(
             format!("“{word}” is none of: stop, go_on, put_back."),
         ));
     }
+    if at.is_some_and(|at| at <= Utc::now() || at > Utc::now() + FURTHEST) {
+        let words = "Give a time within the next year.";
+        errors.push(domain::problem::FieldError::new("scheduledFor", words));
+    }
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
     let items: Vec<&PreviewItem> = preview.changes().filter(|item| asked.has(item)).collect();
     let left_out = left_out(preview, asked);
     if items.is_empty() {
-        return Err(nothing_to_do(ctx, &left_out).await?);
+        return Err(nothing_to_do(&left_out));
     }
-    let overridden = settings::permit(ctx, preview, &items, consent).await?;
+    let overridden = settings::permit(ctx, preview, &items, consent, at).await?;
     let services = target_services(ctx, &items).await?;
     let mut reached = HashSet::new();
     for (service, _) in services.values() {
@@ -124,8 +134,8 @@ pub(super) async fn begin(
             reach(ctx, service).await?;
         }
     }
-    let mut new =
-        NewDeployment { deployment: head(ctx, preview, &items, on_failure, note, ticket), tasks: Vec::new() };
+    let head = Deployment { scheduled_for: at, ..head(ctx, preview, &items, on_failure, note, ticket) };
+    let mut new = NewDeployment { deployment: head, tasks: Vec::new() };
     for item in &items {
         new.tasks.extend(task(item, &services));
     }
@@ -143,26 +153,14 @@ fn left_out<'a>(preview: &'a Preview, asked: &Asked<'_>) -> Vec<(&'a PreviewItem
     asked.filter_map(blocking).collect()
 }
 
-async fn nothing_to_do(ctx: &Context, left_out: &[(&PreviewItem, &Warning)]) -> Result<Error, Error> {
-    let occupied = left_out.iter().find(|(_, why)| why.code == "busy");
-    if let Some(target) = occupied.and_then(|(item, _)| item.target.as_ref()) {
-        return busy_with(ctx, &[target.service_id]).await;
-    }
+fn nothing_to_do(left_out: &[(&PreviewItem, &Warning)]) -> Error {
     let reasons: Vec<String> =
         left_out.iter().take(5).map(|(item, why)| format!(" {}: {}", item.name, why.message)).collect();
     let detail = match reasons.is_empty() {
         true => "Nothing would be changed: every service is in step.".to_owned(),
         false => format!("Nothing would be changed.{}", reasons.concat()),
     };
-    Ok(Error::conflict("nothing_to_do", detail))
-}
-
-/// Says which other deployment works on one of these services.
-async fn busy_with(ctx: &Context, services: &[ServiceId]) -> Result<Error, Error> {
-    Ok(match ctx.store().busy(services).await?.first() {
-        Some((_, id)) => busy(Some(&deployment::get(ctx, *id).await?)),
-        None => busy(None),
-    })
+    Error::conflict("nothing_to_do", detail)
 }
 
 /// What is asked for of a preview's items; all of them where nobody says.
@@ -217,14 +215,8 @@ async fn store_all(
     let there = There::now(ctx, new.deployment.target_environment_id).await?;
     let mut write = ctx.store().write().await?;
     new.deployment.revision = revision_of(ctx, &mut write, there, new, preview).await?;
-    match write.insert_deployment(new).await {
-        Err(store::Error::Duplicate(_)) => {
-            drop(write);
-            let ids: Vec<ServiceId> = new.tasks.iter().map(|task| task.task.target_service_id).collect();
-            return Err(busy_with(ctx, &ids).await?);
-        }
-        other => other?,
-    }
+    write.insert_deployment(new).await?;
+    supersede(ctx, &mut write, new).await?;
     let (deployment, services) = (&new.deployment, new.tasks.len());
     let what = match deployment.origin {
         Origin::Rollback => "a rollback in",
@@ -245,6 +237,22 @@ async fn store_all(
     }
     write.commit().await?;
     Ok(deployment.id)
+}
+
+/// Ends deployments that wait for their turn and would bring nothing that this one does not bring in another version.
+async fn supersede(ctx: &Context, write: &mut Write, new: &NewDeployment) -> Result<(), Error> {
+    let deployment = &new.deployment;
+    if deployment.scheduled_for.is_some() {
+        return Ok(());
+    }
+    let environment = deployment.target_environment_id;
+    let services = new.tasks.iter().map(|new| new.task.target_service_id).collect();
+    for id in write.supersede(environment, deployment.id, &services, Utc::now()).await? {
+        let message = format!("superseded: {} brings other versions of all its services", deployment.id);
+        let event = ctx.event("deployment.ended", message).deployment(id);
+        write.append(event.environment(environment)).await?;
+    }
+    Ok(())
 }
 
 async fn target_services(
@@ -295,6 +303,8 @@ fn head(
         undo_of: preview.undo_of,
         retry_of: preview.retry_of,
         revision: 0,
+        scheduled_for: None,
+        begun_at: None,
         start_time: Utc::now(),
         end_time: None,
         results: Vec::new(),
@@ -345,5 +355,6 @@ fn task(item: &PreviewItem, services: &HashMap<ServiceId, (Service, String)>) ->
         cluster_external_id: external_id.clone(),
         uid: target.uid.clone(),
         found: target.found.clone(),
+        alternatives: target.alternatives.clone(),
     })
 }

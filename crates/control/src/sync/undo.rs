@@ -24,7 +24,7 @@ pub async fn preview_undo(ctx: &Context, id: DeploymentId) -> Result<Preview, Er
         return Err(Error::conflict("nothing_to_undo", "It changed nothing, so there is nothing to undo."));
     }
     let ids: Vec<ServiceId> = tasks.iter().map(|task| task.target_service_id).collect();
-    let (targets, found) = read_now(ctx, ctx.store().services_by_id(&ids).await?).await;
+    let (targets, found) = read_now(ctx, ctx.store().services_by_id(&ids).await?).await?;
     let items = tasks.iter().map(|task| way_back(task, &targets)).collect();
     let asked =
         Asked { undo_of: Some(id), ..Asked::within(undone.target_environment_id, &undone.target_name, ids) };

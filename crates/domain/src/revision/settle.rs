@@ -1,6 +1,6 @@
 //! What an environment is at once a deployment has ended, however it ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{RevisionEntry, diff};
 use crate::deployment::{Task, TaskStatus};
@@ -16,11 +16,18 @@ pub enum Settled {
     Left(Vec<RevisionEntry>),
 }
 
-/// Says at which content an environment is. `active` is the one it was at, `target` the deployment's.
-pub fn settle(active: Option<&[RevisionEntry]>, target: &[RevisionEntry], tasks: &[Task]) -> Settled {
-    if tasks.iter().all(|task| task.status == TaskStatus::Success) {
-        return Settled::Reached;
-    }
+/// Says at which content an environment is. `active` is the one it was at, `target` the deployment's, `observed` what runs:
+/// a workload that the deployment had no need to touch is at the target if it runs what that says.
+pub fn settle(
+    active: Option<&[RevisionEntry]>,
+    target: &[RevisionEntry],
+    observed: &[RevisionEntry],
+    tasks: &[Task],
+) -> Settled {
+    let by_key = |entries| -> HashMap<_, &RevisionEntry> {
+        Iterator::map(<[RevisionEntry]>::iter(entries), |entry| (entry.key(), entry)).collect()
+    };
+    let (aims, runs) = (by_key(target), by_key(observed));
     let mut left = active.unwrap_or(target).to_vec();
     let tasks: HashMap<_, &Task> = tasks
         .iter()
@@ -29,8 +36,17 @@ pub fn settle(active: Option<&[RevisionEntry]>, target: &[RevisionEntry], tasks:
     for entry in &mut left {
         if let Some(task) = tasks.get(&entry.key()).copied() {
             leave(entry, task);
+        } else if let (Some(aim), Some(now)) = (aims.get(&entry.key()), runs.get(&entry.key()))
+            && aim.images == now.images
+        {
+            entry.images.clone_from(&aim.images);
         }
     }
+    let known: HashSet<_> = left.iter().map(RevisionEntry::key).collect();
+    let new: Vec<RevisionEntry> =
+        target.iter().filter(|entry| !known.contains(&entry.key())).cloned().collect();
+    left.extend(new);
+    left.retain(|entry| aims.contains_key(&entry.key()) || runs.contains_key(&entry.key()));
     let same = |other: &[RevisionEntry]| diff(other, &left).is_empty();
     if active.is_some_and(same) || active.is_none() && !tasks.values().any(|task| in_effect(task)) {
         Settled::Unchanged

@@ -80,7 +80,7 @@ fn a_diff_tells_what_came_what_went_and_what_moved() {
 fn what_succeeded_is_the_revision_and_what_was_put_back_changes_nothing() {
     let (active, target) = ([entry("cart", "cart:1")], [entry("cart", "cart:2")]);
     let settled = |status, accepted| {
-        settle(Some(&active), &target, &[task("cart", ("cart:1", "cart:2"), status, accepted)])
+        settle(Some(&active), &target, &active, &[task("cart", ("cart:1", "cart:2"), status, accepted)])
     };
     assert_eq!(settled(TaskStatus::Success, true), Settled::Reached);
     assert_eq!(settled(TaskStatus::PutBack, true), Settled::Unchanged);
@@ -101,8 +101,24 @@ fn what_was_left_half_way_is_written_down_as_it_is() {
         task("web", ("web:1", "web:2"), TaskStatus::Cancelled, false),
     ];
     let left = vec![entry("cart", "cart:2"), entry("web", "web:1")];
-    assert_eq!(settle(Some(&active), &target, &tasks), Settled::Left(left.clone()));
-    assert_eq!(settle(None, &target, &tasks), Settled::Left(left));
+    assert_eq!(settle(Some(&active), &target, &active, &tasks), Settled::Left(left.clone()));
+    assert_eq!(settle(None, &target, &active, &tasks), Settled::Left(left));
+}
+
+#[test]
+fn what_was_counted_on_and_did_not_come_is_not_said_to_run() {
+    // Before this one another was to bring cart:2, and was cancelled.
+    let active = [entry("cart", "cart:1"), entry("web", "web:1")];
+    let target = [entry("cart", "cart:2"), entry("web", "web:2")];
+    let tasks = [task("web", ("web:1", "web:2"), TaskStatus::Success, true)];
+    let left = vec![entry("cart", "cart:1"), entry("web", "web:2")];
+    assert_eq!(settle(Some(&active), &target, &active, &tasks), Settled::Left(left));
+    let by_hand = [entry("cart", "cart:2"), entry("web", "web:2")];
+    assert_eq!(
+        settle(Some(&active), &target, &by_hand, &tasks),
+        Settled::Reached,
+        "it runs what was asked for"
+    );
 }
 
 #[test]
@@ -112,7 +128,7 @@ fn what_another_deployment_expected_and_did_not_come_is_taken_back() {
     let target = [entry("cart", "cart:2"), entry("web", "web:1")];
     let tasks = [task("cart", ("cart:1", "cart:2"), TaskStatus::PutBack, true)];
     let left = vec![entry("cart", "cart:1"), entry("web", "web:2")];
-    assert_eq!(settle(Some(&active), &target, &tasks), Settled::Left(left));
+    assert_eq!(settle(Some(&active), &target, &active, &tasks), Settled::Left(left));
 }
 
 proptest! {
@@ -135,7 +151,7 @@ proptest! {
             };
             task(&name(n), ("i:1", "i:2"), status, accepted)
         }).collect();
-        let now = match settle(Some(&active), &target, &tasks) {
+        let now = match settle(Some(&active), &target, &active, &tasks) {
             Settled::Reached => target,
             Settled::Unchanged => active,
             Settled::Left(left) => left,
