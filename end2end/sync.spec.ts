@@ -48,15 +48,18 @@ test("a row of the matrix is synced, seen live, and undone", async ({ page, lock
   expect(pageErrors).toEqual([]);
 });
 
-/** The pages, as paths; `ENVIRONMENT` and `SYNC` stand for the ids of one. */
+/** The pages, as paths; `ENVIRONMENT`, `STAGING` and `SYNC` stand for ids. */
 const PAGES = [
   "/",
   "/services",
   "/environments",
   "/environments/ENVIRONMENT",
   "/environments/ENVIRONMENT?tab=instances",
-  "/environments/ENVIRONMENT?tab=syncs",
-  "/environments/ENVIRONMENT?tab=revisions",
+  "/environments/ENVIRONMENT?tab=deployments",
+  "/environments/STAGING?tab=revisions",
+  "/environments/STAGING?tab=drift",
+  "/environments/STAGING?tab=compare&with=ENVIRONMENT",
+  "/environments/STAGING?tab=settings",
   "/sites",
   "/deployments",
   "/deployments/SYNC",
@@ -66,9 +69,9 @@ for (const theme of ["light", "dark"] as const) {
   for (const template of PAGES) {
     test(`${template} is accessible, ${theme}`, async ({ page, lockstep, pageErrors }) => {
       await page.emulateMedia({ colorScheme: theme });
-      const [environment] = await lockstep.api.get("/api/environments");
+      const [environment, staging] = await lockstep.api.get("/api/environments");
       const [sync] = await lockstep.api.get("/api/sync/history");
-      await page.goto(template.replace("ENVIRONMENT", environment.id).replace("SYNC", sync.id));
+      await page.goto(template.replace("ENVIRONMENT", environment.id).replace("STAGING", staging.id).replace("SYNC", sync.id));
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       await expectAccessible(page);
       expect(pageErrors).toEqual([]);

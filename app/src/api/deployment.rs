@@ -89,10 +89,11 @@ pub async fn brief(id: DeploymentId) -> Result<Brief, ApiError> {
     control::deployment::get(&ctx, id).await.map(Brief::from).map_err(fail)
 }
 
-/// Deployments that have not ended.
+/// Deployments that have not ended, but for those whose time is still to come.
 #[server(name = CallDeploymentRunning, prefix = "/rpc", endpoint = "deployment/running", input = Json, output = Json)]
 pub async fn running() -> Result<Vec<Brief>, ApiError> {
     let ctx = context()?;
     let running = control::deployment::running(&ctx).await.map_err(fail)?;
-    Ok(running.into_iter().map(Brief::from).collect())
+    let begun = running.into_iter().filter(|one| one.begun_at.is_some() || one.scheduled_for.is_none());
+    Ok(begun.map(Brief::from).collect())
 }

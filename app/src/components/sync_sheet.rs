@@ -6,6 +6,7 @@ use domain::{
     app_instance::AppInstance,
     deploy::{DeployRequest, StartDeployment},
     id::{AppInstanceId, DeploymentId, ServiceId},
+    problem::Problem,
     settings::Consent,
     sync::{OnFailure, StartSync, SyncRequest},
 };
@@ -250,12 +251,13 @@ pub(crate) fn Confirm() -> impl IntoView {
     let troubles = move || {
         let stale = expired.get();
         let problem = starting.problem.get();
+        let at_fields = !stale && problem.as_ref().is_some_and(|problem| !problem.errors.is_empty());
         (stale || problem.is_some()).then(|| {
             view! {
                 <div class="space-y-2">
-                    {problem.as_ref().map(failed)}
+                    {problem.map(|problem| failed(&Problem { errors: Vec::new(), ..problem }))}
                     {stale.then(|| hint("is-warning", "This preview is too old to be confirmed: what runs may have changed since."))}
-                    {again()}
+                    {(!at_fields).then(again)}
                 </div>
             }
         })

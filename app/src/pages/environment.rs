@@ -72,57 +72,39 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
     let tab =
         Memo::new(move |_| query.with(|query| value(query, "tab")).unwrap_or_else(|| "services".to_owned()));
 
-    let head = move |all: Vec<Found>| {
-        let Some(at) = all.iter().position(|one| one.id == id) else {
-            return view! { <NotFound /> }.erase();
-        };
-        let (found, left) = (&all[at], at.checked_sub(1).map(|at| all[at].clone()));
-        let revision = match (found.active_revision, found.latest_revision) {
-            (0, 0) => "no revision yet".to_owned(),
-            (active, latest) if active == latest => format!("revision {active}"),
-            (0, latest) => format!("revision {latest}, not deployed"),
-            (active, latest) => format!("revision {active}, latest {latest}"),
-        };
-        let namespaces = counted(found.app_instances, "namespace");
-        let facts = format!("{namespaces} · {} · {revision}", counted(found.services, "service"));
-        let nothing_there = found.services == 0;
-        view! {
-            <leptos_meta::Title text=found.name.clone() />
-            <header class="page-head">
-                <div>
-                    <h1 class="flex items-center gap-2">
-                        <span class="env-dot" style=env::style(&found.color)></span>
-                        {found.name.clone()}
-                    </h1>
-                    <p class="muted">{found.description.clone()}</p>
-                    <p class="muted text-xs tabular-nums">{facts}</p>
-                </div>
-                <div class="flex flex-wrap gap-2">
-                    <button type="button" class="btn btn-sm" on:click=move |_| bind.begin(Some(id))>
-                        {icon(lu::LuLink)}
-                        "Bind namespaces"
-                    </button>
-                    <button
-                        type="button"
-                        class="btn btn-sm"
-                        disabled=nothing_there
-                        title=nothing_there.then_some("Nothing runs here yet: bind namespaces first.")
-                        on:click=move |_| deploying.set(true)
-                    >
-                        {icon(lu::LuRocket)}
-                        "Deploy…"
-                    </button>
-                    {left.map(|left| sync_button(left, id))}
-                </div>
-            </header>
-        }
-        .erase()
+    let head = move |all: Vec<Found>| match all.iter().find(|one| one.id == id) {
+        Some(found) => facts(found),
+        None => view! { <NotFound /> }.erase(),
     };
-    let title = Signal::derive(move || {
+    let sync = move |all: Vec<Found>| {
+        let at = all.iter().position(|one| one.id == id).and_then(|at| at.checked_sub(1));
+        at.map(|left| sync_button(all[left].clone(), id)).into_any()
+    };
+    let (title, is_empty) = (RwSignal::new(String::new()), RwSignal::new(false));
+    Effect::new(move |_| {
         let all = ready(environments).unwrap_or_default();
-        let name = all.into_iter().find(|one| one.id == id).map(|one| one.name);
-        format!("Deploy to {}", name.unwrap_or_default())
+        if let Some(found) = all.into_iter().find(|one| one.id == id) {
+            title.set(format!("Deploy to {}", found.name));
+            is_empty.set(found.services == 0);
+        }
     });
+    // Not drawn anew with each answer: a press between two drawings would be lost.
+    let actions = view! {
+        <button type="button" class="btn btn-sm" on:click=move |_| bind.begin(Some(id))>
+            {icon(lu::LuLink)}
+            "Bind namespaces"
+        </button>
+        <button
+            type="button"
+            class="btn btn-sm"
+            disabled=move || is_empty.get()
+            title=move || is_empty.get().then_some("Nothing runs here yet: bind namespaces first.")
+            on:click=move |_| deploying.set(true)
+        >
+            {icon(lu::LuRocket)}
+            "Deploy…"
+        </button>
+    };
     let tabs = TABS.iter().map(|&(word, label)| {
         let current = move || tab.with(|tab| tab == word).then_some("page");
         let active = move || tab.with(|tab| tab == word);
@@ -141,7 +123,10 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
     let tabs = tabs.collect_view();
     view! {
         <p class="mb-3"><a class="link link-hover muted" href="/environments">"← All environments"</a></p>
-        {show(environments, nothing, head)}
+        <header class="page-head">
+            <div>{show(environments, nothing, head)}</div>
+            <div class="flex flex-wrap gap-2">{actions} {show(environments, nothing, sync)}</div>
+        </header>
         <nav class="tabs tabs-border mb-3" aria-label="About this environment">{tabs}</nav>
         {move || match tab.get().as_str() {
             "instances" => view! { <Instances environment=id /> }.erase(),
@@ -155,6 +140,28 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
         <Dialog open=deploying title class="sheet">
             <DeployForm environment=id open=deploying />
         </Dialog>
+    }
+    .erase()
+}
+
+/// What it is and how much of it there is.
+fn facts(found: &Found) -> AnyView {
+    let revision = match (found.active_revision, found.latest_revision) {
+        (0, 0) => "no revision yet".to_owned(),
+        (active, latest) if active == latest => format!("revision {active}"),
+        (0, latest) => format!("revision {latest}, not deployed"),
+        (active, latest) => format!("revision {active}, latest {latest}"),
+    };
+    let namespaces = counted(found.app_instances, "namespace");
+    let facts = format!("{namespaces} · {} · {revision}", counted(found.services, "service"));
+    view! {
+        <leptos_meta::Title text=found.name.clone() />
+        <h1 class="flex items-center gap-2">
+            <span class="env-dot" style=env::style(&found.color)></span>
+            {found.name.clone()}
+        </h1>
+        <p class="muted">{found.description.clone()}</p>
+        <p class="muted text-xs tabular-nums">{facts}</p>
     }
     .erase()
 }

@@ -84,7 +84,7 @@ fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i6
         <li>
             <details>
                 <summary>
-                    <span class="inline-flex flex-wrap items-center gap-x-2 gap-y-1">
+                    <span class="[&>*]:mr-2">
                         <strong class="num">{format!("Revision {number}")}</strong>
                         {one.active.then(|| view! { <span class="badge badge-sm badge-primary">"active"</span> })}
                         <span>{one.reason.clone()}</span>

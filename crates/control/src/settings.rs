@@ -55,7 +55,7 @@ pub(crate) async fn permit(
     match settings.permit(name, consent, now) {
         Ok(()) => {}
         Err(Forbidden::Unconfirmed) => {
-            let detail = format!("{name} is protected: type its name in “confirm” to go on.");
+            let detail = format!("{name} is protected: type its name to go on.");
             return Err(Error::Conflict {
                 code: "confirmation_needed",
                 detail,
@@ -65,7 +65,7 @@ pub(crate) async fn permit(
         }
         Err(Forbidden::Frozen(freeze)) => {
             let detail = format!(
-                "{name} is frozen until {} UTC ({}). Wait, or say in “overrideFreeze” why it cannot wait.",
+                "{name} is frozen until {} UTC ({}). Wait, or say why it cannot wait.",
                 freeze.until.format("%Y-%m-%d %H:%M"),
                 freeze.reason
             );
