@@ -5,6 +5,7 @@ use domain::{
     id::EnvironmentId,
     list::Page,
     revision::{Drift, NewRevision, RevisionDiff, RevisionSummary},
+    up_to_date::UpToDate,
 };
 use leptos::prelude::*;
 
@@ -45,4 +46,11 @@ pub async fn drift(id: EnvironmentId) -> Result<Drift, ApiError> {
 pub async fn compare(id: EnvironmentId, with: EnvironmentId) -> Result<Comparison, ApiError> {
     let ctx = context()?;
     control::compare::environments(&ctx, id, with).await.map_err(fail)
+}
+
+/// The up-to-date check of an environment.
+#[server(name = CallRevisionUpToDate, prefix = "/rpc", endpoint = "revision/up_to_date", input = Json, output = Json)]
+pub async fn up_to_date(id: EnvironmentId) -> Result<UpToDate, ApiError> {
+    let ctx = context()?;
+    control::up_to_date::check(&ctx, id).await.map_err(fail)
 }

@@ -5,6 +5,7 @@ use domain::{
     environment::Environment,
     id::EnvironmentId,
     revision::{Drift as Found, NewRevision},
+    up_to_date::{ReplicaCounts, UpToDate},
 };
 use leptos::prelude::*;
 
@@ -13,14 +14,18 @@ use crate::{
     api,
     components::{
         change_list,
-        empty::{empty, skeleton},
+        empty::{empty, nothing, skeleton},
         icon::{icon, lu},
+        pager::counted,
         problem::note,
         sync_sheet::SyncFlow,
     },
     live,
     request::{Request, answer, show},
 };
+
+/// Services that are not up to date and are listed.
+const SHOWN: usize = 20;
 
 #[component]
 pub(crate) fn Drift(environment: EnvironmentId) -> impl IntoView {
@@ -40,7 +45,69 @@ pub(crate) fn Drift(environment: EnvironmentId) -> impl IntoView {
         accepting.send(accept, |_| live::look_again());
     };
     let view = move |found: Found| shown(environment, &found, accepting, accept);
-    view! { {note(accepting.problem)} {show(drift, skeleton, view)} }.erase()
+    let counts = answer(
+        || (),
+        live::tick_of_rows(move |news| news.of_environment(environment) || news.of_kind("revision.")),
+        move |()| api::revision::up_to_date(environment),
+    );
+    view! {
+        {note(accepting.problem)} {show(counts, nothing, |found: UpToDate| replicas(&found))}
+        {show(drift, skeleton, view)}
+    }
+    .erase()
+}
+
+/// Replicas desired, there, healthy and outdated; service by service where one is not as it should be.
+fn replicas(found: &UpToDate) -> AnyView {
+    if found.services.is_empty() {
+        return ().into_any();
+    }
+    let cells = |counts: &ReplicaCounts| {
+        [counts.outdated, counts.desired, counts.healthy, counts.total]
+            .map(|number| view! { <td class="num">{number}</td> })
+            .collect_view()
+    };
+    let late: Vec<_> = found.services.iter().filter(|service| !service.up_to_date).collect();
+    let rows = late.iter().take(SHOWN).map(|service| {
+        view! {
+            <tr>
+                <th scope="row">{service.name.clone()} <span class="muted px-2 text-xs">{service.app_instance.clone()}</span></th>
+                {cells(&service.replicas)}
+            </tr>
+        }
+    });
+    let (class, words) = match late.len() {
+        0 => (
+            "state is-success",
+            format!("All {} are up to date", counted(found.services.len() as u64, "service")),
+        ),
+        late => ("state is-warning", format!("{} not up to date", counted(late as u64, "service"))),
+    };
+    let sign = if late.is_empty() { lu::LuCircleCheck } else { lu::LuTriangleAlert };
+    let heads = ["Outdated", "Desired", "Healthy", "Total"];
+    let heads = heads.map(|head| view! { <th scope="col" class="num">{head}</th> }).collect_view();
+    view! {
+        <section class="surface mb-4">
+            <div class="table-frame" tabindex="0" role="group" aria-label="Replicas">
+                <table class="data-table">
+                    <thead>
+                        <tr>
+                            <th scope="col"><span class=class>{icon(sign)} {words}</span></th>
+                            {heads}
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {rows.collect_view()}
+                        <tr>
+                            <th scope="row">"All replicas"</th>
+                            {cells(&found.replicas)}
+                        </tr>
+                    </tbody>
+                </table>
+            </div>
+        </section>
+    }
+    .erase()
 }
 
 fn shown(

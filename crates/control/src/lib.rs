@@ -23,6 +23,7 @@ pub mod service;
 pub mod settings;
 pub mod site;
 pub mod sync;
+pub mod up_to_date;
 mod vault;
 pub mod versions;
 

@@ -35,5 +35,6 @@ pub mod site;
 pub mod strategy;
 pub mod sync;
 pub mod sync_plan;
+pub mod up_to_date;
 pub mod validate;
 pub mod workload;

@@ -1,13 +1,14 @@
 //! `/api/environments/{id}/revisions` and what compares with them
 
 use axum::response::{IntoResponse, Response};
-use control::{compare, revision};
+use control::{compare, revision, up_to_date as check};
 use domain::{
     compare::Comparison,
     id::EnvironmentId,
     list::MAX_PAGE_SIZE,
     problem::Problem,
     revision::{Drift, NewRevision, Revision, RevisionDiff, RevisionSummary},
+    up_to_date::UpToDate,
 };
 use http::{StatusCode, Uri};
 use serde::Deserialize;
@@ -23,6 +24,7 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
         .routes(routes!(diff))
         .routes(routes!(compare_with))
         .routes(routes!(drift))
+        .routes(routes!(up_to_date))
 }
 
 /// An environment's revisions, newest first, each with what it changed.
@@ -121,4 +123,13 @@ async fn compare_with(
 )]
 async fn drift(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<axum::Json<Drift>> {
     Ok(axum::Json(revision::drift(&ctx, id).await?))
+}
+
+/// The up-to-date check: replicas desired, there, healthy and outdated, service by service.
+#[utoipa::path(
+    get, path = "/api/environments/{id}/up-to-date", tag = "revisions", params(("id" = EnvironmentId, Path)),
+    responses((status = 200, body = UpToDate), (status = 404, body = Problem))
+)]
+async fn up_to_date(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<axum::Json<UpToDate>> {
+    Ok(axum::Json(check::check(&ctx, id).await?))
 }

@@ -116,3 +116,27 @@ async fn two_environments_are_compared_field_by_field(on: On) {
     assert_eq!((&field["left"], &field["right"]), (&json!("1.14.2"), &json!("1.14.0")), "{cart}");
     app.stop().await;
 }
+
+on_both!(the_up_to_date_check_counts_replicas);
+async fn the_up_to_date_check_counts_replicas(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let env = app.api.environment("Staging").await;
+    let path = format!("/api/environments/{env}/up-to-date");
+    app.api.post(&format!("/api/environments/{env}/revisions"), &json!({ "capture": true })).await;
+    let of = |found: &Value, name: &str| {
+        let services = found["services"].as_array().unwrap();
+        services.iter().find(|service| service["name"] == name).unwrap().clone()
+    };
+    let found = app.api.until(&path, |found| of(found, "cart")["upToDate"] == true).await;
+    assert_eq!(found["revision"], 1, "{found}");
+    let desired = of(&found, "cart")["replicas"]["desired"].as_u64().unwrap();
+    set_by_hand(&app, "cart", "7.0.0").await;
+    let outdated = |found: &Value| of(found, "cart")["replicas"]["outdated"].as_u64() == Some(desired);
+    let found = app.api.until(&path, outdated).await;
+    assert_eq!(
+        (&of(&found, "cart")["upToDate"], &found["upToDate"]),
+        (&json!(false), &json!(false)),
+        "{found}"
+    );
+    app.stop().await;
+}
