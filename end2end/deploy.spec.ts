@@ -74,7 +74,7 @@ test("a sync is cancelled, and the rest is left as it is", async ({ page, lockst
   // Slow enough that it cannot be over before it is cancelled.
   await slow([{ fault: "latency", rate: 1, millis: 1500 }]);
   await dialog.getByRole("button", { name: /^Sync \d+ services to/ }).click();
-  await page.getByRole("button", { name: "Cancel the sync" }).click();
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
   await expect(page.getByRole("button", { name: "Cancelling…" })).toBeVisible();
   await slow([]);
   await expect.poll(async () => (await newest(lockstep.api)).status, { timeout: 40_000 }).toBe("cancelled");
@@ -122,7 +122,7 @@ test("a sync outlives its server, and the page comes back by itself", async ({ p
   const dialog = page.getByRole("dialog", { name: "Sync" });
   await dialog.getByText("Go on", { exact: true }).click();
   await dialog.getByRole("button", { name: /^Sync \d+ services to/ }).click();
-  await expect(page.getByRole("button", { name: "Cancel the sync" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Cancel", exact: true })).toBeVisible();
   await lockstep.stop("SIGKILL");
   await expect(page.getByText("Reconnecting…")).toBeVisible();
   await lockstep.start();

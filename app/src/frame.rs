@@ -51,8 +51,9 @@ pub(crate) fn Frame(
                 </a>
                 <ul>
                     {link("/", "Matrix", lu::LuGrid3x3, None)}
-                    {link("/services", "Services", lu::LuBoxes, None)}
+                    {link("/clusters", "Clusters", lu::LuNetwork, None)}
                     {link("/environments", "Environments", lu::LuLayers, None)}
+                    {link("/services", "Services", lu::LuBoxes, None)}
                     {link("/deployments", "Deployments", lu::LuHistory, None)}
                     {link("/sites", "Sites", lu::LuServer, Some(troubles()))}
                 </ul>

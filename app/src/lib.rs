@@ -24,7 +24,8 @@ use leptos_router::{
 use crate::{
     frame::Frame,
     pages::lazy::{
-        DeploymentRoute, DeploymentsRoute, EnvironmentRoute, EnvironmentsRoute, ServicesRoute, SitesRoute,
+        ClustersRoute, DeploymentRoute, DeploymentsRoute, EnvironmentRoute, EnvironmentsRoute, ServicesRoute,
+        SitesRoute,
     },
 };
 
@@ -74,6 +75,7 @@ pub fn App() -> impl IntoView {
             <Frame>
                 <FlatRoutes fallback=pages::not_found::NotFound>
                     <Route path=path!("/") view=pages::matrix::Matrix ssr=SsrMode::Async />
+                    <Route path=path!("/clusters") view={Lazy::<ClustersRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/services") view={Lazy::<ServicesRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/environments") view={Lazy::<EnvironmentsRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/environments/:id") view={Lazy::<EnvironmentRoute>::new()} ssr=SsrMode::Async />

@@ -1,4 +1,4 @@
-//! Active revisions with their differences, environments' settings, retries, and answers kept for repeated requests.
+//! Active revisions with their differences, what is said of environments and clusters, retries, and answers kept for repeated requests.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::{prelude::*, schema::*};
@@ -13,6 +13,10 @@ impl MigrationTrait for Migration {
             ("environment", big_integer("active_revision").default(0).take()),
             ("environment", json("settings").default("{}").take()),
             ("environment", big_integer("settings_version").default(0).take()),
+            ("cluster", boolean("renamed").default(false).take()),
+            ("cluster", json("labels").default("{}").take()),
+            ("cluster", boolean("cordoned").default(false).take()),
+            ("cluster", big_integer("version").default(1).take()),
             ("revision", integer("workloads").default(0).take()),
             ("revision", json("changes").default("[]").take()),
             ("deployment", uuid_null("retry_of")),

@@ -1,7 +1,7 @@
 //! Clusters of sites.
 
 use domain::{
-    cluster::{Cluster, Namespace, NewCluster},
+    cluster::{Cluster, ClusterEdit, ClusterSummary, Namespace, NewCluster},
     id::{ClusterId, SiteId},
 };
 use leptos::prelude::*;
@@ -50,4 +50,25 @@ pub async fn namespaces(site: SiteId, cluster: String) -> Result<Vec<Namespace>,
 pub async fn all_managed() -> Result<Vec<Cluster>, ApiError> {
     let ctx = context()?;
     control::cluster::all_managed(&ctx).await.map_err(fail)
+}
+
+/// The managed clusters with what hangs on each.
+#[server(name = CallClusterSummaries, prefix = "/rpc", endpoint = "cluster/summaries", input = Json, output = Json)]
+pub async fn summaries() -> Result<Vec<ClusterSummary>, ApiError> {
+    let ctx = context()?;
+    control::cluster::summaries(&ctx).await.map_err(fail)
+}
+
+/// Renames, labels or cordons a cluster.
+#[server(name = CallClusterEdit, prefix = "/rpc", endpoint = "cluster/edit", input = Json, output = Json)]
+pub async fn edit(id: ClusterId, edit: ClusterEdit) -> Result<Cluster, ApiError> {
+    let ctx = context()?;
+    control::cluster::edit(&ctx, &id.to_string(), edit).await.map_err(fail)
+}
+
+/// Removes a cluster of the server's own machine.
+#[server(name = CallClusterDelete, prefix = "/rpc", endpoint = "cluster/delete", input = Json, output = Json)]
+pub async fn delete(id: ClusterId) -> Result<(), ApiError> {
+    let ctx = context()?;
+    control::cluster::delete(&ctx, &id.to_string()).await.map_err(fail)
 }

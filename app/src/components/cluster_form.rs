@@ -14,8 +14,8 @@ use crate::{
 /// Asks for the name. Body and foot of a dialog.
 #[component]
 pub(crate) fn MakeCluster(
-    /// The local site.
-    site: SiteId,
+    /// The local site; this server's if not given.
+    site: Option<SiteId>,
     /// Called when it is made.
     done: Callback<()>,
 ) -> impl IntoView {
@@ -23,7 +23,7 @@ pub(crate) fn MakeCluster(
     let problem = request.problem;
     let name = RwSignal::new(String::new());
     let make = move || {
-        let new = NewCluster { name: name.get_untracked(), site_id: Some(site) };
+        let new = NewCluster { name: name.get_untracked(), site_id: site };
         request.send(api::cluster::create(new), move |_| {
             live::look_again();
             done.try_run(());

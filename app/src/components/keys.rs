@@ -13,8 +13,9 @@ use crate::{
 /// Where `g` and a letter go.
 const PLACES: &[(&str, &str, &str)] = &[
     ("m", "/", "Version matrix"),
-    ("v", "/services", "Services"),
+    ("c", "/clusters", "Clusters"),
     ("e", "/environments", "Environments"),
+    ("v", "/services", "Services"),
     ("d", "/deployments", "Deployments"),
     ("s", "/sites", "Sites"),
 ];

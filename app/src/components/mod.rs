@@ -1,7 +1,9 @@
 //! What pages share.
 
+pub(crate) mod action_bar;
 pub(crate) mod bind;
 pub(crate) mod change_list;
+pub(crate) mod cluster_edit;
 pub(crate) mod cluster_form;
 pub(crate) mod confirm;
 pub(crate) mod conflict;

@@ -1,6 +1,7 @@
 //! States: always an icon and a word, with colour on top.
 
 use domain::{
+    cluster::{Cluster, ClusterState, WatchState},
     deployment::{DeploymentStatus, TaskStatus},
     service::ServiceStatus,
     site::CheckStatus,
@@ -110,5 +111,16 @@ pub(crate) fn severity(severity: &Severity) -> Look {
         Severity::Warning => look("is-warning", lu::LuTriangleAlert, "Warning"),
         Severity::Blocking => look("is-error", lu::LuBan, "Left out"),
         Severity::Unknown(word) => look("is-quiet", lu::LuCircleHelp, word),
+    }
+}
+
+/// How fresh what is shown of a cluster is.
+pub(crate) fn cluster(one: &Cluster) -> Look {
+    match (&one.state, &one.watch) {
+        (ClusterState::Unavailable, _) => look("is-warning", lu::LuUnplug, "unavailable"),
+        (_, WatchState::Stale) => look("is-warning", lu::LuUnplug, "out of contact"),
+        (_, WatchState::Connecting) => look("is-info", lu::LuLoader, "connecting"),
+        (_, WatchState::Live) => look("is-success", lu::LuCircleCheck, "live"),
+        _ => look("is-quiet", lu::LuCirclePause, "not watched"),
     }
 }

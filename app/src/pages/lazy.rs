@@ -8,8 +8,8 @@ use leptos::prelude::*;
 use leptos_router::LazyRoute;
 
 use super::{
-    deployment::Deployment, deployments::Deployments, environment::Environment, environments::Environments,
-    services::Services, sites::Sites, takes_over,
+    clusters::Clusters, deployment::Deployment, deployments::Deployments, environment::Environment,
+    environments::Environments, services::Services, sites::Sites, takes_over,
 };
 use crate::components::erased::Erase;
 use crate::components::{
@@ -23,6 +23,7 @@ use crate::components::{
 /// A part of the second file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
+    Clusters,
     Services,
     Environments,
     Environment,
@@ -43,6 +44,7 @@ pub(crate) enum Part {
 pub(crate) fn part(part: Part) -> AnyView {
     takes_over();
     match part {
+        Part::Clusters => view! { <Clusters /> }.erase(),
         Part::Services => view! { <Services /> }.erase(),
         Part::Environments => view! { <Environments /> }.erase(),
         Part::Environment => view! { <Environment /> }.erase(),
@@ -90,6 +92,7 @@ macro_rules! routes {
 }
 
 routes!(
+    ClustersRoute => Clusters,
     ServicesRoute => Services,
     EnvironmentsRoute => Environments,
     EnvironmentRoute => Environment,

@@ -1,5 +1,6 @@
 //! One file per page.
 
+pub(crate) mod clusters;
 pub(crate) mod deployment;
 pub(crate) mod deployments;
 mod deployments_chart;

@@ -1,7 +1,7 @@
 //! One site with its state, its clusters, and what can be done with it.
 
 use domain::{
-    cluster::{Cluster, ClusterState, WatchState},
+    cluster::{Cluster, WatchState},
     site::{Site, SiteKind},
 };
 use leptos::prelude::*;
@@ -14,7 +14,7 @@ use crate::{
         empty::nothing,
         icon::{Icon, icon, lu},
         problem::hint,
-        time, token,
+        status, time, token,
     },
     live::{self, News},
     request::{answer, show},
@@ -98,13 +98,8 @@ fn clusters(site: &Site) -> AnyView {
 }
 
 fn cluster(one: &Cluster) -> AnyView {
-    let (class, sign, word) = match (&one.state, &one.watch) {
-        (ClusterState::Unavailable, _) => ("is-warning", lu::LuUnplug, "unavailable"),
-        (_, WatchState::Stale) => ("is-warning", lu::LuUnplug, "out of contact"),
-        (_, WatchState::Connecting) => ("is-info", lu::LuLoader, "connecting"),
-        (_, WatchState::Live) => ("is-success", lu::LuCircleCheck, "live"),
-        _ => ("is-quiet", lu::LuCirclePause, "not watched"),
-    };
+    let status::Look { class, icon: sign, word } = status::cluster(one);
+    let said = word.clone();
     let message = one.message.clone().filter(|_| one.watch == WatchState::Live || class == "is-warning");
     let since = one
         .stale_since
@@ -112,7 +107,7 @@ fn cluster(one: &Cluster) -> AnyView {
         .map(|since| view! { <span class="muted text-xs">" since " {time::ago(since)}</span> });
     view! {
         <li>
-            <span class=format!("state {class}")>{icon(sign)} <span class="sr-only">{word}</span></span>
+            <span class=format!("state {class}")>{icon(sign)} <span class="sr-only">{said}</span></span>
             <span class="font-medium">{one.name.clone()}</span>
             <span class="muted text-xs">{one.kubernetes_version.clone()}</span>
             <span class="muted text-xs" aria-hidden="true">{word}</span>

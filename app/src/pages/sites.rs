@@ -128,7 +128,7 @@ pub(crate) fn Sites() -> impl IntoView {
             Doing::Testing => view! { <Test site dialogs /> }.erase(),
             Doing::Editing => view! { <Edit site dialogs /> }.erase(),
             Doing::Choosing => view! { <ChooseClusters site=site.id done /> }.erase(),
-            Doing::MakingCluster => view! { <MakeCluster site=site.id done /> }.erase(),
+            Doing::MakingCluster => view! { <MakeCluster site=Some(site.id) done /> }.erase(),
             Doing::Deleting => view! { <Delete site dialogs /> }.erase(),
         })
     };

@@ -1,12 +1,17 @@
 //! Use cases of clusters.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::Utc;
 use domain::{
-    cluster::{Cluster, Namespace, NewCluster, WatchState},
+    cluster::{
+        Cluster, ClusterEdit, ClusterEnvironment, ClusterSummary, MAX_LABELS, Namespace, NewCluster,
+        WatchState,
+    },
+    environment::Environment,
     id::{ClusterId, SiteId},
     pattern,
+    problem::FieldError,
     site::SiteKind,
     validate,
 };
@@ -48,6 +53,9 @@ pub async fn discover(ctx: &Context, id: SiteId) -> Result<Vec<Cluster>, Error> 
             watch: WatchState::Idle,
             stale_since: None,
             last_contact_at: Some(Utc::now()),
+            labels: BTreeMap::new(),
+            cordoned: false,
+            version: 1,
         })
         .collect();
     let mut write = ctx.store().write().await?;
@@ -61,6 +69,49 @@ pub async fn discover(ctx: &Context, id: SiteId) -> Result<Vec<Cluster>, Error> 
 /// The one cluster that a word names.
 pub async fn get(ctx: &Context, word: &str) -> Result<Cluster, Error> {
     find(ctx, None, word).await
+}
+
+/// The managed clusters with what hangs on each, by name.
+pub async fn summaries(ctx: &Context) -> Result<Vec<ClusterSummary>, Error> {
+    let mut summaries = Vec::new();
+    let (environments, counts) =
+        (ctx.store().environments().await?, ctx.store().services_by_cluster().await?);
+    let kinds: HashMap<SiteId, SiteKind> =
+        ctx.store().sites().await?.into_iter().map(|site| (site.id, site.kind)).collect();
+    let instances = ctx.store().app_instances(None).await?;
+    for cluster in all_managed(ctx).await? {
+        let here: Vec<_> = counts.iter().filter(|(id, ..)| *id == cluster.id).collect();
+        let of = |environment: &Environment| -> u64 {
+            here.iter().filter(|(_, id, ..)| *id == environment.id).map(|(.., services)| services).sum()
+        };
+        let bound = |environment: &&Environment| {
+            instances.iter().any(|one| one.cluster_id == cluster.id && one.environment_id == environment.id)
+        };
+        let part = |environment: &Environment| ClusterEnvironment {
+            id: environment.id,
+            name: environment.name.clone(),
+            color: environment.color.clone(),
+            services: of(environment),
+        };
+        summaries.push(ClusterSummary {
+            environments: environments.iter().filter(bound).map(part).collect(),
+            services: here.iter().map(|(.., services)| services).sum(),
+            unhealthy: here.iter().filter(|(_, _, status, _)| !status.is_well()).map(|(.., n)| n).sum(),
+            site_kind: kinds.get(&cluster.site_id).cloned().unwrap_or(SiteKind::Kubernetes),
+            cluster,
+        });
+    }
+    Ok(summaries)
+}
+
+/// One cluster with what hangs on it.
+pub async fn summary(ctx: &Context, word: &str) -> Result<ClusterSummary, Error> {
+    let cluster = get(ctx, word).await?;
+    let found = summaries(ctx).await?.into_iter().find(|summary| summary.cluster.id == cluster.id);
+    found.ok_or_else(|| {
+        let words = format!("Cluster {} is not managed, or its site is switched off.", cluster.name);
+        Error::conflict("cluster_unmanaged", words)
+    })
 }
 
 /// Makes a cluster on this machine.
@@ -122,6 +173,56 @@ pub async fn delete(ctx: &Context, word: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Renames, labels or cordons a cluster.
+pub async fn edit(ctx: &Context, word: &str, edit: ClusterEdit) -> Result<Cluster, Error> {
+    let before = find(ctx, None, word).await?;
+    let mut after = before.clone();
+    let mut errors = Vec::new();
+    if let Some(name) = &edit.name {
+        match validate::name("name", name) {
+            Ok(name) => after.name = name,
+            Err(error) => errors.push(error),
+        }
+    }
+    if let Some(labels) = edit.labels {
+        let fits = |(key, value): (&String, &String)| {
+            validate::name("labels", key).is_ok()
+                && (value.is_empty() || validate::name("labels", value).is_ok())
+        };
+        if labels.len() > MAX_LABELS || !labels.iter().all(fits) {
+            let words = format!("At most {MAX_LABELS} labels, of words of up to 100 characters in one line.");
+            errors.push(FieldError::new("labels", words));
+        }
+        after.labels = labels;
+    }
+    if !errors.is_empty() {
+        return Err(Error::Invalid(errors));
+    }
+    let renamed = after.name != before.name;
+    if renamed
+        && ctx.store().find_clusters(None, &after.name).await?.iter().any(|other| other.id != before.id)
+    {
+        let words = format!("There is a cluster named “{}” already. Choose another name.", after.name);
+        return Err(Error::name_taken(words));
+    }
+    after.cordoned = edit.cordoned.unwrap_or(before.cordoned);
+    let version = edit.version.unwrap_or(before.version);
+    after.version = version + 1;
+    let mut write = ctx.store().write().await?;
+    match write.update_cluster(&after, renamed, version).await {
+        Err(store::Error::Stale) => return Err(Error::stale(&before)),
+        other => other?,
+    }
+    let what = match (before.cordoned, after.cordoned) {
+        (false, true) => "cordoned",
+        (true, false) => "uncordoned",
+        _ => "edited",
+    };
+    write.append(ctx.event("cluster.changed", format!("{what} cluster {}", after.name))).await?;
+    write.commit().await?;
+    get(ctx, &before.id.to_string()).await
+}
+
 /// Says which of a site's clusters are managed, each by id, external id or name.
 pub async fn manage_named(ctx: &Context, site: SiteId, words: &[String]) -> Result<Vec<Cluster>, Error> {
     site::get(ctx, site).await?;
@@ -173,8 +274,11 @@ pub(crate) async fn find(ctx: &Context, site: Option<SiteId>, word: &str) -> Res
         0 => {
             let known: Vec<String> =
                 ctx.store().clusters(site).await?.into_iter().map(|cluster| cluster.name).collect();
-            let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
-            Err(Error::invalid("cluster", format!("There is no cluster “{word}”. Known: {known}.")))
+            let words = match nearest(word, known).as_slice() {
+                [] => "There are none yet.".to_owned(),
+                names => format!("The nearest: {}.", names.join(", ")),
+            };
+            Err(Error::invalid("cluster", format!("There is no cluster “{word}”. {words}")))
         }
         1 => Ok(found.remove(0)),
         _ => Err(Error::invalid(
@@ -182,4 +286,17 @@ pub(crate) async fn find(ctx: &Context, site: Option<SiteId>, word: &str) -> Res
             format!("Several sites have a cluster “{word}”: give its id, or the site."),
         )),
     }
+}
+
+/// How many names are given for one that there is not.
+const NEAREST: usize = 5;
+
+/// The names most like a word, the likest first.
+fn nearest(word: &str, mut names: Vec<String>) -> Vec<String> {
+    let word = word.to_lowercase();
+    let unlike = |name: &String| strsim::damerau_levenshtein(&word, &name.to_lowercase());
+    names.sort_by_cached_key(unlike);
+    names.dedup();
+    names.truncate(NEAREST);
+    names
 }

@@ -1,9 +1,14 @@
 //! Clusters: places in a site where workloads run.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ClusterId, SiteId};
+use crate::{
+    id::{ClusterId, EnvironmentId, SiteId},
+    site::SiteKind,
+};
 
 wire_enum!(
     /// Whether the site can reach the cluster.
@@ -58,6 +63,67 @@ pub struct Cluster {
     pub stale_since: Option<DateTime<Utc>>,
     /// The last time it answered.
     pub last_contact_at: Option<DateTime<Utc>>,
+    /// Words to find it by.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Nothing new is deployed to it.
+    #[serde(default)]
+    pub cordoned: bool,
+    /// Goes up by one with each edit; an edit carries the one it started from.
+    #[serde(default)]
+    pub version: i64,
+}
+
+/// Labels of a cluster at most.
+pub const MAX_LABELS: usize = 50;
+
+/// Edits a cluster. What is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
+    "name": "production", "labels": { "region": "eu" }, "cordoned": true, "version": 2
+})))]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterEdit {
+    /// A name of Lockstep's own, in place of the site's.
+    pub name: Option<String>,
+    /// New labels, all of them.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Whether nothing new is deployed to it.
+    pub cordoned: Option<bool>,
+    /// The version this edit started from; without it the edit is not guarded.
+    pub version: Option<i64>,
+}
+
+/// A cluster with what hangs on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterSummary {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Its site's kind.
+    pub site_kind: SiteKind,
+    /// Environments that have an app instance in it, from left to right.
+    pub environments: Vec<ClusterEnvironment>,
+    /// Services observed in it.
+    pub services: u64,
+    /// Of these, those that are neither running nor stopped.
+    pub unhealthy: u64,
+}
+
+/// An environment's part of a cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterEnvironment {
+    /// The environment.
+    pub id: EnvironmentId,
+    /// Its name.
+    pub name: String,
+    /// Its colour.
+    pub color: String,
+    /// Its services in this cluster.
+    pub services: u64,
 }
 
 /// Makes a cluster on the server's own machine.

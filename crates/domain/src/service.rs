@@ -54,6 +54,13 @@ wire_enum!(
     }
 );
 
+impl ServiceStatus {
+    /// Nobody need look at it.
+    pub fn is_well(&self) -> bool {
+        matches!(self, Self::Running | Self::Stopped | Self::Progressing)
+    }
+}
+
 impl Manager {
     /// The tool's name for people.
     pub fn label(&self) -> &str {

@@ -32,6 +32,10 @@ pub(crate) struct Model {
     watch: String,
     pub(crate) stale_since: Option<DateTimeUtc>,
     last_contact_at: Option<DateTimeUtc>,
+    renamed: bool,
+    labels: Json,
+    cordoned: bool,
+    version: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -61,6 +65,9 @@ struct Row {
     watch: String,
     stale_since: Option<DateTimeUtc>,
     last_contact_at: Option<DateTimeUtc>,
+    labels: Json,
+    cordoned: bool,
+    version: i64,
 }
 
 impl From<Row> for Cluster {
@@ -78,6 +85,9 @@ impl From<Row> for Cluster {
             watch: WatchState::from(row.watch.as_str()),
             stale_since: row.stale_since,
             last_contact_at: row.last_contact_at,
+            labels: serde_json::from_value(row.labels).unwrap_or_default(),
+            cordoned: row.cordoned,
+            version: row.version,
         }
     }
 }
@@ -203,13 +213,43 @@ impl Write {
                 watch: Set(cluster.watch.to_string()),
                 stale_since: Set(cluster.stale_since),
                 last_contact_at: Set(cluster.last_contact_at),
+                renamed: Set(false),
+                labels: Set(serde_json::to_value(&cluster.labels)?),
+                cordoned: Set(cluster.cordoned),
+                version: Set(cluster.version),
             };
+            // A name that was given here stays.
+            let name = Expr::cust("case when cluster.renamed then cluster.name else excluded.name end");
             let update = OnConflict::columns([Column::SiteId, Column::ExternalId])
-                .update_columns([Column::Name, Column::State, Column::Message, Column::KubernetesVersion])
+                .update_columns([Column::State, Column::Message, Column::KubernetesVersion])
+                .value(Column::Name, name)
                 .to_owned();
             Entity::insert(row).on_conflict(update).exec_without_returning(self.tx()).await?;
         }
         Ok(())
+    }
+
+    /// Stores an edited cluster, if its stored version is still `version`.
+    pub async fn update_cluster(
+        &mut self,
+        cluster: &Cluster,
+        renamed: bool,
+        version: i64,
+    ) -> Result<(), Error> {
+        let mut update = Entity::update_many()
+            .col_expr(Column::Name, Expr::value(cluster.name.clone()))
+            .col_expr(Column::Labels, Expr::value(serde_json::to_value(&cluster.labels)?))
+            .col_expr(Column::Cordoned, Expr::value(cluster.cordoned))
+            .col_expr(Column::Version, Expr::value(cluster.version))
+            .filter(Column::Id.eq(cluster.id.0))
+            .filter(Column::Version.eq(version));
+        if renamed {
+            update = update.col_expr(Column::Renamed, Expr::value(true));
+        }
+        match update.exec(self.tx()).await?.rows_affected {
+            0 => Err(Error::Stale),
+            _ => Ok(()),
+        }
     }
 
     /// Removes a cluster with what is bound in it.

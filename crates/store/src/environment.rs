@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{
-    environment::Environment, id::EnvironmentId, service::ServiceStatus, settings::StoredSettings,
-    site::Dependents,
-};
+use domain::{environment::Environment, id::EnvironmentId, settings::StoredSettings, site::Dependents};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     QueryOrder, QuerySelect,
@@ -96,8 +93,7 @@ async fn counts(store: &Store) -> Result<HashMap<Uuid, Counts>, Error> {
     for (id, status, count) in store.services_by_environment().await? {
         let entry = counts.entry(id).or_default();
         entry.services += count;
-        let well = [ServiceStatus::Running, ServiceStatus::Stopped, ServiceStatus::Progressing];
-        if !well.contains(&status) {
+        if !status.is_well() {
             entry.unhealthy += count;
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{
-    id::ClusterId,
+    id::{ClusterId, EnvironmentId},
     matrix::MatrixQuery,
     service::{ServiceQuery, ServiceStatus},
 };
@@ -79,6 +79,25 @@ impl Store {
         let read = |row: &QueryResult| {
             let status: String = row.try_get_by_index(1)?;
             Ok((row.try_get_by_index(0)?, status.as_str().into(), whole(row.try_get_by_index(2)?)))
+        };
+        self.db.query_all(&query).await?.iter().map(read).collect()
+    }
+
+    /// How many services each environment has in each cluster, of each status.
+    pub async fn services_by_cluster(
+        &self,
+    ) -> Result<Vec<(ClusterId, EnvironmentId, ServiceStatus, u64)>, Error> {
+        let place = |column: &'static str| Expr::col((Alias::new("app_instance"), Alias::new(column)));
+        let mut query = Query::select();
+        query.exprs([place("cluster_id"), place("environment_id")]).column("status").expr(sum("services"));
+        query.from("service_count");
+        of_instances(&mut query);
+        query.add_group_by([place("cluster_id"), place("environment_id"), Expr::col("status")]);
+        let read = |row: &QueryResult| {
+            let (cluster, environment): (Uuid, Uuid) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let status: String = row.try_get_by_index(2)?;
+            let services = whole(row.try_get_by_index(3)?);
+            Ok((cluster.into(), environment.into(), status.as_str().into(), services))
         };
         self.db.query_all(&query).await?.iter().map(read).collect()
     }

@@ -69,6 +69,9 @@ async fn furnish(store: &Store) -> (Cluster, Vec<AppInstance>) {
         watch: WatchState::Idle,
         stale_since: None,
         last_contact_at: None,
+        labels: Default::default(),
+        cordoned: false,
+        version: 1,
     };
     let mut write = store.write().await.unwrap();
     write.insert_site(&site, SealedToken { cipher: vec![1], key_id: "k".into() }).await.unwrap();

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use control::cluster;
 use domain::{
-    cluster::{Cluster, NewCluster},
+    cluster::{Cluster, ClusterEdit, ClusterSummary, NewCluster},
     problem::Problem,
 };
 use http::StatusCode;
@@ -13,7 +13,10 @@ use super::{Answer, Caller, lists};
 use crate::problem::{Json, Path};
 
 pub(super) fn router() -> OpenApiRouter<control::Context> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, edit, delete))
+        .routes(routes!(summary))
 }
 
 /// Every managed cluster of every site that is not switched off, by name.
@@ -48,4 +51,27 @@ async fn get(Caller(ctx): Caller, Path(cluster): Path<String>) -> Answer<axum::J
 async fn delete(Caller(ctx): Caller, Path(cluster): Path<String>) -> Answer<StatusCode> {
     cluster::delete(&ctx, &cluster).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Renames, labels or cordons a cluster.
+#[utoipa::path(
+    put, path = "/api/clusters/{cluster}", tag = "clusters", params(("cluster" = String, Path)),
+    request_body = ClusterEdit,
+    responses((status = 200, body = Cluster), (status = 409, body = Problem), (status = 422, body = Problem))
+)]
+async fn edit(
+    Caller(ctx): Caller,
+    Path(cluster): Path<String>,
+    Json(edit): Json<ClusterEdit>,
+) -> Answer<axum::Json<Cluster>> {
+    Ok(axum::Json(cluster::edit(&ctx, &cluster, edit).await?))
+}
+
+/// A cluster with what hangs on it: environments, services, and how they are.
+#[utoipa::path(
+    get, path = "/api/clusters/{cluster}/summary", tag = "clusters", params(("cluster" = String, Path)),
+    responses((status = 200, body = ClusterSummary), (status = 409, body = Problem), (status = 422, body = Problem))
+)]
+async fn summary(Caller(ctx): Caller, Path(cluster): Path<String>) -> Answer<axum::Json<ClusterSummary>> {
+    Ok(axum::Json(cluster::summary(&ctx, &cluster).await?))
 }

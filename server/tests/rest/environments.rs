@@ -113,3 +113,51 @@ async fn a_namespace_is_known_again_through_another_site(on: On) {
     assert!(problem["detail"].as_str().unwrap().contains("Staging"), "{problem}");
     app.stop().await;
 }
+
+on_both!(a_cluster_is_renamed_labelled_and_cordoned);
+async fn a_cluster_is_renamed_labelled_and_cordoned(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let put = async |word: &str, edit: Value| {
+        let (status, answer) = app.api.call(Method::PUT, &format!("/api/clusters/{word}"), Some(&edit)).await;
+        (status.as_u16(), answer)
+    };
+    let before = app.api.get("/api/clusters/c-m-stage001").await;
+    let edit = json!({ "name": "Staging 🚧", "labels": { "region": "eu" }, "cordoned": true, "version": before["version"] });
+    let (status, after) = put("c-m-stage001", edit).await;
+    assert_eq!(
+        (status, &after["name"], &after["cordoned"]),
+        (200, &json!("Staging 🚧"), &json!(true)),
+        "{after}"
+    );
+    let (status, problem) =
+        put("c-m-stage001", json!({ "cordoned": false, "version": before["version"] })).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("edit_conflict")), "{problem}");
+    assert_eq!(put("c-m-prod0001", json!({ "name": "Staging 🚧" })).await.1["code"], "name_taken");
+
+    let site = before["siteId"].as_str().unwrap();
+    app.api.get(&format!("/api/sites/{site}/clusters?refresh=true")).await;
+    let found = app.api.get("/api/clusters/c-m-stage001").await;
+    assert_eq!(
+        (&found["name"], &found["labels"]["region"]),
+        (&json!("Staging 🚧"), &json!("eu")),
+        "what is said here stays"
+    );
+    let summary = app.api.get("/api/clusters/c-m-stage001/summary").await;
+    assert_eq!(
+        (&summary["services"], &summary["environments"][0]["name"], &summary["environments"][0]["services"]),
+        (&json!(28), &json!("Staging"), &json!(28)),
+        "{summary}"
+    );
+
+    let request = app.api.sync_request(&["cart"]).await;
+    let (status, problem) = app.api.call(Method::POST, "/api/sync", Some(&request)).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("nothing_to_do")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("cordoned"), "{problem}");
+    put("c-m-stage001", json!({ "cordoned": false })).await;
+    assert_eq!(app.api.post("/api/sync?wait=true", &request).await["status"], "complete");
+
+    let (status, problem) = app.api.call(Method::GET, "/api/clusters/c-m-stag001", None).await;
+    assert_eq!(status, 422);
+    assert!(problem["detail"].as_str().unwrap().contains("nearest: Staging 🚧"), "{problem}");
+    app.stop().await;
+}

@@ -67,7 +67,7 @@ async fn check_targets(ctx: &Context, request: &SyncRequest) -> Result<(), Error
     }
 }
 
-/// A target's cluster; refused where its site is switched off, or it is not managed.
+/// A target's cluster; refused where its site is switched off, or it is cordoned or not managed.
 pub(super) async fn reach(ctx: &Context, target: &Service) -> Result<Cluster, Error> {
     let site = ctx.store().site(target.site_id).await?;
     if !site.active {
@@ -77,6 +77,10 @@ pub(super) async fn reach(ctx: &Context, target: &Service) -> Result<Cluster, Er
     if !cluster.managed {
         let detail = format!("Cluster {} is not among the managed ones.", target.cluster);
         return Err(Error::conflict("cluster_unmanaged", detail));
+    }
+    if cluster.cordoned {
+        let detail = format!("Cluster {} is cordoned: nothing new is deployed to it.", target.cluster);
+        return Err(Error::conflict("cluster_cordoned", detail));
     }
     Ok(cluster)
 }

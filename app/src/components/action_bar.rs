@@ -1,0 +1,82 @@
+//! What can be done with what is selected, in one place that does not move; each action has a key.
+
+use leptos::{ev, prelude::*};
+
+use crate::components::erased::Erase;
+use crate::{
+    browser,
+    components::icon::{Icon, icon},
+};
+
+/// One action.
+#[derive(Clone, Copy)]
+pub(crate) struct Action {
+    /// The key, a letter.
+    pub(crate) key: &'static str,
+    pub(crate) label: Signal<&'static str>,
+    pub(crate) icon: Icon,
+    /// Why it cannot be done now.
+    pub(crate) off: Signal<Option<&'static str>>,
+    pub(crate) run: Callback<()>,
+}
+
+impl Action {
+    fn press(self) {
+        if self.off.get_untracked().is_none() {
+            self.run.run(());
+        }
+    }
+}
+
+/// The bar.
+#[component]
+pub(crate) fn ActionBar(
+    /// What is selected, in words.
+    #[prop(into)]
+    selected: Signal<String>,
+    /// The actions, from left to right.
+    actions: Vec<Action>,
+) -> impl IntoView {
+    let all = actions.clone();
+    Effect::new(move |_| {
+        let all = all.clone();
+        let handle = window_event_listener(ev::keydown, move |event| {
+            let modified = event.ctrl_key() || event.meta_key() || event.alt_key();
+            // What another listener took, such as the second of two keys, is not for here.
+            let taken = event.default_prevented();
+            if modified || taken || browser::is_typing(&event) || browser::dialog_open() {
+                return;
+            }
+            if let Some(action) = all.iter().find(|action| action.key == event.key()) {
+                event.prevent_default();
+                action.press();
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
+    let buttons = actions.into_iter().map(|action| {
+        let off = action.off;
+        view! {
+            <button
+                type="button"
+                class="btn btn-sm"
+                class:btn-off=move || off.get().is_some()
+                aria-disabled=move || off.get().is_some().to_string()
+                aria-keyshortcuts=action.key
+                title=move || off.get()
+                on:click=move |_| action.press()
+            >
+                {icon(action.icon)}
+                {move || action.label.get()}
+                <kbd class="kbd kbd-xs" aria-hidden="true">{action.key}</kbd>
+            </button>
+        }
+    });
+    view! {
+        <div class="action-bar" role="toolbar" aria-label="Actions">
+            <span class="muted" role="status">{move || selected.get()}</span>
+            <span class="flex flex-wrap gap-2">{buttons.collect_view()}</span>
+        </div>
+    }
+    .erase()
+}
