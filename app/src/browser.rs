@@ -64,7 +64,9 @@ pub(crate) fn settle_focus(anew: bool) {
 pub(crate) fn is_typing(event: &ev::KeyboardEvent) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
     target.is_some_and(|element| {
-        matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+        // Boxes and radio buttons take no letters.
+        let ticks = matches!(element.get_attribute("type").as_deref(), Some("checkbox" | "radio"));
+        !ticks && matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
             || element.is_content_editable()
     })
 }
