@@ -24,8 +24,8 @@ use leptos_router::{
 use crate::{
     frame::Frame,
     pages::lazy::{
-        ClustersRoute, DeploymentRoute, DeploymentsRoute, EnvironmentRoute, EnvironmentsRoute, ServicesRoute,
-        SitesRoute,
+        ClustersRoute, DeploymentRoute, DeploymentsRoute, EnvironmentRoute, EnvironmentsRoute, OverviewRoute,
+        ServicesRoute, SitesRoute,
     },
 };
 
@@ -75,6 +75,7 @@ pub fn App() -> impl IntoView {
             <Frame>
                 <FlatRoutes fallback=pages::not_found::NotFound>
                     <Route path=path!("/") view=pages::matrix::Matrix ssr=SsrMode::Async />
+                    <Route path=path!("/overview") view={Lazy::<OverviewRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/clusters") view={Lazy::<ClustersRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/services") view={Lazy::<ServicesRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/environments") view={Lazy::<EnvironmentsRoute>::new()} ssr=SsrMode::Async />

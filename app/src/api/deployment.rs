@@ -5,6 +5,7 @@ use domain::{
     event::Event,
     id::{DeploymentId, EnvironmentId},
     list::Page,
+    metrics::Metrics,
 };
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -96,4 +97,11 @@ pub async fn running() -> Result<Vec<Brief>, ApiError> {
     let running = control::deployment::running(&ctx).await.map_err(fail)?;
     let begun = running.into_iter().filter(|one| one.begun_at.is_some() || one.scheduled_for.is_none());
     Ok(begun.map(Brief::from).collect())
+}
+
+/// How deployments went in the last days.
+#[server(name = CallDeploymentMetrics, prefix = "/rpc", endpoint = "deployment/metrics", input = Json, output = Json)]
+pub async fn metrics(days: u32) -> Result<Metrics, ApiError> {
+    let ctx = context()?;
+    control::deployment::metrics(&ctx, days).await.map_err(fail)
 }

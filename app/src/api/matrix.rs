@@ -67,3 +67,11 @@ pub async fn page(query: MatrixQuery) -> Result<MatrixPage, ApiError> {
         page_size: found.page_size,
     })
 }
+
+/// How many rows are out of step.
+#[server(name = CallMatrixOutOfStep, prefix = "/rpc", endpoint = "matrix/out_of_step", input = Json, output = Json)]
+pub async fn out_of_step() -> Result<u64, ApiError> {
+    let ctx = context()?;
+    let query = MatrixQuery { page_size: Some(1), ..Default::default() };
+    Ok(control::matrix::page(&ctx, query).await.map_err(fail)?.out_of_step)
+}

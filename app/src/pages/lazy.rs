@@ -9,7 +9,7 @@ use leptos_router::LazyRoute;
 
 use super::{
     clusters::Clusters, deployment::Deployment, deployments::Deployments, environment::Environment,
-    environments::Environments, services::Services, sites::Sites, takes_over,
+    environments::Environments, overview::Overview, services::Services, sites::Sites, takes_over,
 };
 use crate::components::erased::Erase;
 use crate::components::{
@@ -24,6 +24,7 @@ use crate::components::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
     Clusters,
+    Overview,
     Services,
     Environments,
     Environment,
@@ -44,6 +45,7 @@ pub(crate) enum Part {
 pub(crate) fn part(part: Part) -> AnyView {
     takes_over();
     match part {
+        Part::Overview => view! { <Overview /> }.erase(),
         Part::Clusters => view! { <Clusters /> }.erase(),
         Part::Services => view! { <Services /> }.erase(),
         Part::Environments => view! { <Environments /> }.erase(),
@@ -93,6 +95,7 @@ macro_rules! routes {
 
 routes!(
     ClustersRoute => Clusters,
+    OverviewRoute => Overview,
     ServicesRoute => Services,
     EnvironmentsRoute => Environments,
     EnvironmentRoute => Environment,

@@ -16,6 +16,7 @@ pub(crate) mod matrix;
 #[cfg(feature = "ssr")]
 pub(crate) mod matrix_rows;
 pub(crate) mod not_found;
+pub(crate) mod overview;
 pub(crate) mod services;
 mod site_card;
 pub(crate) mod sites;

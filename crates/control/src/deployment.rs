@@ -10,6 +10,7 @@ use domain::{
     id::{DeploymentId, EnvironmentId},
     image::ImageRef,
     list::{DEFAULT_PAGE_SIZE, Page, Paging},
+    metrics::Metrics,
     sync::ContainerChange,
     workload::{PodFacts, WorkloadKey},
 };
@@ -62,6 +63,15 @@ pub async fn days(
             .unwrap_or(HistoryDay { day, ..Default::default() })
     };
     Ok(first.iter_days().take_while(|date| *date <= today).map(day_of).collect())
+}
+
+/// How deployments went in the last days.
+pub async fn metrics(ctx: &Context, days: u32) -> Result<Metrics, Error> {
+    let days = days.clamp(1, 366);
+    let history = self::days(ctx, None, days).await?;
+    let first = Utc::now().date_naive() - TimeDelta::days(i64::from(days) - 1);
+    let ended = ctx.store().ended_since(first.and_time(Default::default()).and_utc()).await?;
+    Ok(Metrics::of(days, &ended, history))
 }
 
 /// Asks a deployment to begin nothing more; what has begun is followed to its end.

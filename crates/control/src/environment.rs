@@ -1,19 +1,49 @@
 //! Use cases of environments.
 
+use std::collections::HashSet;
+
 use chrono::Utc;
 use domain::{
-    environment::{Environment, EnvironmentEdit, NewEnvironment, PALETTE},
+    environment::{Environment, EnvironmentEdit, EnvironmentQuery, NewEnvironment, PALETTE},
     id::EnvironmentId,
     site::Dependents,
     validate,
 };
 use uuid::Uuid;
 
-use crate::{Context, Error, error::name_taken};
+use crate::{Context, Error, cluster, error::name_taken};
 
 /// Every environment, from left to right.
 pub async fn list(ctx: &Context) -> Result<Vec<Environment>, Error> {
     Ok(ctx.store().environments().await?)
+}
+
+/// The environments that a query asks for, from left to right unless it says otherwise.
+pub async fn matching(ctx: &Context, query: EnvironmentQuery) -> Result<Vec<Environment>, Error> {
+    let mut found = list(ctx).await?;
+    if let Some(word) = query.cluster.filter(|word| !word.is_empty()) {
+        let id = cluster::find(ctx, None, &word).await?.id;
+        let here: HashSet<EnvironmentId> =
+            ctx.store().app_instances_of(id).await?.into_iter().map(|one| one.environment_id).collect();
+        found.retain(|environment| here.contains(&environment.id));
+    }
+    if let Some(prefix) = query.prefix.map(|prefix| prefix.to_lowercase()) {
+        found.retain(|environment| environment.name.to_lowercase().starts_with(&prefix));
+    }
+    let sort = query.sort.unwrap_or_default();
+    match sort.trim_start_matches('-') {
+        "" | "position" => {}
+        "name" => found.sort_by_cached_key(|environment| environment.name.to_lowercase()),
+        "created" => found.sort_by_key(|environment| environment.created_at),
+        other => {
+            let words = format!("“{other}” is none of: position, name, created.");
+            return Err(Error::invalid("sort", words));
+        }
+    }
+    if sort.starts_with('-') {
+        found.reverse();
+    }
+    Ok(found)
 }
 
 /// One environment.

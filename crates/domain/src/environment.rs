@@ -38,6 +38,23 @@ pub struct Environment {
     pub updated_at: DateTime<Utc>,
 }
 
+/// Which environments, in which order. As in the query of `GET /api/environments`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvironmentQuery {
+    /// Those with an app instance in a cluster: its id, external id or name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Those whose name begins so, in whatever case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// `position`, `name` or `created`; a leading `-` turns it round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+}
+
 /// Makes an environment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -23,6 +23,7 @@ pub mod image;
 pub mod list;
 pub mod local_service;
 pub mod matrix;
+pub mod metrics;
 pub mod patience;
 pub mod pattern;
 pub mod problem;

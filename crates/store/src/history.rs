@@ -7,6 +7,7 @@ use domain::{
     deployment::{Deployment, DeploymentStatus, HistoryDay, HistoryQuery},
     id::EnvironmentId,
     list::{Page, Paging},
+    metrics::{Ended, median},
 };
 use sea_orm::{
     Condition, QueryOrder, QuerySelect, Select,
@@ -58,6 +59,25 @@ impl Store {
         Ok(Page { items, total, page: paging.page, page_size: paging.page_size })
     }
 
+    /// How deployments ended that were started since a time.
+    pub async fn ended_since(&self, since: DateTime<Utc>) -> Result<Vec<Ended>, Error> {
+        let rows: Vec<(String, String, Option<DateTimeUtc>, DateTimeUtc)> = Entity::find()
+            .select_only()
+            .columns([Column::Origin, Column::Status, Column::BegunAt, Column::EndTime])
+            .filter(Column::StartTime.gte(since))
+            .filter(Column::EndTime.is_not_null())
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let ended =
+            |(origin, status, begun, end): (String, String, Option<DateTimeUtc>, DateTimeUtc)| Ended {
+                origin: origin.as_str().into(),
+                status: status.as_str().into(),
+                seconds: begun.map(|begun| (end - begun).num_milliseconds() as f64 / 1000.0),
+            };
+        Ok(rows.into_iter().map(ended).collect())
+    }
+
     /// Ended deployments since a time, by day (UTC), with the median duration; days without any are left out.
     pub async fn history_days(
         &self,
@@ -85,17 +105,11 @@ impl Store {
             // Waiting for its turn, or for its time, is not part of it.
             seconds.extend(begun.map(|begun| (end - begun).num_milliseconds() as f64 / 1000.0));
         }
-        let finish = |(day, (counts, mut seconds)): (String, (HistoryDay, Vec<f64>))| {
-            seconds.sort_by(f64::total_cmp);
-            HistoryDay { day, median_seconds: median(&seconds), ..counts }
+        let finish = |(day, (counts, seconds)): (String, (HistoryDay, Vec<f64>))| HistoryDay {
+            day,
+            median_seconds: median(seconds),
+            ..counts
         };
         Ok(days.into_iter().map(finish).collect())
     }
-}
-
-/// The middle of sorted values: of an even number, half-way between the two.
-fn median(sorted: &[f64]) -> Option<f64> {
-    let upper = sorted.get(sorted.len() / 2)?;
-    let lower = sorted.get((sorted.len() - 1) / 2)?;
-    Some((lower + upper) / 2.0)
 }

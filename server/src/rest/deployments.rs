@@ -13,6 +13,7 @@ use domain::{
     event::Event,
     id::DeploymentId,
     list::{MAX_PAGE_SIZE, Page},
+    metrics::Metrics,
     problem::Problem,
     settings::Consent,
     sync::{OnFailure, Preview},
@@ -29,6 +30,7 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
     OpenApiRouter::new()
         .routes(routes!(preview))
         .routes(routes!(list, start))
+        .routes(routes!(metrics))
         .routes(routes!(get))
         .routes(routes!(status))
         .routes(routes!(events))
@@ -92,6 +94,23 @@ async fn list(Caller(ctx): Caller, uri: Uri, Query(mut query): Query<HistoryQuer
     let Page { items, total, page, page_size } = deployment::history(&ctx, query).await?;
     let items: Vec<DeploymentRecord> = items.into_iter().map(DeploymentRecord::from).collect();
     Ok(lists::page(&uri, Page { items, total, page, page_size }))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct MetricsQuery {
+    /// How many days, today included; 30 if left out.
+    #[serde(default)]
+    days: Option<u32>,
+}
+
+/// How deployments went: success rate, medians, frequency, day by day.
+#[utoipa::path(
+    get, path = "/api/deployments/metrics", tag = "deployments", params(MetricsQuery),
+    responses((status = 200, body = Metrics))
+)]
+async fn metrics(Caller(ctx): Caller, Query(query): Query<MetricsQuery>) -> Answer<axum::Json<Metrics>> {
+    Ok(axum::Json(deployment::metrics(&ctx, query.days.unwrap_or(30)).await?))
 }
 
 /// One deployment in full.

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use control::{environment, settings as stored};
 use domain::{
-    environment::{Environment, EnvironmentEdit, NewEnvironment},
+    environment::{Environment, EnvironmentEdit, EnvironmentQuery, NewEnvironment},
     id::EnvironmentId,
     problem::Problem,
     settings::StoredSettings,
@@ -23,10 +23,17 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
         .routes(routes!(settings, set))
 }
 
-/// Every environment, from left to right.
-#[utoipa::path(get, path = "/api/environments", tag = "environments", params(lists::PageQuery), responses((status = 200, body = Vec<Environment>)))]
-async fn list(Caller(ctx): Caller, listing: lists::Listing) -> Answer<Response> {
-    Ok(listing.answer(environment::list(&ctx).await?))
+/// Environments, from left to right unless asked otherwise.
+#[utoipa::path(
+    get, path = "/api/environments", tag = "environments", params(EnvironmentQuery, lists::PageQuery),
+    responses((status = 200, body = Vec<Environment>), (status = 422, body = Problem))
+)]
+async fn list(
+    Caller(ctx): Caller,
+    Query(query): Query<EnvironmentQuery>,
+    listing: lists::Listing,
+) -> Answer<Response> {
+    Ok(listing.answer(environment::matching(&ctx, query).await?))
 }
 
 /// Makes an environment.

@@ -398,3 +398,21 @@ async fn a_deployment_waits_for_its_time(on: On) {
     assert_eq!(ended(&app, &later).await["status"], "cancelled");
     app.stop().await;
 }
+
+on_both!(how_deployments_go_is_told_in_numbers);
+async fn how_deployments_go_is_told_in_numbers(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let none = app.api.get("/api/deployments/metrics?days=7").await;
+    assert_eq!((&none["deployments"], &none["successRate"]), (&json!(0), &json!(null)), "{none}");
+    deployed(&app, "cart", "1.14.1").await;
+    let quick = json!({ "spec": { "progressDeadlineSeconds": 1 } });
+    app.rancher.cluster(STAGING).unwrap().patch(Kind::Deployment, "shop-staging", "cart", quick).unwrap();
+    deployed(&app, "cart", "2.0.0-crash").await;
+    let found = app.api.get("/api/deployments/metrics?days=7").await;
+    assert_eq!(
+        (&found["deployments"], &found["successRate"], found["history"].as_array().unwrap().len()),
+        (&json!(2), &json!(0.5), 7),
+        "{found}"
+    );
+    app.stop().await;
+}

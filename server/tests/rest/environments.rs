@@ -161,3 +161,23 @@ async fn a_cluster_is_renamed_labelled_and_cordoned(on: On) {
     assert!(problem["detail"].as_str().unwrap().contains("nearest: Staging 🚧"), "{problem}");
     app.stop().await;
 }
+
+on_both!(environments_are_found_by_cluster_and_by_the_beginning_of_their_name);
+async fn environments_are_found_by_cluster_and_by_the_beginning_of_their_name(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    app.api.post("/api/environments", &json!({ "name": "preview 🚀" })).await;
+    let names = async |query: &str| {
+        let found = app.api.get(&format!("/api/environments?{query}")).await;
+        let names = found.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names("cluster=c-m-stage001").await, ["Staging"]);
+    assert_eq!(names("prefix=PR").await, ["Production", "preview 🚀"]);
+    assert_eq!(names("prefix=pr&sort=name").await, ["preview 🚀", "Production"]);
+    assert_eq!(names("prefix=pr&cluster=c-m-prod0001").await, ["Production"]);
+    assert_eq!(names("sort=-created&pageSize=2").await, ["preview 🚀", "Production"]);
+    let (status, problem) = app.api.call(Method::GET, "/api/environments?cluster=c-m-prod001", None).await;
+    assert_eq!(status, 422, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("The nearest: "), "{problem}");
+    app.stop().await;
+}
