@@ -51,7 +51,6 @@ pub(crate) fn Frame(
                 </a>
                 <ul>
                     {link("/", "Matrix", lu::LuGrid3x3, None)}
-                    {link("/overview", "Overview", lu::LuGauge, None)}
                     {link("/clusters", "Clusters", lu::LuNetwork, None)}
                     {link("/environments", "Environments", lu::LuLayers, None)}
                     {link("/services", "Services", lu::LuBoxes, None)}

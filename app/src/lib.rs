@@ -23,10 +23,7 @@ use leptos_router::{
 
 use crate::{
     frame::Frame,
-    pages::lazy::{
-        ClustersRoute, DeploymentRoute, DeploymentsRoute, EnvironmentRoute, EnvironmentsRoute, OverviewRoute,
-        ServicesRoute, SitesRoute,
-    },
+    pages::lazy::{ClustersRoute, DeploymentsRoute, EnvironmentsRoute, ServicesRoute, SitesRoute},
 };
 
 /// What runs before the program is there.
@@ -75,14 +72,11 @@ pub fn App() -> impl IntoView {
             <Frame>
                 <FlatRoutes fallback=pages::not_found::NotFound>
                     <Route path=path!("/") view=pages::matrix::Matrix ssr=SsrMode::Async />
-                    <Route path=path!("/overview") view={Lazy::<OverviewRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/clusters") view={Lazy::<ClustersRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/services") view={Lazy::<ServicesRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/environments") view={Lazy::<EnvironmentsRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/environments/:id") view={Lazy::<EnvironmentRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/environments/:id?") view={Lazy::<EnvironmentsRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/sites") view={Lazy::<SitesRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/deployments") view={Lazy::<DeploymentsRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/deployments/:id") view={Lazy::<DeploymentRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/deployments/:id?") view={Lazy::<DeploymentsRoute>::new()} ssr=SsrMode::Async />
                 </FlatRoutes>
             </Frame>
         </Router>

@@ -13,7 +13,6 @@ use crate::{
 /// Where `g` and a letter go.
 const PLACES: &[(&str, &str, &str)] = &[
     ("m", "/", "Version matrix"),
-    ("o", "/overview", "Overview"),
     ("c", "/clusters", "Clusters"),
     ("e", "/environments", "Environments"),
     ("v", "/services", "Services"),

@@ -1,7 +1,7 @@
 //! The history of deployments.
 
 use domain::{
-    deployment::{Deployment, DeploymentStatus, HistoryDay, HistoryQuery},
+    deployment::{Deployment, DeploymentStatus, HistoryQuery},
     environment::Environment,
     list::Page,
 };
@@ -19,12 +19,9 @@ use crate::{
         status, time,
     },
     live,
-    pages::{deployments_chart, head},
+    pages::{deployments_overview::Overview, head},
     request::{answer, show},
 };
-
-/// Days in the chart.
-const DAYS: u32 = 30;
 
 fn asked(query: &ParamsMap) -> HistoryQuery {
     HistoryQuery {
@@ -45,11 +42,6 @@ pub(crate) fn Deployments() -> impl IntoView {
         move || asked.get(),
         live::tick(|news| news.of_kind("deployment.") || news.of_kind("task.")),
         api::deployment::history,
-    );
-    let days = answer(
-        move || asked.with(|asked| asked.env),
-        live::tick(|news| news.of_kind("deployment.")),
-        |environment| api::deployment::days(environment, DAYS),
     );
     let environments =
         answer(|| (), live::tick(|news| news.of_kind("environment.")), |()| api::environment::list());
@@ -88,7 +80,7 @@ pub(crate) fn Deployments() -> impl IntoView {
     };
     view! {
         {head("Deployments", "Every sync, deployment and rollback, with what came of it.", ())}
-        {show(days, nothing, |days: Vec<HistoryDay>| deployments_chart::view(&days))}
+        <Overview />
         <FilterForm path="/deployments">
             {filters::search("Search notes, tickets, people")}
             {show(environments, nothing, by_environment)} {filters::select("Status", "status", statuses())}

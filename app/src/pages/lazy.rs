@@ -5,13 +5,13 @@
 
 use domain::{id::DeploymentId, matrix::Column};
 use leptos::prelude::*;
-use leptos_router::LazyRoute;
+use leptos_router::{LazyRoute, hooks::use_params_map};
 
 use super::{
     clusters::Clusters, deployment::Deployment, deployments::Deployments, environment::Environment,
-    environments::Environments, overview::Overview, services::Services, sites::Sites, takes_over,
+    environments::Environments, services::Services, sites::Sites, takes_over,
 };
-use crate::components::erased::Erase;
+use crate::components::erased::{Erase, dynamic};
 use crate::components::{
     bind,
     deployment::DeploymentView,
@@ -24,13 +24,10 @@ use crate::components::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
     Clusters,
-    Overview,
     Services,
     Environments,
-    Environment,
     Sites,
     Deployments,
-    Deployment,
     Bind,
     Confirm,
     Keys,
@@ -45,14 +42,15 @@ pub(crate) enum Part {
 pub(crate) fn part(part: Part) -> AnyView {
     takes_over();
     match part {
-        Part::Overview => view! { <Overview /> }.erase(),
         Part::Clusters => view! { <Clusters /> }.erase(),
         Part::Services => view! { <Services /> }.erase(),
-        Part::Environments => view! { <Environments /> }.erase(),
-        Part::Environment => view! { <Environment /> }.erase(),
+        Part::Environments => {
+            one_or_all(|| view! { <Environment /> }.erase(), || view! { <Environments /> }.erase())
+        }
         Part::Sites => view! { <Sites /> }.erase(),
-        Part::Deployments => view! { <Deployments /> }.erase(),
-        Part::Deployment => view! { <Deployment /> }.erase(),
+        Part::Deployments => {
+            one_or_all(|| view! { <Deployment /> }.erase(), || view! { <Deployments /> }.erase())
+        }
         Part::Bind => view! { <bind::Content /> }.erase(),
         Part::Confirm => view! { <sync_sheet::Confirm /> }.erase(),
         Part::Keys => keys::list(),
@@ -63,6 +61,13 @@ pub(crate) fn part(part: Part) -> AnyView {
         Part::Wizard => site_wizard::content(),
         Part::Watch(id) => view! { <DeploymentView id modal=true /> }.erase(),
     }
+}
+
+/// One of many where the address names one, else all of them. One route for both keeps the first file small.
+fn one_or_all(one: fn() -> AnyView, all: fn() -> AnyView) -> AnyView {
+    let params = use_params_map();
+    let named = Memo::new(move |_| params.with(|params| params.get("id").is_some()));
+    dynamic(move || if named.get() { one() } else { all() })
 }
 
 /// Loads the second file. Does nothing on the server, and nothing twice.
@@ -95,11 +100,8 @@ macro_rules! routes {
 
 routes!(
     ClustersRoute => Clusters,
-    OverviewRoute => Overview,
     ServicesRoute => Services,
     EnvironmentsRoute => Environments,
-    EnvironmentRoute => Environment,
     SitesRoute => Sites,
     DeploymentsRoute => Deployments,
-    DeploymentRoute => Deployment,
 );

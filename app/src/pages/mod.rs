@@ -4,6 +4,7 @@ pub(crate) mod clusters;
 pub(crate) mod deployment;
 pub(crate) mod deployments;
 mod deployments_chart;
+mod deployments_overview;
 pub(crate) mod environment;
 mod environment_compare;
 mod environment_drift;
@@ -16,7 +17,6 @@ pub(crate) mod matrix;
 #[cfg(feature = "ssr")]
 pub(crate) mod matrix_rows;
 pub(crate) mod not_found;
-pub(crate) mod overview;
 pub(crate) mod services;
 mod site_card;
 pub(crate) mod sites;

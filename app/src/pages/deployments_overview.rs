@@ -1,10 +1,6 @@
-//! What happens now, what failed lately, what is out of step, and how deployments go.
+//! What happens now, what is out of step, and how deployments go.
 
-use domain::{
-    deployment::{Deployment, DeploymentStatus, HistoryQuery},
-    list::Page,
-    metrics::Metrics,
-};
+use domain::metrics::Metrics;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -15,42 +11,29 @@ use crate::{
         empty::{nothing, skeleton},
         filters::parsed,
         icon::{Icon, icon, lu},
-        pager::{count, counted},
+        pager::{count, counted, with_query},
         status, time,
     },
     live,
-    pages::{deployments, deployments_chart, head},
+    pages::deployments_chart,
     request::{answer, show},
 };
 
 /// What can be looked back on, in days.
 const SPANS: [u32; 3] = [7, 30, 90];
-/// Failed deployments that are listed.
-const FAILED: u32 = 5;
 
+/// Above the list of deployments.
 #[component]
 pub(crate) fn Overview() -> impl IntoView {
     let query = use_query_map();
     let days = Memo::new(move |_| query.with(|query| parsed::<u32>(query, "days")).unwrap_or(SPANS[1]));
-    let of_deployments = || live::tick(|news| news.of_kind("deployment."));
-    let metrics = answer(move || days.get(), of_deployments(), api::deployment::metrics);
+    let metrics =
+        answer(move || days.get(), live::tick(|news| news.of_kind("deployment.")), api::deployment::metrics);
     let running = answer(
         || (),
         live::tick(|news| news.of_kind("deployment.") || news.of_kind("task.")),
         |()| api::deployment::running(),
     );
-    let failed = |status: DeploymentStatus| {
-        answer(
-            || (),
-            of_deployments(),
-            move |()| {
-                let status = Some(status.to_string());
-                let query = HistoryQuery { status, page_size: Some(FAILED), ..Default::default() };
-                api::deployment::history(query)
-            },
-        )
-    };
-    let (left, put_back) = (failed(DeploymentStatus::Failed), failed(DeploymentStatus::PutBack));
     let out_of_step =
         answer(|| (), live::tick_of_rows(live::News::of_inventory), |()| api::matrix::out_of_step());
     let spans = SPANS.map(|span| {
@@ -59,7 +42,7 @@ pub(crate) fn Overview() -> impl IntoView {
             <a
                 class="tab"
                 class:tab-active=move || days.get() == span
-                href=format!("/overview?days={span}")
+                href=move || with_query(&query.get(), &[("days", Some(span.to_string()))])
                 aria-current=current
                 data-noscroll=""
             >
@@ -68,7 +51,6 @@ pub(crate) fn Overview() -> impl IntoView {
         }
     });
     view! {
-        {head("Overview", "What happens now, what wants looking at, and how deployments go.", ())}
         <div class="grid gap-4 md:grid-cols-2">
             <section class="surface p-3 space-y-2">
                 <h2>"Now"</h2>
@@ -81,11 +63,6 @@ pub(crate) fn Overview() -> impl IntoView {
         </div>
         <nav class="tabs tabs-border my-3" aria-label="Looking back">{spans.collect_view()}</nav>
         {show(metrics, skeleton, |found: Metrics| numbers(&found))}
-        <section class="mt-4 space-y-3">
-            <h2>"Failed lately"</h2>
-            {show(left, nothing, |page: Page<Deployment>| troubles(&page, "No deployment was left failed."))}
-            {show(put_back, nothing, |page: Page<Deployment>| troubles(&page, "None put itself back."))}
-        </section>
     }
     .erase()
 }
@@ -147,11 +124,4 @@ fn tile((sign, label, value): (Icon, &'static str, Option<String>)) -> AnyView {
         </div>
     }
     .erase()
-}
-
-fn troubles(page: &Page<Deployment>, none: &'static str) -> AnyView {
-    match page.total {
-        0 => view! { <p class="muted">{none}</p> }.erase(),
-        _ => view! { <div class="surface">{deployments::list(&page.items)}</div> }.erase(),
-    }
 }
