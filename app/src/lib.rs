@@ -21,10 +21,7 @@ use leptos_router::{
     path,
 };
 
-use crate::{
-    frame::Frame,
-    pages::lazy::{ClustersRoute, DeploymentsRoute, EnvironmentsRoute, ServicesRoute, SitesRoute},
-};
+use crate::{frame::Frame, pages::lazy::PageRoute};
 
 /// What runs before the program is there.
 const EARLY: &str = include_str!("early.js");
@@ -72,11 +69,11 @@ pub fn App() -> impl IntoView {
             <Frame>
                 <FlatRoutes fallback=pages::not_found::NotFound>
                     <Route path=path!("/") view=pages::matrix::Matrix ssr=SsrMode::Async />
-                    <Route path=path!("/clusters") view={Lazy::<ClustersRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/services") view={Lazy::<ServicesRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/environments/:id?") view={Lazy::<EnvironmentsRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/sites") view={Lazy::<SitesRoute>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("/deployments/:id?") view={Lazy::<DeploymentsRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/clusters") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/services") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/environments/:id?") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/sites") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/deployments/:id?") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
                 </FlatRoutes>
             </Frame>
         </Router>

@@ -68,7 +68,7 @@ pub(crate) fn ActionBar(
             >
                 {icon(action.icon)}
                 {move || action.label.get()}
-                <kbd class="kbd kbd-xs" aria-hidden="true">{action.key}</kbd>
+                <kbd class="kbd kbd-sm" aria-hidden="true">{action.key}</kbd>
             </button>
         }
     });

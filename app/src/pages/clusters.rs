@@ -191,7 +191,7 @@ fn row(one: &ClusterSummary, chosen: RwSignal<Option<ClusterId>>) -> AnyView {
             </th>
             <td>
                 {status::cluster(cluster).view()}
-                {cluster.cordoned.then(|| view! { <span class="badge badge-sm badge-warning ml-2">"cordoned"</span> })}
+                {cluster.cordoned.then(|| view! { <span class="badge badge-sm ml-2">"cordoned"</span> })}
             </td>
             <td class="wrap">{environments.collect_view()}</td>
             <td class="num">{one.services}</td>

@@ -86,7 +86,7 @@ fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i6
                 <summary>
                     <span class="[&>*]:mr-2">
                         <strong class="num">{format!("Revision {number}")}</strong>
-                        {one.active.then(|| view! { <span class="badge badge-sm badge-primary">"active"</span> })}
+                        {one.active.then(|| view! { <span class="badge badge-sm">"active"</span> })}
                         <span>{one.reason.clone()}</span>
                         <span class="muted">{summary}</span>
                         <span class="muted">{time::ago(one.created_at)}</span>

@@ -5,11 +5,14 @@
 
 use domain::{id::DeploymentId, matrix::Column};
 use leptos::prelude::*;
-use leptos_router::{LazyRoute, hooks::use_params_map};
+use leptos_router::{
+    LazyRoute,
+    hooks::{use_location, use_params_map},
+};
 
 use super::{
     clusters::Clusters, deployment::Deployment, deployments::Deployments, environment::Environment,
-    environments::Environments, services::Services, sites::Sites, takes_over,
+    environments::Environments, not_found::NotFound, services::Services, sites::Sites, takes_over,
 };
 use crate::components::erased::{Erase, dynamic};
 use crate::components::{
@@ -23,11 +26,8 @@ use crate::components::{
 /// A part of the second file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
-    Clusters,
-    Services,
-    Environments,
-    Sites,
-    Deployments,
+    /// The page that the address names.
+    Page,
     Bind,
     Confirm,
     Keys,
@@ -42,15 +42,7 @@ pub(crate) enum Part {
 pub(crate) fn part(part: Part) -> AnyView {
     takes_over();
     match part {
-        Part::Clusters => view! { <Clusters /> }.erase(),
-        Part::Services => view! { <Services /> }.erase(),
-        Part::Environments => {
-            one_or_all(|| view! { <Environment /> }.erase(), || view! { <Environments /> }.erase())
-        }
-        Part::Sites => view! { <Sites /> }.erase(),
-        Part::Deployments => {
-            one_or_all(|| view! { <Deployment /> }.erase(), || view! { <Deployments /> }.erase())
-        }
+        Part::Page => page(),
         Part::Bind => view! { <bind::Content /> }.erase(),
         Part::Confirm => view! { <sync_sheet::Confirm /> }.erase(),
         Part::Keys => keys::list(),
@@ -63,11 +55,21 @@ pub(crate) fn part(part: Part) -> AnyView {
     }
 }
 
-/// One of many where the address names one, else all of them. One route for both keeps the first file small.
-fn one_or_all(one: fn() -> AnyView, all: fn() -> AnyView) -> AnyView {
-    let params = use_params_map();
+/// The page that the address names: that of one thing where it names one, else of all.
+fn page() -> AnyView {
+    let (path, params) = (use_location().pathname, use_params_map());
     let named = Memo::new(move |_| params.with(|params| params.get("id").is_some()));
-    dynamic(move || if named.get() { one() } else { all() })
+    let noun = path.with_untracked(|path| path.split('/').nth(1).unwrap_or_default().to_owned());
+    dynamic(move || match (noun.as_str(), named.get()) {
+        ("clusters", _) => view! { <Clusters /> }.erase(),
+        ("environments", false) => view! { <Environments /> }.erase(),
+        ("environments", true) => view! { <Environment /> }.erase(),
+        ("services", _) => view! { <Services /> }.erase(),
+        ("deployments", false) => view! { <Deployments /> }.erase(),
+        ("deployments", true) => view! { <Deployment /> }.erase(),
+        ("sites", _) => view! { <Sites /> }.erase(),
+        _ => view! { <NotFound /> }.erase(),
+    })
 }
 
 /// Loads the second file. Does nothing on the server, and nothing twice.
@@ -76,32 +78,20 @@ pub(crate) async fn preload() {
     __preload_part().await;
 }
 
-macro_rules! routes {
-    ($($route:ident => $part:ident),+ $(,)?) => {$(
-        /// A page of the second file.
-        #[derive(Debug)]
-        pub(crate) struct $route;
+/// The route of every page of the second file, whatever its path: a type for each would make the first file larger.
+#[derive(Debug)]
+pub(crate) struct PageRoute;
 
-        impl LazyRoute for $route {
-            fn data() -> Self {
-                Self
-            }
+impl LazyRoute for PageRoute {
+    fn data() -> Self {
+        Self
+    }
 
-            async fn view(_: Self) -> AnyView {
-                part(Part::$part).await
-            }
+    async fn view(_: Self) -> AnyView {
+        part(Part::Page).await
+    }
 
-            async fn preload() {
-                preload().await;
-            }
-        }
-    )+};
+    async fn preload() {
+        preload().await;
+    }
 }
-
-routes!(
-    ClustersRoute => Clusters,
-    ServicesRoute => Services,
-    EnvironmentsRoute => Environments,
-    SitesRoute => Sites,
-    DeploymentsRoute => Deployments,
-);
