@@ -1,6 +1,6 @@
 //! From a selection to a running sync: the confirmation with its exact diff, then the live view.
 
-use std::collections::BTreeSet;
+use std::{any::Any, collections::BTreeSet, sync::Arc};
 
 use domain::{
     app_instance::AppInstance,
@@ -41,7 +41,9 @@ enum Ask {
 /// Opens the confirmation and the live view from any page.
 #[derive(Clone, Copy)]
 pub(crate) struct SyncFlow {
-    ask: RwSignal<Option<Ask>>,
+    /// An [`Ask`], of which the first file need not know how to clone and drop it.
+    ask: StoredValue<Option<Arc<dyn Any + Send + Sync>>>,
+    title: RwSignal<String>,
     open: RwSignal<bool>,
     watched: RwSignal<Option<DeploymentId>>,
     watching: RwSignal<bool>,
@@ -50,7 +52,8 @@ pub(crate) struct SyncFlow {
 /// Provides [`SyncFlow`].
 pub(crate) fn provide() {
     provide_context(SyncFlow {
-        ask: RwSignal::new(None),
+        ask: StoredValue::new(None),
+        title: RwSignal::new(String::new()),
         open: RwSignal::new(false),
         watched: RwSignal::new(None),
         watching: RwSignal::new(false),
@@ -60,28 +63,34 @@ pub(crate) fn provide() {
 impl SyncFlow {
     /// Previews a sync for confirmation.
     pub(crate) fn sync(self, request: SyncRequest) {
-        self.ask.set(Some(Ask::Sync(Box::new(request))));
-        self.open.set(true);
+        self.begin("Sync", Ask::Sync(Box::new(request)));
     }
 
     /// Previews a deployment for confirmation.
     pub(crate) fn deploy(self, request: DeployRequest) {
-        self.ask.set(Some(Ask::Deploy(request)));
-        self.open.set(true);
+        let title = if request.rollback { "Roll back" } else { "Deploy" };
+        self.begin(title, Ask::Deploy(request));
     }
 
     /// Previews the way back from a deployment for confirmation.
     pub(crate) fn undo(self, deployment: DeploymentId) {
-        self.watching.set(false);
-        self.ask.set(Some(Ask::Undo(deployment)));
-        self.open.set(true);
+        self.begin("Undo", Ask::Undo(deployment));
     }
 
     /// Previews the rest of a deployment for confirmation.
     pub(crate) fn retry(self, deployment: DeploymentId) {
+        self.begin("Try the rest again", Ask::Retry(deployment));
+    }
+
+    fn begin(self, title: &str, ask: Ask) {
         self.watching.set(false);
-        self.ask.set(Some(Ask::Retry(deployment)));
+        self.ask.set_value(Some(Arc::new(ask)));
+        self.title.set(title.to_owned());
         self.open.set(true);
+    }
+
+    fn asked(self) -> Option<Ask> {
+        self.ask.get_value()?.downcast_ref::<Ask>().cloned()
     }
 
     /// Leaves the live view; the deployment goes on.
@@ -118,15 +127,8 @@ pub(crate) fn LiveSheet() -> impl IntoView {
 #[component]
 pub(crate) fn SyncSheet() -> impl IntoView {
     let flow = expect_context::<SyncFlow>();
-    let title = Signal::derive(move || match flow.ask.get() {
-        Some(Ask::Undo(_)) => "Undo".to_owned(),
-        Some(Ask::Retry(_)) => "Try the rest again".to_owned(),
-        Some(Ask::Deploy(DeployRequest { rollback: true, .. })) => "Roll back".to_owned(),
-        Some(Ask::Deploy(_)) => "Deploy".to_owned(),
-        _ => "Sync".to_owned(),
-    });
     view! {
-        <Dialog open=flow.open title class="sheet">
+        <Dialog open=flow.open title=flow.title class="sheet">
             {lazily(Part::Confirm, waiting)}
         </Dialog>
     }
@@ -143,7 +145,7 @@ pub(crate) fn Confirm() -> impl IntoView {
     let instances = RwSignal::new(None::<Vec<AppInstance>>);
     let text = |value: &str| RwSignal::new(value.to_owned());
     let (words, ticket, typed, urgent, at) = (text(""), text(""), text(""), text(""), text(""));
-    let puts_back = matches!(flow.ask.get_untracked(), Some(Ask::Deploy(_)));
+    let puts_back = matches!(flow.asked(), Some(Ask::Deploy(_)));
     let on_failure = text(if puts_back { OnFailure::PutBack } else { OnFailure::Stop }.as_str());
 
     let found = move |answer: Shown| {
@@ -158,7 +160,7 @@ pub(crate) fn Confirm() -> impl IntoView {
     let look = move || {
         starting.clear();
         left_out.set(BTreeSet::new());
-        match flow.ask.get_untracked() {
+        match flow.asked() {
             Some(Ask::Sync(request)) => finding.send(api::sync::preview(*request), found),
             Some(Ask::Undo(id)) => finding.send(api::sync::preview_undo(id), found),
             Some(Ask::Retry(id)) => finding.send(api::sync::preview_retry(id), found),
@@ -168,17 +170,16 @@ pub(crate) fn Confirm() -> impl IntoView {
     };
     look();
     let pair = move |service: ServiceId, instance: Option<AppInstanceId>| {
-        flow.ask.update(|ask| {
-            if let Some(Ask::Sync(request)) = ask {
-                let known = request.service_ids.iter().position(|id| *id == service);
-                let at = known.unwrap_or_else(|| {
-                    request.service_ids.push(service);
-                    request.service_ids.len() - 1
-                });
-                request.target_app_instances.resize(request.service_ids.len(), None);
-                request.target_app_instances[at] = instance;
-            }
-        });
+        if let Some(Ask::Sync(mut request)) = flow.asked() {
+            let known = request.service_ids.iter().position(|id| *id == service);
+            let at = known.unwrap_or_else(|| {
+                request.service_ids.push(service);
+                request.service_ids.len() - 1
+            });
+            request.target_app_instances.resize(request.service_ids.len(), None);
+            request.target_app_instances[at] = instance;
+            flow.ask.set_value(Some(Arc::new(Ask::Sync(request))));
+        }
         look();
     };
     let start = move || {
