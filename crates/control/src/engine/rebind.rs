@@ -38,8 +38,6 @@ impl Runner {
 
 /// The alternative that is there, where it is not what was expected.
 fn found(task: &RunningTask, now: &[Container]) -> Option<Vec<Container>> {
-    if overtaken(now, &task.from).is_none() {
-        return None;
-    }
+    overtaken(now, &task.from)?;
     task.alternatives.iter().find(|alternative| overtaken(now, alternative).is_none()).cloned()
 }
