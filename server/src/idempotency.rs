@@ -52,7 +52,23 @@ async fn carried_out(
     {
         return Ok(again(status, &location, body));
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    // Carried out and kept to the end, also where whoever asked has hung up.
+    let (ctx, key) = (ctx.clone(), key.to_owned());
+    let request = Request::from_parts(parts, Body::from(body));
+    let answered = tokio::spawn(async move { answered(&ctx, &key, request, next).await });
+    answered.await.unwrap_or_else(|_| {
+        let words = "The server's log has the details; please report it.";
+        Err(ProblemResponse(Problem::new(500, "internal", "A fault in Lockstep", words)))
+    })
+}
+
+async fn answered(
+    ctx: &Context,
+    key: &str,
+    request: Request,
+    next: Next,
+) -> Result<Response, ProblemResponse> {
+    let response = next.run(request).await;
     if response.status().is_server_error() {
         idempotency::forget(ctx, key).await?;
         return Ok(response);

@@ -207,7 +207,7 @@ pub async fn edit(ctx: &Context, word: &str, edit: ClusterEdit) -> Result<Cluste
     }
     after.cordoned = edit.cordoned.unwrap_or(before.cordoned);
     let version = edit.version.unwrap_or(before.version);
-    after.version = version + 1;
+    after.version = version.saturating_add(1);
     let mut write = ctx.store().write().await?;
     match write.update_cluster(&after, renamed, version).await {
         Err(store::Error::Stale) => return Err(Error::stale(&before)),

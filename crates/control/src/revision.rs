@@ -102,7 +102,7 @@ pub async fn create(
         let wanted = of_versions(&new.versions, &found, &there.observed)?;
         let mut entries =
             carried_on(latest.as_ref().map(|it| it.entries.clone()), &there.observed, &there.bound);
-        for service in &there.observed {
+        for service in there.observed.iter().filter(|service| wanted.contains_key(&service.id)) {
             let key = RevisionEntry::of(service);
             let entry = entries.iter_mut().find(|entry| entry.key() == key.key());
             if let (Some(images), Some(entry)) = (wanted.get(&service.id), entry) {

@@ -26,7 +26,7 @@ pub async fn put(
     if !faults.is_empty() {
         return Err(Error::Invalid(faults));
     }
-    let new = StoredSettings { version: edit.version + 1, ..edit };
+    let new = StoredSettings { version: edit.version.saturating_add(1), ..edit };
     let mut write = ctx.store().write().await?;
     match write.update_settings(environment, &new).await {
         Err(store::Error::Stale) => {
@@ -77,7 +77,7 @@ pub(crate) async fn permit(
             });
         }
     }
-    if !preview.goes_back() {
+    if preview.undo_of.is_none() {
         let broken: Vec<String> = items
             .iter()
             .filter_map(|item| {

@@ -24,6 +24,8 @@ pub struct Open {
     pub cancelled: bool,
     /// Not to begin before.
     pub scheduled_for: Option<DateTime<Utc>>,
+    /// When it was started.
+    pub start_time: DateTime<Utc>,
 }
 
 impl Open {
@@ -59,8 +61,8 @@ pub fn due(open: &[Open], now: DateTime<Utc>) -> Vec<DeploymentId> {
 }
 
 /// Since when it has waited for its turn: its time, else when it was made.
-fn waiting_since(one: &Open) -> (Option<DateTime<Utc>>, DeploymentId) {
-    (one.scheduled_for, one.id)
+fn waiting_since(one: &Open) -> (DateTime<Utc>, DeploymentId) {
+    (one.scheduled_for.unwrap_or(one.start_time), one.id)
 }
 
 #[cfg(test)]
@@ -81,6 +83,7 @@ mod tests {
             claimed: false,
             cancelled: false,
             scheduled_for: None,
+            start_time: at(id as i64 - 100),
         }
     }
 
@@ -102,6 +105,8 @@ mod tests {
         let later = Open { scheduled_for: Some(at(10)), ..open(1, 1) };
         assert_eq!(due_ids(&[later.clone(), open(2, 1)]), [2]);
         assert_eq!(due(&[later], at(10)).len(), 1);
+        let overdue = Open { scheduled_for: Some(at(-99)), ..open(9, 1) };
+        assert_eq!(due_ids(&[open(2, 1), overdue]), [9], "once its time has come it has waited since then");
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct Freeze {
     pub reason: String,
 }
 
-/// What may be deployed. A way back is not held up by it.
+/// What may be deployed. Undoing a deployment is not held up by it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]

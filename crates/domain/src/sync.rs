@@ -160,11 +160,6 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// Whether it brings back what ran before.
-    pub fn goes_back(&self) -> bool {
-        self.undo_of.is_some() || self.deploy.as_ref().is_some_and(|deploy| deploy.rollback)
-    }
-
     /// The items that would change something.
     pub fn changes(&self) -> impl Iterator<Item = &PreviewItem> {
         self.items.iter().filter(|item| item.will_change())

@@ -2,7 +2,7 @@
 //! was only paused, and whose work another has taken over meanwhile, cannot write afterwards.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::id::DeploymentId;
+use domain::{deployment::DeploymentStatus, id::DeploymentId};
 use sea_orm::{Condition, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
 
 use crate::{
@@ -29,6 +29,9 @@ impl Write {
         now: DateTime<Utc>,
         time: TimeDelta,
     ) -> Result<Option<Lease>, Error> {
+        if !self.has_turn(id, now).await? {
+            return Ok(None);
+        }
         let free = Condition::any().add(Column::LeaseUntil.is_null()).add(Column::LeaseUntil.lt(now));
         let claimed = Entity::update_many()
             .col_expr(Column::LeaseOwner, Expr::value(owner))
@@ -54,6 +57,25 @@ impl Write {
             self.occupy(id).await?;
         }
         Ok(Some(Lease { deployment: id, epoch }))
+    }
+
+    /// Whether nothing else is under way in a deployment's environment, which is held until the commit: two servers may have
+    /// chosen two of it. One that has begun, or was cancelled, needs no turn.
+    async fn has_turn(&mut self, id: DeploymentId, now: DateTime<Utc>) -> Result<bool, Error> {
+        let Some(row) = Entity::find_by_id(id.0).one(self.tx()).await? else { return Ok(false) };
+        if row.cancel_requested || row.status != DeploymentStatus::Pending.as_str() {
+            return Ok(true);
+        }
+        self.hold_environment(row.target_environment_id.into()).await?;
+        let under_way = Condition::any()
+            .add(Column::Status.eq(DeploymentStatus::Running.as_str()))
+            .add(Column::LeaseUntil.gte(now));
+        let others = Entity::find()
+            .filter(Column::TargetEnvironmentId.eq(row.target_environment_id))
+            .filter(Column::Id.ne(id.0))
+            .filter(Column::Status.is_in(open()))
+            .filter(under_way);
+        Ok(others.count(self.tx()).await? == 0)
     }
 
     /// Keeps a lease for longer.

@@ -10,7 +10,7 @@ use domain::{
     service::{Container, WorkloadKind},
     sync::ContainerChange,
 };
-use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Func};
 
 use crate::{
     Error, Lease, Store, Write,
@@ -58,8 +58,16 @@ fn to_come(now: DateTime<Utc>) -> Select<task::Entity> {
         .filter(Column::CancelRequested.eq(false))
         .filter(begun_or_due)
         .filter(task::Column::Status.is_in(unended))
-        .order_by_asc(Column::StartTime)
+        .order_by_asc(Func::coalesce([
+            Expr::col(since(Column::ScheduledFor)),
+            Expr::col(since(Column::StartTime)),
+        ]))
         .order_by_asc(Column::Id)
+}
+
+/// A deployment's column, beside its task's.
+fn since(column: Column) -> (Entity, Column) {
+    (Entity, column)
 }
 
 impl Store {
@@ -73,6 +81,7 @@ impl Store {
             claimed: row.lease_until.is_some_and(|until| until >= now),
             cancelled: row.cancel_requested,
             scheduled_for: row.scheduled_for,
+            start_time: row.start_time,
         };
         Ok(rows.into_iter().map(open).collect())
     }
@@ -145,6 +154,7 @@ impl Write {
                     Expr::value("not begun: a newer deployment brings another version"),
                 )
                 .col_expr(task::Column::EndedAt, Expr::value(now))
+                .col_expr(task::Column::Busy, Expr::value(Option::<bool>::None))
                 .filter(task::Column::DeploymentId.eq(id))
                 .exec(self.tx())
                 .await?;

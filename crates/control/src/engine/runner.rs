@@ -16,7 +16,7 @@ use domain::{
 };
 use platform::Snapshot;
 use store::{Lease, RunningTask};
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval};
 
 use super::{act::Done, lease_time, settle::settled, work::Work};
 use crate::{Control, Error, events::Observed};
@@ -59,7 +59,7 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
     }
     let runner = Arc::new(runner);
     let mut events = runner.control.store.newest_event();
-    let mut renew = tokio::time::interval((lease_time(&runner.control) / 5).to_std().unwrap_or(LOOK));
+    let mut renew = runner.renewals();
     let mut work = Work::default();
     let mut others_known: Option<Instant> = None;
     loop {
@@ -155,7 +155,12 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    async fn renew(&self) -> Result<(), Error> {
+    /// When the lease is to be renewed.
+    pub(super) fn renewals(&self) -> Interval {
+        tokio::time::interval((lease_time(&self.control) / 5).to_std().unwrap_or(LOOK))
+    }
+
+    pub(super) async fn renew(&self) -> Result<(), Error> {
         let mut write = self.control.store.write().await?;
         write.renew(&self.lease, Utc::now() + lease_time(&self.control)).await?;
         Ok(write.commit().await?)

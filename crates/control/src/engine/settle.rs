@@ -17,6 +17,9 @@ pub(super) async fn settled(
     ended: &Deployment,
     observed: &[RevisionEntry],
 ) -> Result<Option<String>, Error> {
+    if ended.begun_at.is_none() {
+        return Ok(None);
+    }
     let environment = ended.target_environment_id;
     write.hold_environment(environment).await?;
     let active = match write.active_revision(environment).await {

@@ -110,10 +110,12 @@ async fn of_revision(
         .map(|service| (service.id, RevisionEntry::of(service)))
         .map(|(id, entry)| ((entry.app_instance_id, entry.kind.clone(), entry.name.clone()), (id, entry)))
         .collect();
+    let ids: Vec<ServiceId> = there.iter().map(|service| service.id).collect();
+    let coming = ctx.store().to_come(&ids).await?;
     let (mut wanted, mut missing) = (HashMap::new(), Vec::new());
     for entry in revision.entries {
         match running.get(&(entry.app_instance_id, entry.kind.clone(), entry.name.clone())) {
-            Some((_, now)) if now.images == entry.images => {}
+            Some((id, now)) if now.images == entry.images && !coming.contains_key(id) => {}
             Some((id, _)) => drop(wanted.insert(*id, entry.images)),
             None => missing.push(deploy_plan::gone(&entry)),
         }
@@ -127,6 +129,9 @@ pub(crate) fn of_versions(
     environment: &Environment,
     there: &[Service],
 ) -> Result<Wanted, Error> {
+    if versions.len() > MAX_SERVICES {
+        return Err(Error::invalid("versions", format!("At most {MAX_SERVICES} at once.")));
+    }
     let (mut wanted, mut errors) = (Wanted::new(), Vec::new());
     for (n, version) in versions.iter().enumerate() {
         match image(version, there) {

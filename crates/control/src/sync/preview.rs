@@ -171,7 +171,7 @@ pub(super) async fn finish(
         created_at: now,
         expires_at: now + VALID,
     };
-    if !preview.goes_back() {
+    if preview.undo_of.is_none() {
         for item in &mut preview.items {
             let broken = settings.broken_by(item);
             item.warnings.extend(broken);
@@ -284,6 +284,13 @@ pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> Result<(Ve
         let mut alternatives = Vec::new();
         for coming in coming.get(&service.id).into_iter().flatten() {
             let next = with_images(&service.containers, &coming.changes);
+            // What is there now may be what comes already, and may be put back.
+            let back: Vec<_> = coming
+                .changes
+                .iter()
+                .map(|change| ContainerChange { to: change.from.clone(), ..change.clone() })
+                .collect();
+            alternatives.push(with_images(&service.containers, &back));
             alternatives.push(std::mem::replace(&mut service.containers, next));
         }
         let object = words(outcome).map(|uid| Object { uid, alternatives });

@@ -72,11 +72,15 @@ fn expect(entry: &mut RevisionEntry, moving: &[ToCome], new: &NewDeployment) {
         .iter()
         .map(|new| &new.task)
         .find(|task| (task.target_app_instance_id, &task.kind, task.name.as_str()) == entry.key());
-    let others = moving
-        .iter()
-        .find(|coming| (coming.app_instance_id, &coming.kind, coming.name.as_str()) == entry.key());
-    if let Some(changes) = ours.map(|task| &task.containers).or(others.map(|coming| &coming.changes)) {
-        entry.take(changes);
+    match ours {
+        Some(task) => entry.take(&task.containers),
+        None => {
+            for coming in moving {
+                if (coming.app_instance_id, &coming.kind, coming.name.as_str()) == entry.key() {
+                    entry.take(&coming.changes);
+                }
+            }
+        }
     }
 }
 

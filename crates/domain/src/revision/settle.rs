@@ -29,23 +29,27 @@ pub fn settle(
     };
     let (aims, runs) = (by_key(target), by_key(observed));
     let mut left = active.unwrap_or(target).to_vec();
+    // What the active revision does not know is as the target has it, unless the deployment did not bring it there.
+    let known: HashSet<_> = active.unwrap_or_default().iter().map(RevisionEntry::key).collect();
+    if active.is_some() {
+        left.extend(target.iter().filter(|entry| !known.contains(&entry.key())).cloned());
+    }
     let tasks: HashMap<_, &Task> = tasks
         .iter()
         .map(|task| ((task.target_app_instance_id, &task.kind, task.name.as_str()), task))
         .collect();
     for entry in &mut left {
+        let is_new = !known.contains(&entry.key());
         if let Some(task) = tasks.get(&entry.key()).copied() {
-            leave(entry, task);
+            leave(entry, task, is_new);
         } else if let (Some(aim), Some(now)) = (aims.get(&entry.key()), runs.get(&entry.key()))
             && aim.images == now.images
         {
             entry.images.clone_from(&aim.images);
+        } else if is_new && let Some(now) = runs.get(&entry.key()) {
+            entry.images.clone_from(&now.images);
         }
     }
-    let known: HashSet<_> = left.iter().map(RevisionEntry::key).collect();
-    let new: Vec<RevisionEntry> =
-        target.iter().filter(|entry| !known.contains(&entry.key())).cloned().collect();
-    left.extend(new);
     left.retain(|entry| aims.contains_key(&entry.key()) || runs.contains_key(&entry.key()));
     let same = |other: &[RevisionEntry]| diff(other, &left).is_empty();
     if active.is_some_and(same) || active.is_none() && !tasks.values().any(|task| in_effect(task)) {
@@ -66,14 +70,13 @@ fn in_effect(task: &Task) -> bool {
     }
 }
 
-/// Writes down what a task left its workload with.
-fn leave(entry: &mut RevisionEntry, task: &Task) {
+/// Writes down what a task left its workload with. What did not come about leaves the workload at what was active; where
+/// that is not known, at what was there before.
+fn leave(entry: &mut RevisionEntry, task: &Task, is_new: bool) {
     for change in &task.containers {
         if in_effect(task) {
             entry.set_image(&change.name, &change.to);
-        } else if entry.images.iter().any(|image| image.container == change.name && image.image == change.to)
-        {
-            // It was expected to come, and it did not.
+        } else if is_new {
             entry.set_image(&change.name, &change.from);
         }
     }

@@ -122,13 +122,21 @@ fn what_was_counted_on_and_did_not_come_is_not_said_to_run() {
 }
 
 #[test]
-fn what_another_deployment_expected_and_did_not_come_is_taken_back() {
-    // Another deployment ended meanwhile, whose revision expected this one's cart:2.
-    let active = [entry("cart", "cart:2"), entry("web", "web:2")];
-    let target = [entry("cart", "cart:2"), entry("web", "web:1")];
-    let tasks = [task("cart", ("cart:1", "cart:2"), TaskStatus::PutBack, true)];
-    let left = vec![entry("cart", "cart:1"), entry("web", "web:2")];
-    assert_eq!(settle(Some(&active), &target, &active, &tasks), Settled::Left(left));
+fn a_workload_that_is_new_is_at_what_it_was_left_with() {
+    let active = [entry("cart", "cart:1")];
+    let target = [entry("cart", "cart:1"), entry("web", "web:2")];
+    let observed = [entry("cart", "cart:1"), entry("web", "web:1")];
+    let refused = [task("web", ("web:1", "web:2"), TaskStatus::Refused, false)];
+    let left = vec![entry("cart", "cart:1"), entry("web", "web:1")];
+    assert_eq!(settle(Some(&active), &target, &observed, &refused), Settled::Left(left));
+}
+
+#[test]
+fn drift_is_not_accepted_by_a_deployment_that_changed_nothing() {
+    // Somebody set cart:1 by hand, and taking that back was refused.
+    let (active, observed) = ([entry("cart", "cart:2")], [entry("cart", "cart:1")]);
+    let refused = [task("cart", ("cart:1", "cart:2"), TaskStatus::Refused, false)];
+    assert_eq!(settle(Some(&active), &active, &observed, &refused), Settled::Unchanged);
 }
 
 proptest! {
