@@ -10,6 +10,9 @@ use crate::Error;
 /// Workloads that are read at once.
 const PARALLEL: usize = 16;
 
+/// A task, and what it finds in place of what was expected.
+type Found = (TaskId, Vec<Container>);
+
 impl Runner {
     /// Binds tasks anew that find one of their alternatives. What cannot be read, or is something else, is told when the
     /// task's change is sent.
@@ -40,7 +43,7 @@ impl Runner {
     }
 
     /// Which alternative each task finds that does not find what was expected. The lease is kept meanwhile.
-    async fn found(&self) -> Result<Vec<(TaskId, Vec<Container>)>, Error> {
+    async fn found(&self) -> Result<Vec<Found>, Error> {
         let mut waited = self.tasks.values().filter(|task| !task.alternatives.is_empty());
         let mut reads: FuturesUnordered<_> =
             waited.by_ref().take(PARALLEL).map(|task| self.look_at(task)).collect();
@@ -59,10 +62,7 @@ impl Runner {
     }
 
     /// The alternative that one task finds.
-    fn look_at<'a>(
-        &'a self,
-        task: &'a RunningTask,
-    ) -> BoxFuture<'a, Result<Option<(TaskId, Vec<Container>)>, Error>> {
+    fn look_at<'a>(&'a self, task: &'a RunningTask) -> BoxFuture<'a, Result<Option<Found>, Error>> {
         Box::pin(async move {
             let Ok(Some(now)) = self.read(task).await? else { return Ok(None) };
             Ok(found(task, &now.workload.containers).map(|found| (task.id, found)))
