@@ -56,10 +56,13 @@ async fn carried_out(
     let (ctx, key) = (ctx.clone(), key.to_owned());
     let request = Request::from_parts(parts, Body::from(body));
     let answered = tokio::spawn(async move { answered(&ctx, &key, request, next).await });
-    answered.await.unwrap_or_else(|_| {
-        let words = "The server's log has the details; please report it.";
-        Err(ProblemResponse(Problem::new(500, "internal", "A fault in Lockstep", words)))
-    })
+    match answered.await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let words = "The server's log has the details; please report it.";
+            Err(ProblemResponse(Problem::new(500, "internal", "A fault in Lockstep", words)))
+        }
+    }
 }
 
 async fn answered(
