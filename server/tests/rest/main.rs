@@ -14,6 +14,7 @@ mod local;
 mod matching;
 mod revisions;
 mod scale;
+mod settings;
 mod sites;
 mod support;
 mod syncs;

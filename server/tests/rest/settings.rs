@@ -1,0 +1,98 @@
+//! `/api/environments/{id}/settings`, and what they demand of deployments
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    deployments::{deployed, version},
+    support::{App, On, on_both},
+};
+
+/// Sets staging's settings.
+async fn set(app: &App, settings: Value) -> (u16, Value) {
+    let path = format!("/api/environments/{}/settings", app.api.environment("Staging").await);
+    let (status, answer) = app.api.call(Method::PUT, &path, Some(&settings)).await;
+    (status.as_u16(), answer)
+}
+
+on_both!(what_is_protected_or_frozen_wants_its_own_words);
+async fn what_is_protected_or_frozen_wants_its_own_words(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let freeze =
+        json!({ "from": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z", "reason": "Holidays" });
+    let (_, stored) = set(&app, json!({ "protected": true, "freezes": [freeze] })).await;
+    assert_eq!(stored["version"], 1, "{stored}");
+    let (status, problem) = set(&app, json!({ "protected": false })).await;
+    assert_eq!(
+        (status, &problem["code"], &problem["current"]["version"]),
+        (409, &json!("edit_conflict"), &json!(1))
+    );
+
+    let mut request = version(&app, "cart", "1.14.1").await;
+    let refused = async |path: &str, body: &Value| {
+        let (status, problem) = app.api.call(Method::POST, path, Some(body)).await;
+        assert_eq!(status, 409, "{problem}");
+        (
+            problem["code"].as_str().unwrap().to_owned(),
+            problem["errors"][0]["field"].as_str().unwrap().to_owned(),
+        )
+    };
+    let named = |code: &str, field: &str| (code.to_owned(), field.to_owned());
+    let shown = app.api.post("/api/deployments/preview", &request).await;
+    assert_eq!(
+        (&shown["guard"]["protected"], &shown["guard"]["frozen"]["reason"]),
+        (&json!(true), &json!("Holidays"))
+    );
+    assert_eq!(refused("/api/deployments", &request).await, named("frozen", "overrideFreeze"));
+    request["overrideFreeze"] = json!("the shop is down");
+    assert_eq!(refused("/api/deployments", &request).await, named("confirmation_needed", "confirm"));
+    request["confirm"] = json!("staging");
+    assert_eq!(refused("/api/deployments", &request).await, named("confirmation_needed", "confirm"));
+    let sync = app.api.sync_request(&["cart"]).await;
+    assert_eq!(
+        refused("/api/sync", &sync).await,
+        named("frozen", "overrideFreeze"),
+        "a sync is a deployment too"
+    );
+
+    request["confirm"] = json!("Staging");
+    let ended = app.api.post("/api/deployments?wait=true", &request).await;
+    assert_eq!(ended["status"], "success", "{ended}");
+    let path = format!("/api/deployments/{}", ended["id"].as_str().unwrap());
+    let log = app.api.get(&format!("{path}/logs")).await;
+    assert!(log.as_str().unwrap().contains("the shop is down"), "{log}");
+    assert_eq!(refused(&format!("{path}/rollback"), &json!({})).await, named("frozen", "overrideFreeze"));
+    let back = json!({ "overrideFreeze": "worse than before", "confirm": "Staging" });
+    let back = app.api.post(&format!("{path}/rollback?wait=true"), &back).await;
+    assert_eq!(back["status"], "success", "{back}");
+    app.stop().await;
+}
+
+on_both!(rules_hold_up_what_they_do_not_allow_and_no_way_back);
+async fn rules_hold_up_what_they_do_not_allow_and_no_way_back(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    deployed(&app, "cart", "1.14.2").await;
+    let rules = json!({ "tags": ["2.*"], "repositories": ["registry.example.com/shop/*"] });
+    let (status, stored) = set(&app, json!({ "rules": rules })).await;
+    assert_eq!(status, 200, "{stored}");
+    let codes = async |tag: &str| {
+        let shown = app.api.post("/api/deployments/preview", &version(&app, "cart", tag).await).await;
+        let warnings = shown["items"][0]["warnings"].as_array().unwrap();
+        warnings.iter().map(|warning| warning["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes("3.0.0").await, ["tag_not_allowed"]);
+    assert_eq!(codes("elsewhere.example.com/cart:2.0.0").await, ["repository_not_allowed"]);
+    assert_eq!(codes("2.0.0").await, [""; 0]);
+
+    // A rule that comes between a preview and its start holds too.
+    let mut request = version(&app, "cart", "2.0.0").await;
+    request["previewId"] = app.api.post("/api/deployments/preview", &request).await["id"].clone();
+    set(&app, json!({ "rules": { "tags": ["4.*"] }, "version": 1 })).await;
+    let (status, problem) = app.api.call(Method::POST, "/api/deployments", Some(&request)).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("rule_broken")), "{problem}");
+
+    let last = app.api.get("/api/deployments").await[0]["id"].clone();
+    let path = format!("/api/deployments/{}/rollback?wait=true", last.as_str().unwrap());
+    assert_eq!(app.api.post(&path, &json!({})).await["status"], "success");
+    app.stop().await;
+}
