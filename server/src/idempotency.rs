@@ -14,7 +14,10 @@ use domain::problem::Problem;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 
-use crate::{problem::ProblemResponse, serve::MAX_BODY};
+use crate::{
+    problem::{ProblemResponse, too_large},
+    serve::MAX_BODY,
+};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -41,11 +44,7 @@ async fn carried_out(
     next: Next,
 ) -> Result<Response, ProblemResponse> {
     let (parts, body) = request.into_parts();
-    let too_large = |_| {
-        let words = "The request's body is larger than 16 MB.";
-        ProblemResponse(Problem::new(413, "body_too_large", "Too large", words))
-    };
-    let body = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
+    let body = to_bytes(body, MAX_BODY).await.map_err(|_| ProblemResponse(too_large()))?;
     let what = format!("{} {:x}", parts.uri, Sha256::digest(&body));
     if let idempotency::Request::Answered { status, location, body } =
         idempotency::begin(ctx, key, &what).await?

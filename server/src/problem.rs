@@ -41,18 +41,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A body beyond [`crate::serve::MAX_BODY`].
+pub(crate) fn too_large() -> Problem {
+    Problem::new(413, "body_too_large", "Too large", "The request's body is larger than 16 MB.")
+}
+
 fn body_problem(rejection: &JsonRejection) -> Problem {
     let status = rejection.status().as_u16();
+    if status == 413 {
+        return too_large();
+    }
     let (code, title) = match status {
-        413 => ("body_too_large", "Too large"),
         415 => ("not_json", "Not JSON"),
         _ => ("bad_body", "Body not understood"),
     };
-    let words = match status {
-        413 => "The request's body is larger than 16 MB.".to_owned(),
-        _ => rejection.body_text(),
-    };
-    Problem::new(if status == 400 { 422 } else { status }, code, title, words)
+    Problem::new(if status == 400 { 422 } else { status }, code, title, rejection.body_text())
 }
 
 /// The query string.

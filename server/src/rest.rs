@@ -12,9 +12,17 @@ mod services;
 mod sites;
 mod sync;
 
-use axum::{Router, body::Bytes, extract::FromRequestParts, middleware, routing::get};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::FromRequestParts,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use control::Context;
-use http::{header, request::Parts};
+use domain::deployment::Deployment;
+use http::{StatusCode, header, request::Parts};
 use utoipa::{
     OpenApi,
     openapi::{Content, RefOr},
@@ -41,6 +49,31 @@ pub(crate) struct DeleteQuery {
     /// Delete it with all that depends on it.
     #[serde(default)]
     pub(crate) force: bool,
+}
+
+/// Whether the end of what is started is waited for.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WaitQuery {
+    /// Answer when it has ended.
+    #[serde(default)]
+    pub(crate) wait: bool,
+}
+
+/// Answers that a deployment was started, and where it is found below `path`; or, when it is waited for, how it ended.
+pub(crate) async fn accepted<T: serde::Serialize>(
+    ctx: &Context,
+    started: Deployment,
+    wait: bool,
+    path: &str,
+    shown: fn(Deployment) -> T,
+) -> Answer<Response> {
+    if wait {
+        let ended = control::deployment::ended(ctx, started.id).await?;
+        return Ok(axum::Json(shown(ended)).into_response());
+    }
+    let location = [(header::LOCATION, format!("{path}/{}", started.id))];
+    Ok((StatusCode::ACCEPTED, location, axum::Json(shown(started))).into_response())
 }
 
 /// What a handler answers.

@@ -1,9 +1,9 @@
 //! Deployments: syncs and their undoing.
 
 use domain::{
-    deployment::{Deployment, DeploymentStatus, HistoryDay, HistoryQuery, Origin, TaskPod},
+    deployment::{Deployment, DeploymentStatus, HistoryQuery, Origin, TaskPod},
     event::Event,
-    id::{DeploymentId, EnvironmentId},
+    id::DeploymentId,
     list::Page,
     metrics::Metrics,
 };
@@ -26,13 +26,6 @@ pub async fn get(id: DeploymentId) -> Result<Deployment, ApiError> {
 pub async fn history(query: HistoryQuery) -> Result<Page<Deployment>, ApiError> {
     let ctx = context()?;
     control::deployment::history(&ctx, query).await.map_err(fail)
-}
-
-/// Outcomes and durations day by day, for the chart.
-#[server(name = CallDeploymentDays, prefix = "/rpc", endpoint = "deployment/days", input = Json, output = Json)]
-pub async fn days(environment: Option<EnvironmentId>, days: u32) -> Result<Vec<HistoryDay>, ApiError> {
-    let ctx = context()?;
-    control::deployment::days(&ctx, environment, days).await.map_err(fail)
 }
 
 /// Asks a deployment to stop.

@@ -29,11 +29,9 @@ const SHOWN: usize = 20;
 
 #[component]
 pub(crate) fn Drift(environment: EnvironmentId) -> impl IntoView {
-    let drift = answer(
-        || (),
-        live::tick_of_rows(move |news| news.of_environment(environment) || news.of_kind("revision.")),
-        move |()| api::revision::drift(environment),
-    );
+    let tick = live::tick_of_rows(move |news| news.of_environment(environment) || news.of_kind("revision."));
+    let drift = answer(|| (), tick, move |()| api::revision::drift(environment));
+    let counts = answer(|| (), tick, move |()| api::revision::up_to_date(environment));
     let accepting = Request::new();
     let accept = move |_| {
         let accept = async move {
@@ -45,11 +43,6 @@ pub(crate) fn Drift(environment: EnvironmentId) -> impl IntoView {
         accepting.send(accept, |_| live::look_again());
     };
     let view = move |found: Found| shown(environment, &found, accepting, accept);
-    let counts = answer(
-        || (),
-        live::tick_of_rows(move |news| news.of_environment(environment) || news.of_kind("revision.")),
-        move |()| api::revision::up_to_date(environment),
-    );
     view! {
         {note(accepting.problem)} {show(counts, nothing, |found: UpToDate| replicas(&found))}
         {show(drift, skeleton, view)}

@@ -21,12 +21,7 @@ pub async fn check(ctx: &Context, environment: EnvironmentId) -> Result<UpToDate
     let mut replicas = ReplicaCounts::default();
     let mut services = Vec::new();
     for service in ctx.store().services_of(environment).await? {
-        let key = WorkloadKey {
-            namespace: service.namespace.clone(),
-            kind: service.workload_type.clone(),
-            name: service.name.clone(),
-        };
-        let pods = ctx.control().observer.pods_of(service.cluster_id, &key);
+        let pods = ctx.control().observer.pods_of(service.cluster_id, &WorkloadKey::of(&service));
         let observed = RevisionEntry::of(&service);
         let counts = count(entries.get(&observed.key()).copied(), service.replicas, &pods);
         replicas += counts;

@@ -242,6 +242,13 @@ pub struct Task {
     pub timestamp: Option<DateTime<Utc>>,
 }
 
+impl Task {
+    /// What makes its workload the same one in a revision.
+    pub fn key(&self) -> (AppInstanceId, &WorkloadKind, &str) {
+        (self.target_app_instance_id, &self.kind, &self.name)
+    }
+}
+
 /// Which deployments. As in the query of `GET /api/sync/history`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::service::{Container, Manager, WorkloadKind};
+use crate::service::{Container, Manager, Service, WorkloadKind};
 
 /// Which workload, within a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,6 +79,17 @@ pub struct PodFacts {
     pub unschedulable: Option<String>,
     /// Its containers' states.
     pub containers: Vec<PodContainer>,
+}
+
+impl WorkloadKey {
+    /// The workload that a service is.
+    pub fn of(service: &Service) -> Self {
+        Self {
+            namespace: service.namespace.clone(),
+            kind: service.workload_type.clone(),
+            name: service.name.clone(),
+        }
+    }
 }
 
 impl PodFacts {

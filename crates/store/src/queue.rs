@@ -33,6 +33,13 @@ pub struct ToCome {
     pub changes: Vec<ContainerChange>,
 }
 
+impl ToCome {
+    /// What makes its workload the same one in a revision.
+    pub fn key(&self) -> (AppInstanceId, &WorkloadKind, &str) {
+        (self.app_instance_id, &self.kind, &self.name)
+    }
+}
+
 impl TryFrom<task::Model> for ToCome {
     type Error = Error;
 
@@ -63,6 +70,14 @@ fn to_come(now: DateTime<Utc>) -> Select<task::Entity> {
             Expr::col(since(Column::StartTime)),
         ]))
         .order_by_asc(Column::Id)
+}
+
+/// Deployments that wait for their turn, and not for a time of their own.
+fn waiting() -> Condition {
+    Condition::all()
+        .add(Column::Status.eq(DeploymentStatus::Pending.as_str()))
+        .add(Column::LeaseUntil.is_null())
+        .add(Column::ScheduledFor.is_null())
 }
 
 /// A deployment's column, beside its task's.
@@ -117,20 +132,13 @@ impl Write {
         services: &HashSet<ServiceId>,
         now: DateTime<Utc>,
     ) -> Result<Vec<DeploymentId>, Error> {
-        let waiting = || {
-            Entity::update_many()
-                .filter(Column::Status.eq(DeploymentStatus::Pending.as_str()))
-                .filter(Column::LeaseUntil.is_null())
-        };
         let candidates: Vec<(Uuid, Uuid)> = task::Entity::find()
             .select_only()
             .columns([task::Column::DeploymentId, task::Column::TargetServiceId])
             .join(JoinType::InnerJoin, task::Relation::Deployment.def())
             .filter(Column::TargetEnvironmentId.eq(environment.0))
             .filter(Column::Id.ne(by.0))
-            .filter(Column::Status.eq(DeploymentStatus::Pending.as_str()))
-            .filter(Column::LeaseUntil.is_null())
-            .filter(Column::ScheduledFor.is_null())
+            .filter(waiting())
             .into_tuple()
             .all(self.tx())
             .await?;
@@ -140,7 +148,8 @@ impl Write {
         }
         let mut superseded = Vec::new();
         for id in covered.into_iter().filter(|(_, covered)| *covered).map(|(id, _)| id) {
-            let update = waiting()
+            let update = Entity::update_many()
+                .filter(waiting())
                 .col_expr(Column::Status, Expr::value(DeploymentStatus::Superseded.as_str()))
                 .col_expr(Column::EndTime, Expr::value(now))
                 .filter(Column::Id.eq(id));

@@ -19,11 +19,11 @@ use domain::{
     sync::{OnFailure, Preview},
 };
 use futures::StreamExt;
-use http::{StatusCode, Uri, header};
+use http::{StatusCode, Uri};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Answer, Caller, lists};
+use super::{Answer, Caller, WaitQuery, lists};
 use crate::problem::{Json, Path, Query};
 
 pub(super) fn router() -> OpenApiRouter<control::Context> {
@@ -49,14 +49,6 @@ async fn preview(Caller(ctx): Caller, Json(request): Json<DeployRequest>) -> Ans
     Ok(axum::Json(sync::preview_deploy(&ctx, request).await?))
 }
 
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct WaitQuery {
-    /// Answer when it has ended.
-    #[serde(default)]
-    wait: bool,
-}
-
 /// Brings an environment to a revision, or services of it to versions.
 #[utoipa::path(
     post, path = "/api/deployments", tag = "deployments", params(WaitQuery), request_body = StartDeployment,
@@ -76,12 +68,7 @@ async fn start(
 }
 
 async fn accepted(ctx: &control::Context, started: Deployment, wait: bool) -> Answer<Response> {
-    if wait {
-        let ended = deployment::ended(ctx, started.id).await?;
-        return Ok(axum::Json(DeploymentRecord::from(ended)).into_response());
-    }
-    let location = [(header::LOCATION, format!("/api/deployments/{}", started.id))];
-    Ok((StatusCode::ACCEPTED, location, axum::Json(DeploymentRecord::from(started))).into_response())
+    super::accepted(ctx, started, wait, "/api/deployments", DeploymentRecord::from).await
 }
 
 /// Every deployment, newest first; syncs and rollbacks are deployments too.

@@ -11,11 +11,11 @@ use domain::{
     settings::Consent,
     sync::{OnFailure, Preview, StartSync, SyncRequest},
 };
-use http::{StatusCode, Uri, header};
+use http::{StatusCode, Uri};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Answer, Caller, lists};
+use super::{Answer, Caller, WaitQuery, lists};
 use crate::problem::{Json, Path, Query};
 
 pub(super) fn router() -> OpenApiRouter<control::Context> {
@@ -39,17 +39,9 @@ async fn preview(Caller(ctx): Caller, Json(request): Json<SyncRequest>) -> Answe
     Ok(axum::Json(sync::preview(&ctx, request).await?))
 }
 
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct StartQuery {
-    /// Answer when it has ended.
-    #[serde(default)]
-    wait: bool,
-}
-
 /// Starts a sync.
 #[utoipa::path(
-    post, path = "/api/sync", tag = "sync", params(StartQuery), request_body = StartSync,
+    post, path = "/api/sync", tag = "sync", params(WaitQuery), request_body = StartSync,
     responses(
         (status = 202, body = Deployment, description = "Started"),
         (status = 200, body = Deployment, description = "Ended, with wait=true"),
@@ -58,7 +50,7 @@ struct StartQuery {
 )]
 async fn start(
     Caller(ctx): Caller,
-    Query(query): Query<StartQuery>,
+    Query(query): Query<WaitQuery>,
     Json(body): Json<StartSync>,
 ) -> Answer<Response> {
     let started = sync::start(&ctx, body).await?;
@@ -66,11 +58,7 @@ async fn start(
 }
 
 async fn accepted(ctx: &control::Context, started: Deployment, wait: bool) -> Answer<Response> {
-    if wait {
-        return Ok(axum::Json(deployment::ended(ctx, started.id).await?).into_response());
-    }
-    let location = [(header::LOCATION, format!("/api/sync/{}", started.id))];
-    Ok((StatusCode::ACCEPTED, location, axum::Json(started)).into_response())
+    super::accepted(ctx, started, wait, "/api/sync", |deployment| deployment).await
 }
 
 /// The history, newest first.

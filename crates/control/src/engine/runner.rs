@@ -12,7 +12,6 @@ use domain::{
     engine::{Action, Change, State, TaskState, begun, next_wake, step},
     event::NewEvent,
     id::{EnvironmentId, TaskId},
-    revision::RevisionEntry,
 };
 use platform::Snapshot;
 use store::{Lease, RunningTask};
@@ -173,17 +172,17 @@ impl Runner {
     async fn set_status(&self, status: &DeploymentStatus, words: &str) -> Result<(), Error> {
         let kind = if status.ended() { "deployment.ended" } else { "deployment.changed" };
         let mut message = format!("{status}: {words}");
-        let ended = self.control.store.deployment(self.lease.deployment).await?;
-        let observed: Vec<RevisionEntry> = match status.ended() {
+        let store = &self.control.store;
+        let at_its_end = match status.ended() {
             true => {
-                self.control.store.services_of(self.target).await?.iter().map(RevisionEntry::of).collect()
+                Some((store.deployment(self.lease.deployment).await?, store.services_of(self.target).await?))
             }
-            false => Vec::new(),
+            false => None,
         };
-        let mut write = self.control.store.write().await?;
+        let mut write = store.write().await?;
         write.set_deployment_status(&self.lease, status, Utc::now()).await?;
-        if status.ended()
-            && let Some(left) = settled(&mut write, &ended, &observed).await?
+        if let Some((ended, there)) = at_its_end
+            && let Some(left) = settled(&mut write, &ended, &there).await?
         {
             message = format!("{message}; {left}");
         }

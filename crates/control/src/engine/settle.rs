@@ -4,6 +4,7 @@ use chrono::Utc;
 use domain::{
     deployment::Deployment,
     revision::{RevisionEntry, Settled, settle},
+    service::Service,
 };
 use store::{NewRevision, Write};
 
@@ -15,7 +16,7 @@ use crate::Error;
 pub(super) async fn settled(
     write: &mut Write,
     ended: &Deployment,
-    observed: &[RevisionEntry],
+    there: &[Service],
 ) -> Result<Option<String>, Error> {
     if ended.begun_at.is_none() {
         return Ok(None);
@@ -28,7 +29,8 @@ pub(super) async fn settled(
     };
     let Some(target) = write.revision(environment, ended.revision).await? else { return Ok(None) };
     let before = active.as_ref().map(|active| active.entries.as_slice());
-    match settle(before, &target.entries, observed, &ended.results) {
+    let observed: Vec<RevisionEntry> = there.iter().map(RevisionEntry::of).collect();
+    match settle(before, &target.entries, &observed, &ended.results) {
         Settled::Unchanged => Ok(None),
         Settled::Reached => {
             write.activate_revision(environment, target.number).await?;

@@ -306,11 +306,7 @@ async fn read_one(ctx: &Context, mut target: Service) -> (Service, Result<String
 }
 
 async fn refresh(ctx: &Context, target: &mut Service) -> Result<String, Error> {
-    let key = WorkloadKey {
-        namespace: target.namespace.clone(),
-        kind: target.workload_type.clone(),
-        name: target.name.clone(),
-    };
+    let key = WorkloadKey::of(target);
     let cluster = reach(ctx, target).await?;
     let platform = ctx.control().platform(target.site_id).await?;
     let snapshot = platform.workload(&cluster.external_id, &key).await?;

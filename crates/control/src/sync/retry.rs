@@ -2,26 +2,23 @@
 
 use domain::{
     deploy_plan,
-    deployment::{DeploymentStatus, Origin, Task, TaskStatus},
+    deployment::{Origin, Task, TaskStatus},
     id::{DeploymentId, ServiceId},
     revision::ContainerImage,
     sync::Preview,
 };
 
-use super::preview::{Asked, finish, read_now};
-use crate::{Context, Error, deployment};
+use super::{
+    ended,
+    preview::{Asked, finish, read_now},
+};
+use crate::{Context, Error};
 
 /// What carrying out the rest of a deployment would do.
 pub async fn preview_retry(ctx: &Context, id: DeploymentId) -> Result<Preview, Error> {
-    let ended = deployment::get(ctx, id).await?;
-    if !ended.status.ended() {
-        return Err(Error::conflict(
-            "deployment_running",
-            "It is still under way. Cancel it, or wait until it has ended.",
-        ));
-    }
+    let ended = ended(ctx, id).await?;
     let left: Vec<&Task> = ended.results.iter().filter(|task| task.status != TaskStatus::Success).collect();
-    if ended.status == DeploymentStatus::Complete || left.is_empty() {
+    if left.is_empty() {
         return Err(Error::conflict(
             "nothing_to_retry",
             "Every service came to its end: there is nothing left to do.",

@@ -67,16 +67,12 @@ pub(super) async fn revision_of(
 
 /// What this deployment brings, or another one is still bringing, is what should run.
 fn expect(entry: &mut RevisionEntry, moving: &[ToCome], new: &NewDeployment) {
-    let ours = new
-        .tasks
-        .iter()
-        .map(|new| &new.task)
-        .find(|task| (task.target_app_instance_id, &task.kind, task.name.as_str()) == entry.key());
+    let ours = new.tasks.iter().map(|new| &new.task).find(|task| task.key() == entry.key());
     match ours {
         Some(task) => entry.take(&task.containers),
         None => {
             for coming in moving {
-                if (coming.app_instance_id, &coming.kind, coming.name.as_str()) == entry.key() {
+                if coming.key() == entry.key() {
                     entry.take(&coming.changes);
                 }
             }

@@ -7,18 +7,15 @@ use domain::{
     sync::{ContainerChange, Preview, PreviewItem, PreviewTarget, Severity, Warning},
 };
 
-use super::preview::{Asked, finish, read_now};
-use crate::{Context, Error, deployment};
+use super::{
+    ended,
+    preview::{Asked, finish, read_now},
+};
+use crate::{Context, Error};
 
 /// What undoing a deployment would do.
 pub async fn preview_undo(ctx: &Context, id: DeploymentId) -> Result<Preview, Error> {
-    let undone = deployment::get(ctx, id).await?;
-    if !undone.status.ended() {
-        return Err(Error::conflict(
-            "deployment_running",
-            "It is still under way. Cancel it, or wait until it has ended.",
-        ));
-    }
+    let undone = ended(ctx, id).await?;
     let tasks: Vec<&Task> = undone.results.iter().filter(|task| task.accepted).collect();
     if tasks.is_empty() {
         return Err(Error::conflict("nothing_to_undo", "It changed nothing, so there is nothing to undo."));

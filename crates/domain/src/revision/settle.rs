@@ -34,10 +34,7 @@ pub fn settle(
     if active.is_some() {
         left.extend(target.iter().filter(|entry| !known.contains(&entry.key())).cloned());
     }
-    let tasks: HashMap<_, &Task> = tasks
-        .iter()
-        .map(|task| ((task.target_app_instance_id, &task.kind, task.name.as_str()), task))
-        .collect();
+    let tasks: HashMap<_, &Task> = tasks.iter().map(|task| (task.key(), task)).collect();
     for entry in &mut left {
         let is_new = !known.contains(&entry.key());
         if let Some(task) = tasks.get(&entry.key()).copied() {
