@@ -163,7 +163,7 @@ fn running() -> AnyView {
         Some(
             view! {
                 <a class="running" href=href>
-                    <span class="loading loading-spinner loading-xs" aria-hidden="true"></span>
+                    <span class="spinner" aria-hidden="true"></span>
                     <span class="truncate">{words}</span>
                 </a>
             }

@@ -151,7 +151,7 @@ pub(crate) fn switch(label: &'static str, name: &'static str) -> AnyView {
         <label class="flex h-8 items-center gap-2">
             <input
                 type="checkbox"
-                class="toggle toggle-sm"
+                class="checkbox checkbox-sm"
                 name=name
                 value="true"
                 checked=on.get_untracked()

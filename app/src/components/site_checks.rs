@@ -71,7 +71,7 @@ impl Testing {
     fn line(self, at: usize, title: &'static str) -> AnyView {
         let Some(check) = self.made.with(|made| made.get(at).cloned()) else {
             let next = self.request.pending.get() && self.made.with(|made| made.len() == at);
-            let mark = if next { "loading loading-spinner loading-xs" } else { "check-to-come" };
+            let mark = if next { "spinner" } else { "check-to-come" };
             return view! {
                 <span class="state is-quiet">
                     <span class=mark></span>

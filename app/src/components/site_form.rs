@@ -194,7 +194,7 @@ fn Kubeconfig(form: SiteForm, id: &'static str) -> impl IntoView {
                     "Fill in the fields"
                 </button>
                 <label class="muted text-xs" for=format!("{id}-file")>"or upload it:"</label>
-                <input id=format!("{id}-file") type="file" class="file-input file-input-sm" on:change=upload />
+                <input id=format!("{id}-file") type="file" class="file" on:change=upload />
             </div>
         </fieldset>
     }

@@ -134,12 +134,12 @@ fn steps(wizard: Wizard) -> AnyView {
         let reached = move || wizard.step.get() >= step;
         let current = move || (wizard.step.get() == step).then_some("step");
         view! {
-            <li class="step" class:step-primary=reached aria-current=current>
+            <li class:reached=reached aria-current=current>
                 {name}
             </li>
         }
     });
-    view! { <ol class="steps steps-horizontal w-full px-5 pt-3 text-xs">{items.collect_view()}</ol> }.erase()
+    view! { <ol class="stages">{items.collect_view()}</ol> }.erase()
 }
 
 fn kind(wizard: Wizard) -> AnyView {

@@ -159,15 +159,15 @@ pub(crate) fn Pick(
     };
     let by_name = move || {
         view! {
-            <span class="join">
+            <span class="joined">
                 <input
-                    class="input input-sm join-item mono w-48"
+                    class="input input-sm mono w-48"
                     aria-label="A namespace by name"
                     placeholder="namespace"
                     prop:value=move || named.get()
                     on:input=move |event| named.set(event_target_value(&event))
                 />
-                <button type="button" class="btn btn-sm join-item" on:click=move |_| add()>"Add by name"</button>
+                <button type="button" class="btn btn-sm" on:click=move |_| add()>"Add by name"</button>
             </span>
         }
     };
@@ -201,15 +201,15 @@ pub(crate) fn Pick(
                 prop:value=move || search.get()
                 on:input=move |event| search.set(event_target_value(&event))
             />
-            <span class="join">
+            <span class="joined">
                 <input
-                    class="input input-sm join-item mono w-32"
+                    class="input input-sm mono w-32"
                     aria-label="Pattern"
                     placeholder="*-dev"
                     prop:value=move || select_pattern.get()
                     on:input=move |event| select_pattern.set(event_target_value(&event))
                 />
-                <button type="button" class="btn btn-sm join-item" on:click=move |_| tick_matching()>"Tick matching"</button>
+                <button type="button" class="btn btn-sm" on:click=move |_| tick_matching()>"Tick matching"</button>
             </span>
         </div>
         {note(request.problem)}
