@@ -7,6 +7,7 @@ mod m20261121_000002_services;
 mod m20261121_000003_deployments;
 mod m20261121_000004_scale;
 mod m20261121_000005_revisions;
+mod m20261122_000006_past;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_deployments::Migration),
             Box::new(m20261121_000004_scale::Migration),
             Box::new(m20261121_000005_revisions::Migration),
+            Box::new(m20261122_000006_past::Migration),
         ]
     }
 }

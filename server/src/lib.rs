@@ -6,6 +6,7 @@ mod docs;
 mod first_pages;
 mod guard;
 mod idempotency;
+mod matrix_csv;
 mod problem;
 pub mod rest;
 mod serve;

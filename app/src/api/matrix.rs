@@ -1,5 +1,6 @@
 //! The version matrix.
 
+use chrono::{DateTime, Utc};
 use domain::{
     id::SiteId,
     matrix::{Column, MatrixQuery},
@@ -50,6 +51,8 @@ pub struct MatrixPage {
     pub page: u32,
     /// Rows on a full page.
     pub page_size: u32,
+    /// The time at which this ran; none for now.
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// A page of the matrix.
@@ -65,6 +68,7 @@ pub async fn page(query: MatrixQuery) -> Result<MatrixPage, ApiError> {
         out_of_step: found.out_of_step,
         page: found.page,
         page_size: found.page_size,
+        at: found.at,
     })
 }
 

@@ -101,6 +101,26 @@ pub(crate) fn typed(text: &str) -> Option<DateTime<Utc>> {
     Some(time.and_local_timezone(Local).earliest()?.to_utc())
 }
 
+/// The same as the address has it, with its zone; nothing where there is no time.
+pub(crate) fn exactly(field: &str) -> String {
+    written(js_sys::Date::parse(field))
+}
+
+/// How such a field shows what [`exactly`] has written.
+pub(crate) fn in_field(exact: &str) -> String {
+    let time = js_sys::Date::parse(exact);
+    let zone = js_sys::Date::new(&time.into()).get_timezone_offset() * 60_000.0;
+    written(time - zone).chars().take("2026-11-17T14:00".len()).collect()
+}
+
+/// ISO 8601, of milliseconds since 1970.
+fn written(time: f64) -> String {
+    match time.is_nan() {
+        true => String::new(),
+        false => js_sys::Date::new(&time.into()).to_iso_string().into(),
+    }
+}
+
 /// How such a field writes it.
 pub(crate) const TYPED: &str = "%Y-%m-%dT%H:%M";
 

@@ -34,6 +34,7 @@ fn asked(query: &ParamsMap) -> MatrixQuery {
         kind: value(query, "kind"),
         site: parsed(query, "site"),
         out_of_step: parsed(query, "outOfStep"),
+        at: parsed(query, "at"),
         sort: value(query, "sort"),
         page: parsed(query, "page"),
         page_size: parsed(query, "pageSize"),
@@ -49,7 +50,9 @@ pub(crate) fn Matrix() -> impl IntoView {
     let asked = Memo::new(move |_| query.with(asked));
     let matrix = answer_beside(
         move || asked.get(),
-        live::tick_of_rows(News::of_inventory),
+        live::tick_of_rows(move |news| {
+            asked.with_untracked(|asked| asked.at.is_none()) && news.of_inventory()
+        }),
         api::matrix::page,
         |page| page.rows = None,
     );
@@ -98,24 +101,49 @@ pub(crate) fn Matrix() -> impl IntoView {
         }
         .erase()
     };
-    let summary = move |found: MatrixPage| match found.total {
-        0 => nothing(),
-        _ => view! {
-            <span class="muted num" role="status">{format!("{} out of step", found.out_of_step)}</span>
+    let summary = move |found: MatrixPage| {
+        let out = (found.total > 0).then(|| {
+            view! {
+                <span class="muted num" role="status">
+                    {format!("{} out of step", found.out_of_step)}
+                </span>
+            }
+        });
+        view! {
+            {out}
+            {found.at.map(|_| back())}
         }
-        .erase(),
+        .erase()
     };
+    let csv = move || format!("/api/matrix.csv{}", without(&["page", "pageSize"]));
     view! {
         {head("Version matrix", "What version of what runs where.", show(matrix, nothing, summary))}
         <FilterForm path="/">
             {filters::search("Search workloads")}
             {show(setting, nothing, choices)} {filters::select("Kind", "kind", kinds())}
-            {filters::switch("Out of step only", "outOfStep")}
+            {filters::switch("Out of step only", "outOfStep")} {filters::time("As of", "at")}
+            <a class="btn btn-sm" href=csv download>
+                "CSV"
+            </a>
         </FilterForm>
         {show(matrix, skeleton, table)}
         <SyncBar selection columns=columns.into() offer />
     }
     .erase()
+}
+
+/// The page's query without some of its words.
+fn without(words: &[&'static str]) -> String {
+    let mut query = use_query_map().get();
+    for word in words {
+        query.remove(word);
+    }
+    query.to_query_string()
+}
+
+/// Back from an earlier time.
+fn back() -> AnyView {
+    view! { <a class="btn btn-sm btn-primary" href=format!("/{}", without(&["at", "page"]))>"Back to now"</a> }.erase()
 }
 
 /// The head of the table: the workloads, then the environments in their colours.
@@ -129,7 +157,8 @@ fn heads(rows: Rows, found: &MatrixPage) -> AnyView {
         .erase()
     });
     let heads = heads.collect_view();
-    view! { {sort_head_after(rows.tick_all(), "name", "Workload")} {heads} }.erase()
+    let tick = if found.at.is_some() { nothing() } else { rows.tick_all() };
+    view! { {sort_head_after(tick, "name", "Workload")} {heads} }.erase()
 }
 
 /// The kinds of workload as filter options.
@@ -178,7 +207,13 @@ fn emptiness(found: &MatrixPage, no_site: bool, unbound: bool, filtered: bool) -
     if found.total > 0 {
         return None;
     }
-    Some(if filtered {
+    Some(if found.at.is_some() {
+        empty(
+            "Nothing is known of that time",
+            "What runs is recorded from the first observation on, and only namespaces that were bound then. Choose a later time, or other filters.",
+            back(),
+        )
+    } else if filtered {
         let to = view! { <a class="btn" href="/">"Clear filters"</a> };
         empty("Nothing matches", "No workload fits these filters.", to)
     } else {

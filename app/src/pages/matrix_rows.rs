@@ -11,14 +11,18 @@ use crate::components::{
 pub(crate) fn write(matrix: &Matrix) -> String {
     let mut out = Html::default();
     for row in &matrix.rows {
-        line(&mut out, row, &matrix.environments);
+        line(&mut out, row, matrix);
     }
     out.into_string()
 }
 
-fn line(out: &mut Html, row: &MatrixRow, columns: &[Column]) {
+fn line(out: &mut Html, row: &MatrixRow, Matrix { environments: columns, at, .. }: &Matrix) {
     html!(out, "<tr data-key='{}'><th scope='row'>", row.id);
-    tick(out, &format!("Select {}", row.name), []);
+    // Nothing can be done about what was.
+    let is_now = at.is_none();
+    if is_now {
+        tick(out, &format!("Select {}", row.name), []);
+    }
     html!(out, "<a class='name link-hover' href='{}' title='{}'>{}</a>", services(row), row.name, row.name);
     html!(out, "<span class='muted of'>{} · {}</span>", row.application, row.kind);
     if row.out_of_step {
@@ -27,7 +31,7 @@ fn line(out: &mut Html, row: &MatrixRow, columns: &[Column]) {
     html!(out, "</th>");
     let mut left = None;
     for (column, cell) in columns.iter().zip(&row.cells) {
-        one_cell(out, row, column, cell, left);
+        one_cell(out, (row, column, is_now), cell, left);
         if !cell.instances.is_empty() {
             left = Some(column.name.as_str());
         }
@@ -43,7 +47,12 @@ fn services(row: &MatrixRow) -> String {
     format!("/services{}", query.to_query_string())
 }
 
-fn one_cell(out: &mut Html, row: &MatrixRow, column: &Column, cell: &Cell, left: Option<&str>) {
+fn one_cell(
+    out: &mut Html,
+    (row, column, is_now): (&MatrixRow, &Column, bool),
+    cell: &Cell,
+    left: Option<&str>,
+) {
     if cell.instances.is_empty() {
         html!(out, "<td class='absent'><span role='img' aria-label='not there'>–</span></td>");
         return;
@@ -54,7 +63,9 @@ fn one_cell(out: &mut Html, row: &MatrixRow, column: &Column, cell: &Cell, left:
         None => html!(out, "<td>"),
     }
     let services = cell.instances.iter().map(|instance| instance.service_id);
-    tick(out, &format!("Select {} in {}", row.name, column.name), services);
+    if is_now {
+        tick(out, &format!("Select {} in {}", row.name, column.name), services);
+    }
     let several = cell.instances.len() > 1;
     for (n, found) in cell.instances.iter().enumerate() {
         let stale = found.stale_since.is_some();
@@ -63,7 +74,7 @@ fn one_cell(out: &mut Html, row: &MatrixRow, column: &Column, cell: &Cell, left:
         if boxed {
             html!(out, "<div class='one-of{}'>", if stale { " stale" } else { "" });
         }
-        instance(out, found, several);
+        instance(out, found, is_now, several);
         if let Some(words) = words.as_deref().filter(|_| n == 0) {
             differs(out, words);
         }
@@ -74,9 +85,11 @@ fn one_cell(out: &mut Html, row: &MatrixRow, column: &Column, cell: &Cell, left:
     html!(out, "</td>");
 }
 
-fn instance(out: &mut Html, found: &CellInstance, several: bool) {
-    let replicas = format!("{} of {} available", found.available_replicas, found.replicas);
-    mark(out, &found.status, found.reason.as_ref().unwrap_or(&replicas));
+fn instance(out: &mut Html, found: &CellInstance, is_now: bool, several: bool) {
+    if is_now {
+        let replicas = format!("{} of {} available", found.available_replicas, found.replicas);
+        mark(out, &found.status, found.reason.as_ref().unwrap_or(&replicas));
+    }
     versions(out, &found.containers);
     if several {
         html!(out, "<span class='muted place' title='{}'>{}</span>", found.cluster, found.namespace);

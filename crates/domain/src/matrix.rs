@@ -25,6 +25,9 @@ pub struct Matrix {
     pub page: u32,
     /// Rows on a full page.
     pub page_size: u32,
+    /// The time at which this ran; none for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// An environment as a column's head.
@@ -70,7 +73,7 @@ pub struct Cell {
     pub differs: bool,
 }
 
-/// One instance in a cell.
+/// One instance in a cell. Of the past only versions are recorded: its status is `unknown` and its replicas are 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -120,6 +123,10 @@ pub struct MatrixQuery {
     /// Only rows that are out of step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_of_step: Option<bool>,
+    /// What ran at this time, instead of what runs now: a time with its zone, such as `2026-11-17T14:00:00+01:00`. It is
+    /// known from the first observation on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
     /// `name` or `application`; a leading `-` turns it round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,

@@ -14,6 +14,7 @@ mod kept_answer;
 mod lease;
 mod matrix;
 mod observed;
+mod past;
 mod preview;
 mod queue;
 mod revision;

@@ -126,13 +126,9 @@ fn ordered(query: Select<Entity>, sort: Option<&str>) -> Select<Entity> {
 }
 
 impl Store {
-    /// A page of the matrix.
+    /// A page of the matrix as it is now.
     pub async fn matrix(&self, wanted: &MatrixQuery, paging: Paging) -> Result<Matrix, Error> {
-        let environments = environment::Entity::find()
-            .order_by_asc(environment::Column::Position)
-            .order_by_asc(environment::Column::Id)
-            .all(&self.db)
-            .await?;
+        let columns = self.columns().await?;
         let text = self.has_text("matrix_row", wanted.q.as_deref()).await?;
         let text = text.as_ref();
         let out_of_step = self.count_rows(wanted, text, Some(true)).await?;
@@ -143,18 +139,27 @@ impl Store {
             query = query.filter(Column::OutOfStep.eq(true));
         }
         let rows = query.offset(paging.offset()).limit(u64::from(paging.page_size)).all(&self.db).await?;
-        let columns: Vec<Uuid> = environments.iter().map(|environment| environment.id).collect();
+        let ids: Vec<Uuid> = columns.iter().map(|column| column.id.0).collect();
         Ok(Matrix {
-            environments: environments
-                .into_iter()
-                .map(|row| Head { id: row.id.into(), name: row.name, color: row.color })
-                .collect(),
-            rows: self.fill(rows, &columns).await?,
+            environments: columns,
+            rows: self.fill(rows, &ids).await?,
             total,
             out_of_step,
             page: paging.page,
             page_size: paging.page_size,
+            at: None,
         })
+    }
+
+    /// The environments as columns, from left to right.
+    pub(crate) async fn columns(&self) -> Result<Vec<Head>, Error> {
+        let environments = environment::Entity::find()
+            .order_by_asc(environment::Column::Position)
+            .order_by_asc(environment::Column::Id)
+            .all(&self.db)
+            .await?;
+        let column = |row: environment::Model| Head { id: row.id.into(), name: row.name, color: row.color };
+        Ok(environments.into_iter().map(column).collect())
     }
 
     /// The services that an environment has of all rows that the filter matches, as far as the limit goes, and how many

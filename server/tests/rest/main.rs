@@ -12,6 +12,7 @@ mod kill;
 mod lists;
 mod local;
 mod matching;
+mod past;
 mod revisions;
 mod scale;
 mod settings;

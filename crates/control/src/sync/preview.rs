@@ -233,6 +233,9 @@ async fn matched(
     environment: &Environment,
 ) -> Result<(Vec<Service>, u64), Error> {
     match matching {
+        Matching::Matrix(query) if query.at.is_some() => {
+            Err(Error::invalid("matching", "What ran at another time cannot be brought from there."))
+        }
         Matching::Matrix(query) => {
             Ok(ctx.store().services_of_rows(environment.id, query, MAX_SERVICES as u64).await?)
         }
