@@ -55,7 +55,8 @@ test("connect, bind, sync and undo by keyboard", async ({ page, lockstep, standi
   await press(page, page.getByRole("button", { name: "Sync…" }));
   const confirmation = page.getByRole("dialog", { name: "Sync" });
   await press(page, confirmation.getByRole("button", { name: "Sync 1 service to Staging" }));
-  await press(page, page.getByRole("button", { name: "Undo…" }));
+  await expect(page.getByRole("button", { name: "Roll back…" })).toBeEnabled({ timeout: 30_000 });
+  await press(page, page.getByRole("button", { name: "Roll back…" }));
   await press(page, page.getByRole("button", { name: "Put 1 service back in Staging" }));
   const history = async () => (await lockstep.api.get("/api/sync/history")).map((sync: any) => `${sync.origin} ${sync.status}`);
   await expect.poll(history, { timeout: 30_000 }).toEqual(["rollback complete", "sync complete"]);

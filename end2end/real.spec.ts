@@ -52,7 +52,7 @@ async function walk(page: Page, bind: Locator, dev: string, staging: string): Pr
   await expect.poll(history, { timeout: 60_000 }).toEqual(["sync complete", ...before]);
   await expect.poll(() => cluster!.images(staging)).toEqual(["web:v2"]);
 
-  await page.getByRole("button", { name: "Undo…" }).click();
+  await page.getByRole("button", { name: "Roll back…" }).click();
   await page.getByRole("button", { name: "Put 2 services back in Staging" }).click();
   await expect.poll(history, { timeout: 60_000 }).toEqual(["rollback complete", "sync complete", ...before]);
   await expect.poll(() => cluster!.images(staging)).toEqual(["web:v1"]);

@@ -34,11 +34,11 @@ test("a row of the matrix is synced, seen live, and undone", async ({ page, lock
   await expect(confirmation).toContainText("1.14.0");
   await expectAccessible(page);
   await confirmation.getByRole("button", { name: "Sync 1 service to Staging" }).click();
-  await expect(page.getByRole("button", { name: "Undo…" })).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole("button", { name: "Roll back…" })).toBeEnabled({ timeout: 30_000 });
   await expect(page).toHaveTitle(/✓/);
   await expect.poll(async () => (await lockstep.api.get("/api/sync/history"))[0].status).toBe("complete");
 
-  await page.getByRole("button", { name: "Undo…" }).click();
+  await page.getByRole("button", { name: "Roll back…" }).click();
   await page.getByRole("button", { name: "Put 1 service back in Staging" }).click();
   await expect
     .poll(async () => (await lockstep.api.get("/api/sync/history")).map((sync: any) => `${sync.origin} ${sync.status}`), {

@@ -1,6 +1,7 @@
 //! The REST API: one file per noun, each handler some ten lines around a use case.
 
 mod app_instances;
+mod batch;
 mod clusters;
 mod deployments;
 mod environments;
@@ -102,6 +103,7 @@ fn router() -> OpenApiRouter<Context> {
         .merge(revisions::router())
         .merge(deployments::router())
         .merge(sync::router())
+        .merge(batch::router())
         .routes(routes!(sse::stream_events))
 }
 

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    deployment::{Deployment, DeploymentStatus, Origin, TaskPod, TaskStatus},
-    event::Event,
+    deployment::{Deployment, DeploymentStatus, Origin, Task, TaskPod, TaskStatus},
     id::DeploymentId,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -13,6 +12,8 @@ use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
+        deployment_log::Log,
+        deployment_stages,
         empty::{nothing, skeleton},
         icon::{icon, lu},
         problem::note,
@@ -48,6 +49,7 @@ pub(crate) fn DeploymentView(
     Effect::new(move |_| running.set(ready(deployment).is_some_and(|found| !found.status.ended())));
     let second = time::seconds(move || running.get());
     let pods = pods(id, running, tick);
+    let log = Signal::derive(move || ready(events).unwrap_or_default());
     let cancelling = Request::new();
 
     let head = move |found: Deployment| head(&found, second, modal);
@@ -59,58 +61,12 @@ pub(crate) fn DeploymentView(
         }
         Some(found.results)
     };
-    let actions = move |found: Deployment| {
-        let ended = found.status.ended();
-        let asked = found.cancel_requested;
-        let left = ended && found.results.iter().any(|task| task.status != TaskStatus::Success);
-        let undoable =
-            ended && found.results.iter().any(|task| task.accepted && task.status != TaskStatus::PutBack);
-        view! {
-            {(!ended)
-                .then(|| {
-                    view! {
-                        <button
-                            type="button"
-                            class="btn"
-                            disabled=move || asked || cancelling.pending.get()
-                            on:click=move |_| cancelling.send(api::deployment::cancel(id), |_| live::look_again())
-                        >
-                            {icon(lu::LuBan)}
-                            {if asked { "Cancelling…" } else { "Cancel" }}
-                        </button>
-                    }
-                })}
-            {left
-                .then(|| {
-                    view! {
-                        <button type="button" class="btn" on:click=move |_| flow.retry(id)>
-                            {icon(lu::LuRefreshCw)}
-                            "Try the rest again…"
-                        </button>
-                    }
-                })}
-            {undoable
-                .then(|| {
-                    view! {
-                        <button type="button" class="btn" on:click=move |_| flow.undo(id)>
-                            {icon(lu::LuUndo2)}
-                            "Undo…"
-                        </button>
-                    }
-                })}
-            {modal
-                .then(|| {
-                    view! {
-                        <a class="btn" href=format!("/deployments/{id}") on:click=move |_| flow.leave()>"Open its page"</a>
-                        <button type="button" class="btn btn-primary" autofocus on:click=move |_| flow.leave()>
-                            {if ended { "Close" } else { "Keep running in the background" }}
-                        </button>
-                    }
-                })}
-        }
-        .erase()
+    let actions = Actions { id, flow, cancelling, modal };
+    // Drawn anew when something else can be done, not with all news: a press between two drawings would be lost.
+    let standing = Memo::new(move |_| ready(deployment).as_ref().map(Standing::of));
+    let foot = view! {
+        <Transition fallback=nothing>{move || standing.get().map(|standing| actions.view(standing))}</Transition>
     };
-    let foot = show(deployment, nothing, actions);
     let body = view! {
         <Transition fallback=nothing>
             <ul class="tasks">
@@ -121,7 +77,9 @@ pub(crate) fn DeploymentView(
                 />
             </ul>
         </Transition>
-        {show(events, nothing, |events| event_list(&events))}
+        <Transition fallback=nothing>
+            <Log events=log />
+        </Transition>
     };
     let head = view! {
         {note(cancelling.problem)}
@@ -133,6 +91,97 @@ pub(crate) fn DeploymentView(
     } else {
         view! { <div class="space-y-4">{head} <div class="flex gap-2">{foot}</div> {body}</div> }.erase()
     }
+}
+
+/// What decides on what can be done with a deployment.
+#[derive(Clone, Copy, PartialEq)]
+struct Standing {
+    ended: bool,
+    /// Cancelling was asked for.
+    asked: bool,
+    /// It has ended, and not all of it was done.
+    left: bool,
+    /// There is something to put back.
+    changed: bool,
+}
+
+impl Standing {
+    fn of(found: &Deployment) -> Self {
+        let any = |is: fn(&Task) -> bool| found.results.iter().any(is);
+        let ended = found.status.ended();
+        Self {
+            ended,
+            asked: found.cancel_requested,
+            left: ended && any(|task| task.status != TaskStatus::Success),
+            changed: any(|task| task.accepted && task.status != TaskStatus::PutBack),
+        }
+    }
+}
+
+/// What can be done with a deployment: always in the same order, and there also while it cannot be done.
+#[derive(Clone, Copy)]
+struct Actions {
+    id: DeploymentId,
+    flow: SyncFlow,
+    cancelling: Request,
+    modal: bool,
+}
+
+impl Actions {
+    fn view(self, Standing { ended, asked, left, changed }: Standing) -> AnyView {
+        let Self { id, flow, cancelling, modal } = self;
+        let not_now = match (ended, changed) {
+            (false, _) => Some("It has not ended: cancel it first."),
+            (true, false) => Some("It has changed nothing that could be put back."),
+            (true, true) => None,
+        };
+        let rest = left.then(|| {
+            view! {
+                <button type="button" class="btn" on:click=move |_| flow.retry(id)>
+                    {icon(lu::LuRefreshCw)}
+                    "Try the rest again…"
+                </button>
+            }
+        });
+        view! {
+            <button
+                type="button"
+                class="btn"
+                disabled=move || ended || asked || cancelling.pending.get()
+                title=ended.then_some("It has ended.")
+                on:click=move |_| cancelling.send(api::deployment::cancel(id), |_| live::look_again())
+            >
+                {icon(lu::LuBan)}
+                {if asked && !ended { "Cancelling…" } else { "Cancel" }}
+            </button>
+            <button
+                type="button"
+                class="btn"
+                disabled=not_now.is_some()
+                title=not_now
+                on:click=move |_| flow.undo(id)
+            >
+                {icon(lu::LuUndo2)}
+                "Roll back…"
+            </button>
+            {rest}
+            {modal.then(|| leave(flow, id, ended))}
+        }
+        .erase()
+    }
+}
+
+/// Out of the dialog.
+fn leave(flow: SyncFlow, id: DeploymentId, ended: bool) -> AnyView {
+    view! {
+        <a class="btn" href=format!("/deployments/{id}") on:click=move |_| flow.leave()>
+            "Open its page"
+        </a>
+        <button type="button" class="btn btn-primary" autofocus on:click=move |_| flow.leave()>
+            {if ended { "Close" } else { "Keep running in the background" }}
+        </button>
+    }
+    .erase()
 }
 
 /// Pods as they come and go; asked for in the browser, after news of them while it runs.
@@ -206,6 +255,7 @@ fn head(found: &Deployment, second: Signal<Option<chrono::DateTime<chrono::Utc>>
                 <span class="muted num">{counts}</span>
                 <span class="muted num" title="Elapsed">{elapsed}</span>
             </div>
+            {deployment_stages::line(found)}
             <progress
                 class=format!("progress w-full {bar}")
                 max=total.max(1)
@@ -251,23 +301,4 @@ pub(crate) fn from(found: &Deployment) -> AnyView {
         _ => "Deploy",
     };
     view! { <span class="badge badge-sm">{word}</span> }.erase()
-}
-
-fn event_list(events: &[Event]) -> AnyView {
-    let lines = events.iter().rev().map(|event| {
-        view! {
-            <li>
-                <span class="muted num">{time::ago(event.at)}</span>
-                <span>{event.message.clone()}</span>
-            </li>
-        }
-    });
-    let lines = lines.collect_view();
-    view! {
-        <details class="events">
-            <summary>{format!("Events ({})", events.len())}</summary>
-            <ol reversed>{lines}</ol>
-        </details>
-    }
-    .erase()
 }

@@ -9,6 +9,8 @@ pub(crate) mod confirm;
 pub(crate) mod conflict;
 pub(crate) mod deploy_form;
 pub(crate) mod deployment;
+mod deployment_log;
+mod deployment_stages;
 pub(crate) mod dialog;
 pub(crate) mod empty;
 pub(crate) mod env;

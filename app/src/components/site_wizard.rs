@@ -139,7 +139,7 @@ fn steps(wizard: Wizard) -> AnyView {
             </li>
         }
     });
-    view! { <ol class="stages">{items.collect_view()}</ol> }.erase()
+    view! { <ol class="stages px-5 pt-3">{items.collect_view()}</ol> }.erase()
 }
 
 fn kind(wizard: Wizard) -> AnyView {

@@ -1,16 +1,23 @@
 //! Environments: their order, colours and what they hold.
 
+use std::collections::BTreeSet;
+
 use domain::{
     environment::{Environment as Found, EnvironmentEdit},
+    id::EnvironmentId,
     site::Dependents,
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
 
 use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
+        action_bar::{Action, ActionBar},
         confirm,
         dialog::Dialog,
         empty::{empty, skeleton},
@@ -20,8 +27,8 @@ use crate::{
         problem::note,
     },
     live::{self, News},
-    pages::head,
-    request::{Request, answer, show},
+    pages::{environments_batch, head},
+    request::{Request, answer, ready, show},
 };
 
 /// What the dialogs are about.
@@ -29,22 +36,33 @@ use crate::{
 struct Dialogs {
     editing: RwSignal<bool>,
     deleting: RwSignal<bool>,
+    freezing: RwSignal<bool>,
     subject: RwSignal<Option<Found>>,
     dependents: RwSignal<Option<Dependents>>,
-    moving: Request,
-    asking: Request,
+    request: Request,
 }
 
 impl Dialogs {
+    fn new() -> Self {
+        let [editing, deleting, freezing] = [(); 3].map(|()| RwSignal::new(false));
+        let (subject, dependents) = (RwSignal::new(None), RwSignal::new(None));
+        Self { editing, deleting, freezing, subject, dependents, request: Request::new() }
+    }
+
     fn edit(self, subject: Option<Found>) {
         self.subject.set(subject);
         self.editing.set(true);
     }
 
-    fn delete(self, subject: Found) {
-        let id = subject.id;
-        self.subject.set(Some(subject));
-        self.asking.send(api::environment::dependents(id), move |dependents| {
+    /// One is told in full what goes with it; of several it is told in numbers.
+    fn delete(self, chosen: Vec<Found>) {
+        let [only] = chosen.as_slice() else {
+            self.dependents.set(None);
+            return self.deleting.set(true);
+        };
+        let id = only.id;
+        self.subject.set(Some(only.clone()));
+        self.request.send(api::environment::dependents(id), move |dependents| {
             self.dependents.set(Some(dependents));
             self.deleting.set(true);
         });
@@ -53,7 +71,7 @@ impl Dialogs {
     fn shift(self, environment: &Found, to: i32) {
         let edit =
             EnvironmentEdit { position: Some(to), version: Some(environment.version), ..Default::default() };
-        self.moving.send(api::environment::edit(environment.id, edit), |_| live::look_again());
+        self.request.send(api::environment::edit(environment.id, edit), |_| live::look_again());
     }
 }
 
@@ -62,52 +80,23 @@ impl Dialogs {
 pub(crate) fn Environments() -> impl IntoView {
     let query = use_query_map();
     let environments = answer(|| (), live::tick_of_rows(News::of_inventory), |()| api::environment::list());
-    let dialogs = Dialogs {
-        editing: RwSignal::new(false),
-        deleting: RwSignal::new(false),
-        subject: RwSignal::new(None),
-        dependents: RwSignal::new(None),
-        moving: Request::new(),
-        asking: Request::new(),
-    };
-    let deleting = Request::new();
+    let all = RwSignal::new(Vec::<Found>::new());
+    Effect::new(move |_| all.set(ready(environments).unwrap_or_default()));
+    let picked = RwSignal::new(BTreeSet::<EnvironmentId>::new());
+    let chosen = Memo::new(move |_| {
+        picked.with(|picked| {
+            all.with(|all| all.iter().filter(|one| picked.contains(&one.id)).cloned().collect::<Vec<_>>())
+        })
+    });
+    let dialogs = Dialogs::new();
     Effect::new(move |_| {
         if query.with(|query| query.get("new")).is_some() {
             dialogs.edit(None);
         }
     });
-    let list = move |found: Vec<Found>| {
-        if found.is_empty() {
-            return none(dialogs);
-        }
-        let last = found.len().saturating_sub(1);
-        let rows = found.iter().enumerate().map(|(at, one)| row(one, at, last, dialogs)).collect_view();
-        view! {
-            <div class="table-frame" tabindex="0" role="group" aria-label="Environments">
-                <table class="data-table">
-                    <thead>
-                        <tr>
-                            <th scope="col" class="w-20">"Order"</th>
-                            <th scope="col">"Environment"</th>
-                            <th scope="col">"Description"</th>
-                            <th scope="col" class="num">"Namespaces"</th>
-                            <th scope="col" class="num">"Services"</th>
-                            <th scope="col" class="num">"Unhealthy"</th>
-                            <th scope="col" class="num">"Revision"</th>
-                            <th scope="col"><span class="sr-only">"Actions"</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        }
-        .erase()
-    };
-    let new = view! {
-        <button type="button" class="btn btn-primary btn-sm" on:click=move |_| dialogs.edit(None)>
-            {icon(lu::LuPlus)}
-            "New environment"
-        </button>
+    let list = move |found: Vec<Found>| match found.is_empty() {
+        true => none(dialogs),
+        false => table(&found, picked, dialogs),
     };
     let stored = Callback::new(move |()| dialogs.editing.set(false));
     let title = Signal::derive(move || {
@@ -116,33 +105,125 @@ pub(crate) fn Environments() -> impl IntoView {
             None => "New environment".to_owned(),
         })
     });
-    let confirm = move || {
-        let (subject, dependents) = (dialogs.subject.get()?, dialogs.dependents.get()?);
-        let id = subject.id;
-        Some(confirm::delete(
-            "environment",
-            subject.name,
-            dependents,
-            deleting,
-            move || {
-                deleting.send(api::environment::delete(id), move |()| {
-                    dialogs.deleting.set(false);
-                    live::look_again();
-                });
-            },
-            move || dialogs.deleting.set(false),
-        ))
+    let selected = Signal::derive(move || {
+        chosen.with(|chosen| match chosen.as_slice() {
+            [] => "Nothing selected".to_owned(),
+            [one] => one.name.clone(),
+            many => format!("{} selected", many.len()),
+        })
+    });
+    let delete = move || match (dialogs.subject.get_untracked(), dialogs.dependents.get_untracked()) {
+        (Some(subject), Some(dependents)) => delete_one(subject, dependents, dialogs.deleting),
+        _ => environments_batch::delete(chosen.get_untracked(), dialogs.deleting),
     };
     view! {
-        {head("Environments", "The stages your software passes through, from left to right.", new)}
-        {note(dialogs.moving.problem)} {note(dialogs.asking.problem)}
+        {head("Environments", "The stages your software passes through, from left to right.", ())}
+        {note(dialogs.request.problem)} <ActionBar selected actions=actions(chosen, dialogs) />
         {show(environments, skeleton, list)}
         <Dialog open=dialogs.editing title>
             {move || view! { <EnvironmentForm environment=dialogs.subject.get() done=stored /> }}
         </Dialog>
-        <Dialog open=dialogs.deleting title="Delete environment">
-            {confirm}
+        <Dialog open=dialogs.freezing title="Freeze">
+            {move || environments_batch::freeze(chosen.get_untracked(), dialogs.freezing)}
         </Dialog>
+        <Dialog open=dialogs.deleting title="Delete">
+            {delete}
+        </Dialog>
+    }
+    .erase()
+}
+
+fn actions(chosen: Memo<Vec<Found>>, dialogs: Dialogs) -> Vec<Action> {
+    let navigate = use_navigate();
+    let one = move || chosen.with_untracked(|chosen| chosen.first().cloned());
+    let nothing = move || chosen.with(Vec::is_empty).then_some("Select an environment first.");
+    let several = move || (chosen.with(Vec::len) > 1).then_some("Select one only.");
+    let empty = move || {
+        let empty = chosen.with(|chosen| chosen.first().is_some_and(|one| one.services == 0));
+        empty.then_some("Nothing runs there yet: bind namespaces first.")
+    };
+    let deploy = move |()| {
+        if let Some(one) = one() {
+            navigate(&format!("/environments/{}?deploy=true", one.id), NavigateOptions::default());
+        }
+    };
+    let action = |key, label, icon, off, run| Action { key, label: Signal::stored(label), icon, off, run };
+    let only = Signal::derive(move || nothing().or_else(several));
+    let any = Signal::derive(nothing);
+    vec![
+        action("c", "Create", lu::LuPlus, Signal::stored(None), Callback::new(move |()| dialogs.edit(None))),
+        action("u", "Update", lu::LuPencil, only, Callback::new(move |()| dialogs.edit(one()))),
+        action(
+            "d",
+            "Deploy",
+            lu::LuRocket,
+            Signal::derive(move || only.get().or_else(empty)),
+            Callback::new(deploy),
+        ),
+        action("f", "Freeze", lu::LuSnowflake, any, Callback::new(move |()| dialogs.freezing.set(true))),
+        action(
+            "x",
+            "Delete",
+            lu::LuTrash2,
+            any,
+            Callback::new(move |()| dialogs.delete(chosen.get_untracked())),
+        ),
+    ]
+}
+
+fn delete_one(subject: Found, dependents: Dependents, open: RwSignal<bool>) -> AnyView {
+    let (id, request) = (subject.id, Request::new());
+    confirm::delete(
+        "environment",
+        subject.name,
+        dependents,
+        request,
+        move || {
+            request.send(api::environment::delete(id), move |()| {
+                open.set(false);
+                live::look_again();
+            });
+        },
+        move || open.set(false),
+    )
+}
+
+fn table(found: &[Found], picked: RwSignal<BTreeSet<EnvironmentId>>, dialogs: Dialogs) -> AnyView {
+    let last = found.len().saturating_sub(1);
+    let rows = found.iter().enumerate().map(|(at, one)| row(one, at, last, (picked, dialogs))).collect_view();
+    let all: BTreeSet<EnvironmentId> = found.iter().map(|one| one.id).collect();
+    let every = all.clone();
+    view! {
+        <div class="surface">
+            <div class="table-frame" tabindex="0" role="group" aria-label="Environments">
+                <table class="data-table">
+                    <thead>
+                        <tr>
+                            <th scope="col" class="w-8">
+                                <input
+                                    type="checkbox"
+                                    class="checkbox checkbox-xs"
+                                    aria-label="Select all"
+                                    prop:checked=move || picked.with(|picked| picked.is_superset(&every))
+                                    on:change=move |event| {
+                                        let on = event_target_checked(&event);
+                                        picked.set(if on { all.clone() } else { BTreeSet::new() });
+                                    }
+                                />
+                            </th>
+                            <th scope="col">"Environment"</th>
+                            <th scope="col">"Description"</th>
+                            <th scope="col" class="num">"Namespaces"</th>
+                            <th scope="col" class="num">"Services"</th>
+                            <th scope="col" class="num">"Unhealthy"</th>
+                            <th scope="col" class="num">"Revision"</th>
+                            <th scope="col" class="w-20">"Order"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </div>
     }
     .erase()
 }
@@ -168,11 +249,48 @@ fn none(dialogs: Dialogs) -> AnyView {
     )
 }
 
-fn row(one: &Found, at: usize, last: usize, dialogs: Dialogs) -> AnyView {
-    let (earlier, later, edited, deleted) = (one.clone(), one.clone(), one.clone(), one.clone());
-    let name = &one.name;
+fn row(
+    one: &Found,
+    at: usize,
+    last: usize,
+    (picked, dialogs): (RwSignal<BTreeSet<EnvironmentId>>, Dialogs),
+) -> AnyView {
+    let (earlier, later) = (one.clone(), one.clone());
+    let (id, name) = (one.id, &one.name);
+    let pick = move |event| {
+        let on = event_target_checked(&event);
+        picked.update(|picked| match on {
+            true => drop(picked.replace(id)),
+            false => drop(picked.take(&id)),
+        });
+    };
+    let unhealthy = match one.unhealthy {
+        0 => view! { <span class="muted">"0"</span> }.erase(),
+        many => view! { <span class="state is-warning">{icon(lu::LuTriangleAlert)} {many}</span> }.erase(),
+    };
     view! {
         <tr>
+            <td>
+                <input
+                    type="checkbox"
+                    class="checkbox checkbox-xs"
+                    aria-label=format!("Select {name}")
+                    prop:checked=move || picked.with(|picked| picked.contains(&id))
+                    on:change=pick
+                />
+            </td>
+            <th scope="row">
+                <a class="link-hover inline-flex items-center gap-2" href=format!("/environments/{}", one.id)>
+                    {env::chip(name, &one.color)}
+                </a>
+            </th>
+            <td>
+                <span class="truncate-cell block" title=one.description.clone()>{one.description.clone()}</span>
+            </td>
+            <td class="num">{one.app_instances}</td>
+            <td class="num">{one.services}</td>
+            <td class="num">{unhealthy}</td>
+            <td class="num">{one.latest_revision}</td>
             <td>
                 <button
                     type="button"
@@ -191,42 +309,6 @@ fn row(one: &Found, at: usize, last: usize, dialogs: Dialogs) -> AnyView {
                     on:click=move |_| dialogs.shift(&later, at as i32 + 1)
                 >
                     {icon(lu::LuArrowDown)}
-                </button>
-            </td>
-            <th scope="row">
-                <a class="link-hover inline-flex items-center gap-2" href=format!("/environments/{}", one.id)>
-                    {env::chip(name, &one.color)}
-                </a>
-            </th>
-            <td>
-                <span class="truncate-cell block" title=one.description.clone()>{one.description.clone()}</span>
-            </td>
-            <td class="num">{one.app_instances}</td>
-            <td class="num">{one.services}</td>
-            <td class="num">
-                {if one.unhealthy > 0 {
-                    view! { <span class="state is-warning">{icon(lu::LuTriangleAlert)} {one.unhealthy}</span> }.erase()
-                } else {
-                    view! { <span class="muted">"0"</span> }.erase()
-                }}
-            </td>
-            <td class="num">{one.latest_revision}</td>
-            <td class="num">
-                <button
-                    type="button"
-                    class="btn btn-ghost btn-xs btn-square"
-                    aria-label=format!("Edit {name}")
-                    on:click=move |_| dialogs.edit(Some(edited.clone()))
-                >
-                    {icon(lu::LuPencil)}
-                </button>
-                <button
-                    type="button"
-                    class="btn btn-ghost btn-xs btn-square"
-                    aria-label=format!("Delete {name}")
-                    on:click=move |_| dialogs.delete(deleted.clone())
-                >
-                    {icon(lu::LuTrash2)}
                 </button>
             </td>
         </tr>

@@ -105,7 +105,7 @@ pub(crate) fn Matrix() -> impl IntoView {
         let out = (found.total > 0).then(|| {
             view! {
                 <span class="muted num" role="status">
-                    {format!("{} out of step", found.out_of_step)}
+                    {found.out_of_step} " out of step" {found.at.map(|_| " then")}
                 </span>
             }
         });

@@ -12,6 +12,7 @@ mod environment_instances;
 mod environment_revisions;
 mod environment_settings;
 pub(crate) mod environments;
+mod environments_batch;
 pub(crate) mod lazy;
 pub(crate) mod matrix;
 #[cfg(feature = "ssr")]

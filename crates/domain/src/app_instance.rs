@@ -44,7 +44,9 @@ pub struct AppInstance {
 
 /// Binds a namespace to an environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
+    "cluster": "production", "namespace": "shop-prod", "environmentId": "0190a8a0-0000-7000-8000-000000000001", "application": "shop"
+})))]
 #[serde(rename_all = "camelCase")]
 pub struct NewAppInstance {
     /// Display name; the namespace's if left out.
@@ -66,7 +68,7 @@ pub struct NewAppInstance {
 
 /// Edits an app instance. What is left out stays.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({ "application": "shop", "version": 2 })))]
 #[serde(rename_all = "camelCase")]
 pub struct AppInstanceEdit {
     /// A new display name.

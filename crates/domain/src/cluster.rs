@@ -128,11 +128,10 @@ pub struct ClusterEnvironment {
 
 /// Makes a cluster on the server's own machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({ "name": "production" })))]
 #[serde(rename_all = "camelCase")]
 pub struct NewCluster {
     /// Its name: up to 63 lower-case letters, digits and hyphens, as it is a directory's too.
-    #[cfg_attr(feature = "openapi", schema(example = "production"))]
     pub name: String,
     /// The local site; this server's if left out.
     #[serde(default)]

@@ -57,7 +57,7 @@ pub struct EnvironmentQuery {
 
 /// Makes an environment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({ "name": "Production", "color": "#d9534f" })))]
 #[serde(rename_all = "camelCase")]
 pub struct NewEnvironment {
     /// Unique name.
@@ -75,7 +75,7 @@ pub struct NewEnvironment {
 
 /// Edits an environment. What is left out stays.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({ "description": "What users see", "version": 3 })))]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentEdit {
     /// A new name.

@@ -92,7 +92,7 @@ pub struct StoredSettings {
 
 /// What whoever starts a deployment says to what protects the environment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({ "confirm": "Production" })))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Consent {
     /// The environment's name, typed, where it is protected.

@@ -134,7 +134,9 @@ impl Site {
 
 /// Connects a site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
+    "name": "Our Rancher", "kind": "rancher", "url": "https://rancher.example.com", "token": "token-abcde:…"
+})))]
 #[serde(rename_all = "camelCase")]
 pub struct NewSite {
     /// Unique display name.
@@ -157,7 +159,7 @@ fn rancher() -> SiteKind {
 
 /// Edits a site. What is left out stays.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({ "active": false, "version": 4 })))]
 #[serde(rename_all = "camelCase")]
 pub struct SiteEdit {
     /// A new display name.

@@ -41,7 +41,11 @@ wire_enum!(
 
 /// Which services to bring from which environment to which.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
+    "sourceEnvironmentId": "0190a8a0-0000-7000-8000-000000000001",
+    "targetEnvironmentId": "0190a8a0-0000-7000-8000-000000000002",
+    "serviceIds": ["0190a8a0-0000-7000-8000-000000000003"]
+})))]
 #[serde(rename_all = "camelCase")]
 pub struct SyncRequest {
     /// Where the versions come from.
@@ -96,7 +100,13 @@ pub struct Exception {
 
 /// Starts a sync.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
+    "sourceEnvironmentId": "0190a8a0-0000-7000-8000-000000000001",
+    "targetEnvironmentId": "0190a8a0-0000-7000-8000-000000000002",
+    "serviceIds": ["0190a8a0-0000-7000-8000-000000000003"],
+    "onFailure": "put_back",
+    "note": "what was tested on Thursday"
+})))]
 #[serde(rename_all = "camelCase")]
 pub struct StartSync {
     /// What to sync.
