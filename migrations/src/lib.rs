@@ -8,6 +8,7 @@ mod m20261121_000003_deployments;
 mod m20261121_000004_scale;
 mod m20261121_000005_revisions;
 mod m20261122_000006_past;
+mod m20261122_000007_at_its_turn;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_scale::Migration),
             Box::new(m20261121_000005_revisions::Migration),
             Box::new(m20261122_000006_past::Migration),
+            Box::new(m20261122_000007_at_its_turn::Migration),
         ]
     }
 }

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 
 use crate::components::erased::Erase;
 use crate::{
-    api,
+    api, browser,
     components::{
         field::TextField,
         icon::{icon, lu},
@@ -77,6 +77,7 @@ impl OverMany {
         let lines = self
             .subjects
             .with_value(|subjects| subjects.iter().zip(&answer.results).map(line).collect_view());
+        browser::settle_focus(true);
         let head = format!("{} of {} could not be done.", answer.failed, answer.results.len());
         view! {
             <div class="dialog-body space-y-3">

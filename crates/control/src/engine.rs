@@ -5,6 +5,7 @@ mod act;
 mod rebind;
 mod runner;
 mod settle;
+mod turn;
 mod work;
 
 use std::{sync::Arc, time::Duration};

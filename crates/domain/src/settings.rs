@@ -7,7 +7,7 @@ use crate::{
     image::ImageRef,
     pattern,
     problem::FieldError,
-    sync::{PreviewItem, Severity, Warning},
+    sync::{ContainerChange, PreviewItem, Severity, Warning},
     validate,
 };
 
@@ -103,6 +103,18 @@ pub struct Consent {
     pub override_freeze: Option<String>,
 }
 
+impl Consent {
+    /// A reason is given why a freeze does not hold it up.
+    pub fn overrides_freeze(&self) -> bool {
+        !given(&self.override_freeze).is_empty()
+    }
+}
+
+/// What was typed; nothing where nothing was.
+fn given(text: &Option<String>) -> &str {
+    text.as_deref().map(str::trim).unwrap_or_default()
+}
+
 /// What stands between a preview and its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -173,9 +185,8 @@ impl EnvironmentSettings {
     /// # Errors
     /// What is missing.
     pub fn permit(&self, name: &str, consent: &Consent, now: DateTime<Utc>) -> Result<(), Forbidden> {
-        let given = |text: &Option<String>| text.as_deref().map(str::trim).unwrap_or_default().to_owned();
         if let Some(freeze) = self.frozen(now)
-            && given(&consent.override_freeze).is_empty()
+            && !consent.overrides_freeze()
         {
             return Err(Forbidden::Frozen(freeze.clone()));
         }
@@ -187,11 +198,16 @@ impl EnvironmentSettings {
 
     /// The rules that an item would break.
     pub fn broken_by(&self, item: &PreviewItem) -> Vec<Warning> {
+        self.broken(&item.containers, item.target.as_ref().map_or(0, |target| target.replicas))
+    }
+
+    /// The rules that changes of a workload with so many replicas would break.
+    pub fn broken(&self, containers: &[ContainerChange], replicas: i32) -> Vec<Warning> {
         let allowed = |patterns: &[String], text: &str| {
             patterns.is_empty() || patterns.iter().any(|pattern| pattern::matches(pattern, text))
         };
         let mut broken = Vec::new();
-        for change in item.containers.iter().filter(|change| change.moves()) {
+        for change in containers.iter().filter(|change| change.moves()) {
             let image = ImageRef::parse(&change.to);
             let tag = image.tag.clone().unwrap_or_default();
             if !allowed(&self.rules.tags, &tag) {
@@ -212,7 +228,6 @@ impl EnvironmentSettings {
                 broken.push(Warning::new("repository_not_allowed", Severity::Blocking, message));
             }
         }
-        let replicas = item.target.as_ref().map_or(0, |target| target.replicas);
         if let Some(most) = self.rules.max_replicas.filter(|most| i64::from(replicas) > i64::from(*most)) {
             let message = format!("It has {replicas} replicas; the environment allows {most}.");
             broken.push(Warning::new("too_many_replicas", Severity::Blocking, message));

@@ -34,6 +34,7 @@ pub(crate) struct Model {
     pub(crate) scheduled_for: Option<DateTimeUtc>,
     pub(crate) begun_at: Option<DateTimeUtc>,
     pub(crate) revision: i64,
+    pub(crate) overrides_freeze: bool,
     pub(crate) start_time: DateTimeUtc,
     pub(crate) end_time: Option<DateTimeUtc>,
     pub(crate) lease_owner: Option<String>,
@@ -53,6 +54,8 @@ pub struct NewDeployment {
     pub deployment: Deployment,
     /// Its tasks, in their order.
     pub tasks: Vec<NewTask>,
+    /// A reason was given why it does not wait for the end of a freeze.
+    pub overrides_freeze: bool,
 }
 
 impl Model {
@@ -143,6 +146,12 @@ impl Store {
         })
     }
 
+    /// Whether a reason was given why it does not wait for the end of a freeze.
+    pub async fn overrides_freeze(&self, id: DeploymentId) -> Result<bool, Error> {
+        let query = Entity::find_by_id(id.0).select_only().column(Column::OverridesFreeze);
+        query.into_tuple().one(&self.db).await?.ok_or(Error::NotFound)
+    }
+
     /// Whether cancelling was asked for.
     pub async fn cancel_requested(&self, id: DeploymentId) -> Result<bool, Error> {
         let asked: Option<bool> = Entity::find_by_id(id.0)
@@ -193,6 +202,7 @@ impl Write {
             note: Set(deployment.note.clone()),
             ticket: Set(deployment.ticket.clone()),
             initiated_by: Set(deployment.initiated_by.clone()),
+            overrides_freeze: Set(new.overrides_freeze),
             undo_of: Set(deployment.undo_of.map(|id| id.0)),
             retry_of: Set(deployment.retry_of.map(|id| id.0)),
             revision: Set(deployment.revision),

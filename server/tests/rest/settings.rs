@@ -96,3 +96,54 @@ async fn rules_hold_up_what_they_do_not_allow_and_no_way_back(on: On) {
     assert_eq!(app.api.post(&path, &json!({})).await["status"], "success");
     app.stop().await;
 }
+
+/// Starts a deployment for in a moment, and gives its id.
+async fn soon(app: &App, more: Value) -> String {
+    let mut request = version(app, "cart", "1.14.1").await;
+    request["scheduledFor"] = json!(chrono::Utc::now() + chrono::TimeDelta::seconds(2));
+    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let started = app.api.post("/api/deployments", &request).await;
+    started["id"].as_str().unwrap().to_owned()
+}
+
+/// How it ended, and what was told of it.
+async fn end_of(app: &App, id: &str) -> (Value, String) {
+    let ended = app.api.until(&format!("/api/deployments/{id}"), |one| one["completedAt"].is_string()).await;
+    (ended["status"].clone(), app.api.get(&format!("/api/deployments/{id}/events")).await.to_string())
+}
+
+on_both!(what_is_set_while_a_deployment_waits_holds_at_its_turn);
+async fn what_is_set_while_a_deployment_waits_holds_at_its_turn(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let freeze =
+        json!({ "from": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z", "reason": "Holidays" });
+    let id = soon(&app, json!({})).await;
+    set(&app, json!({ "freezes": [freeze] })).await;
+    let (status, told) = end_of(&app, &id).await;
+    assert_eq!(status, "cancelled");
+    assert!(told.contains("frozen until 2099-01-01 00:00 UTC (Holidays)"), "{told}");
+
+    set(&app, json!({ "version": 1 })).await;
+    let id = soon(&app, json!({})).await;
+    set(&app, json!({ "rules": { "tags": ["2.*"] }, "version": 2 })).await;
+    let (status, told) = end_of(&app, &id).await;
+    assert_eq!(status, "cancelled");
+    assert!(told.contains("allows tags such as 2.*"), "{told}");
+
+    set(&app, json!({ "version": 3 })).await;
+    let id = soon(&app, json!({})).await;
+    let cluster = app.api.service("Staging", "cart").await["clusterId"].as_str().unwrap().to_owned();
+    let cordon = |on: bool| json!({ "cordoned": on });
+    let path = format!("/api/clusters/{cluster}");
+    app.api.call(Method::PUT, &path, Some(&cordon(true))).await;
+    let (status, told) = end_of(&app, &id).await;
+    assert_eq!(status, "cancelled");
+    assert!(told.contains("is cordoned"), "{told}");
+    app.api.call(Method::PUT, &path, Some(&cordon(false))).await;
+
+    // A reason that was given holds for a freeze that comes later, too.
+    let id = soon(&app, json!({ "overrideFreeze": "it has to be tonight" })).await;
+    set(&app, json!({ "freezes": [freeze], "version": 4 })).await;
+    assert_eq!(end_of(&app, &id).await.0, "success");
+    app.stop().await;
+}

@@ -53,8 +53,16 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
         control,
     };
     if deployment.status == DeploymentStatus::Pending && !state.cancel_requested {
-        runner.rebind().await?;
-        runner.set_status(&DeploymentStatus::Running, "the first tasks begin").await?;
+        match runner.forbidden(&deployment).await? {
+            Some(why) => {
+                runner.cancel(&why).await?;
+                state.cancel_requested = true;
+            }
+            None => {
+                runner.rebind().await?;
+                runner.set_status(&DeploymentStatus::Running, "the first tasks begin").await?;
+            }
+        }
     }
     let runner = Arc::new(runner);
     let mut events = runner.control.store.newest_event();
@@ -162,6 +170,16 @@ impl Runner {
     pub(super) async fn renew(&self) -> Result<(), Error> {
         let mut write = self.control.store.write().await?;
         write.renew(&self.lease, Utc::now() + lease_time(&self.control)).await?;
+        Ok(write.commit().await?)
+    }
+
+    /// Gives up before anything has begun.
+    async fn cancel(&self, why: &str) -> Result<(), Error> {
+        let mut write = self.control.store.write().await?;
+        write.request_cancel(self.lease.deployment).await?;
+        let words = format!("cancelled at its turn: {why}");
+        let event = NewEvent::new("deployment.changed", ENGINE, words).deployment(self.lease.deployment);
+        write.append(event.environment(self.target)).await?;
         Ok(write.commit().await?)
     }
 

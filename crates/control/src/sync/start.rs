@@ -135,7 +135,8 @@ pub(super) async fn begin(
         }
     }
     let head = Deployment { scheduled_for: at, ..head(ctx, preview, &items, on_failure, note, ticket) };
-    let mut new = NewDeployment { deployment: head, tasks: Vec::new() };
+    let overrides_freeze = consent.overrides_freeze();
+    let mut new = NewDeployment { deployment: head, tasks: Vec::new(), overrides_freeze };
     for item in &items {
         new.tasks.extend(task(item, &services));
     }
