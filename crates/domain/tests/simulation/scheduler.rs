@@ -36,6 +36,10 @@ impl<E> Scheduler<E> {
         }
     }
 
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
     /// Schedules an event some milliseconds from now.
     pub(crate) fn after(&mut self, millis: i64, event: E) {
         self.at(self.now + TimeDelta::milliseconds(millis), event);
