@@ -293,10 +293,15 @@ pub fn withdrawn(task: &TaskState, found: Withdrawn, now: DateTime<Utc>, patienc
 }
 
 /// Records that a change which ended unaccepted may have got through in an earlier try after all: it cannot be found out.
-/// It counts as accepted, so that what is to be put back is put back.
+/// It counts as accepted, so that what is to be put back is put back, and as failed, since both other ends say that nothing
+/// was changed.
 pub fn in_doubt(change: Change) -> Change {
     let words = format!("{}; it is not known whether the change got through before", change.words);
-    Change { error: Some(words.clone()), words, accepted: true, ..change }
+    let status = match change.status {
+        TaskStatus::Refused | TaskStatus::Cancelled => TaskStatus::Failed,
+        status => status,
+    };
+    Change { status, error: Some(words.clone()), words, accepted: true, ..change }
 }
 
 /// Records what a look at the rollout found, forth or back (`status` tells which).

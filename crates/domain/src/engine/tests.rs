@@ -201,3 +201,17 @@ fn rollouts_hold_the_rest_back_only_where_a_failure_would_stop_it() {
     assert_eq!(begun(OnFailure::PutBack), 0);
     assert_eq!(begun(OnFailure::GoOn), 20, "ten on their way in each of two clusters");
 }
+
+#[test]
+fn what_may_have_got_through_has_failed_and_is_put_back() {
+    let mut state = state(1, OnFailure::PutBack);
+    (state.tasks[0].status, state.tasks[0].retries) = (TaskStatus::Applying, 1);
+    let refused = applied(&state.tasks[0], Applied::Changed("moved".into()), at(0), Patience::default());
+    let cancelled = withdrawn(&state.tasks[0], Withdrawn::NotTaken, at(0), Patience::default());
+    for change in [refused, cancelled] {
+        let id = state.tasks[0].id;
+        record(&mut state, id, in_doubt(change));
+        assert_eq!(state.tasks[0].status, TaskStatus::Failed);
+        assert_eq!(step(&state, at(1)), vec![Action::PutBack(id)]);
+    }
+}
