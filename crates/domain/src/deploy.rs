@@ -63,6 +63,10 @@ pub struct StartDeployment {
     /// Not to begin before: a time with its zone, such as `2026-12-01T22:00:00+01:00`.
     #[serde(default)]
     pub scheduled_for: Option<DateTime<Utc>>,
+    /// How long it may take from its beginning, in seconds, up to a day; as long as its tasks if left out. When it is over
+    /// nothing more is begun, and what rolls out has failed.
+    #[serde(default)]
+    pub time_limit_seconds: Option<u32>,
     /// What it takes where the environment is protected.
     #[serde(flatten)]
     pub consent: Consent,
@@ -177,6 +181,8 @@ pub struct DeploymentRecord {
     pub initiated_by: String,
     /// Not to begin before.
     pub scheduled_for: Option<DateTime<Utc>>,
+    /// How long it may take from its beginning, in seconds.
+    pub time_limit_seconds: Option<u32>,
     /// When its turn came: until then it waits for other deployments of its environment.
     pub begun_at: Option<DateTime<Utc>>,
     /// When it was started.
@@ -210,6 +216,7 @@ impl From<Deployment> for DeploymentRecord {
             ticket: deployment.ticket,
             initiated_by: deployment.initiated_by,
             scheduled_for: deployment.scheduled_for,
+            time_limit_seconds: deployment.time_limit_seconds,
             begun_at: deployment.begun_at,
             started_at: deployment.start_time,
             completed_at: deployment.end_time,

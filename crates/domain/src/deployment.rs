@@ -138,6 +138,8 @@ pub struct Deployment {
     /// Not to begin before.
     #[serde(default)]
     pub scheduled_for: Option<DateTime<Utc>>,
+    /// How long it may take from its beginning, in seconds; then nothing more is begun, and what rolls out has failed.
+    pub time_limit_seconds: Option<u32>,
     /// When its turn came.
     #[serde(default)]
     pub begun_at: Option<DateTime<Utc>>,

@@ -31,10 +31,25 @@ pub struct State {
     pub on_failure: OnFailure,
     /// Cancelling was asked for.
     pub cancel_requested: bool,
+    /// When its time is over: nothing more is begun then, and what rolls out has failed. A way back has its own time.
+    pub give_up_at: Option<DateTime<Utc>>,
     /// Tasks of other deployments that are under way, by cluster.
     pub elsewhere: HashMap<ClusterId, usize>,
     /// Its tasks, in their order.
     pub tasks: Vec<TaskState>,
+}
+
+impl State {
+    /// A task as it is to be judged: no later than the deployment's time is over, unless it is on its way back.
+    pub fn in_time(&self, task: &TaskState) -> TaskState {
+        let forth =
+            matches!(task.status, TaskStatus::Pending | TaskStatus::Applying | TaskStatus::RollingOut);
+        let deadline = match (task.deadline, self.give_up_at.filter(|_| forth)) {
+            (Some(own), Some(over)) => Some(own.min(over)),
+            (own, over) => own.or(over),
+        };
+        TaskState { deadline, ..task.clone() }
+    }
 }
 
 /// One task of it.
@@ -136,10 +151,12 @@ pub struct Change {
 
 /// What a deployment does next. No action means waiting for a `not_before`.
 pub fn step(state: &State, now: DateTime<Utc>) -> Vec<Action> {
+    let over = state.give_up_at.is_some_and(|at| at <= now);
     let failed = state.tasks.iter().any(|task| {
         matches!(
             task.status,
             TaskStatus::Failed
+                | TaskStatus::Skipped
                 | TaskStatus::Refused
                 | TaskStatus::PuttingBack
                 | TaskStatus::RollingBack
@@ -148,7 +165,7 @@ pub fn step(state: &State, now: DateTime<Utc>) -> Vec<Action> {
         )
     });
     let putting_back = failed && state.on_failure == OnFailure::PutBack;
-    let begin = !state.cancel_requested && (!failed || state.on_failure == OnFailure::GoOn);
+    let begin = !state.cancel_requested && !over && (!failed || state.on_failure == OnFailure::GoOn);
 
     let mut actions = Vec::new();
     let mut under_way = state.elsewhere.clone();
@@ -159,7 +176,9 @@ pub fn step(state: &State, now: DateTime<Utc>) -> Vec<Action> {
             continue;
         }
         actions.push(match task.status {
-            TaskStatus::Applying if state.cancel_requested && !task.accepted => Action::Withdraw(task.id),
+            TaskStatus::Applying if (state.cancel_requested || over) && !task.accepted => {
+                Action::Withdraw(task.id)
+            }
             TaskStatus::RollingOut if putting_back => Action::PutBack(task.id),
             TaskStatus::RollingOut => Action::Observe(task.id),
             TaskStatus::PuttingBack => Action::PutBack(task.id),
@@ -207,7 +226,7 @@ fn outcome(state: &State) -> DeploymentStatus {
         DeploymentStatus::Failed
     } else if any(&[TaskStatus::PutBack]) {
         DeploymentStatus::PutBack
-    } else if any(&[TaskStatus::Failed, TaskStatus::Refused]) {
+    } else if any(&[TaskStatus::Failed, TaskStatus::Refused, TaskStatus::Skipped]) {
         DeploymentStatus::Failed
     } else if any(&[TaskStatus::Cancelled]) {
         DeploymentStatus::Cancelled
@@ -275,15 +294,19 @@ pub fn applied(task: &TaskState, outcome: Applied, now: DateTime<Utc>, patience:
 
 /// Records what became of a change that is not to be sent any more.
 pub fn withdrawn(task: &TaskState, found: Withdrawn, now: DateTime<Utc>, patience: Patience) -> Change {
+    let (status, words) = match is_late(task, now) {
+        true => (TaskStatus::Failed, "not sent: the deployment's time was over"),
+        false => (TaskStatus::Cancelled, "not sent: the deployment was cancelled"),
+    };
     match found {
         Withdrawn::Taken => applied(task, Applied::Accepted, now, patience),
         Withdrawn::Transient(words) => {
             applied(task, Applied::Transient { words, retry_after: None }, now, patience)
         }
         Withdrawn::NotTaken => Change {
-            status: TaskStatus::Cancelled,
-            words: "not sent: the deployment was cancelled".to_owned(),
-            error: None,
+            error: (status == TaskStatus::Failed).then(|| words.to_owned()),
+            status,
+            words: words.to_owned(),
             accepted: false,
             retries: task.retries,
             not_before: None,
@@ -320,13 +343,13 @@ pub fn observed(task: &TaskState, found: Observed, now: DateTime<Utc>, patience:
         not_before: None,
         deadline: task.deadline,
     };
-    let late = task.deadline.is_some_and(|deadline| now >= deadline);
+    let late = is_late(task, now);
     match found {
         Observed::Rollout(Rollout::Done) if back => change(done, "the earlier images run again".into(), None),
         Observed::Rollout(Rollout::Done) => change(done, "rolled out".into(), None),
         Observed::Rollout(Rollout::Failed(words)) => change(failed, words.clone(), Some(words)),
         Observed::Rollout(Rollout::Progressing(words)) if late => {
-            let words = format!("not rolled out within {}: {words}", span(of(patience, ROLLOUT_DEADLINE)));
+            let words = format!("not rolled out in its time: {words}");
             change(failed, words.clone(), Some(words))
         }
         Observed::Transient(words) if late => {
@@ -346,6 +369,10 @@ pub fn observed(task: &TaskState, found: Observed, now: DateTime<Utc>, patience:
     }
 }
 
+fn is_late(task: &TaskState, now: DateTime<Utc>) -> bool {
+    task.deadline.is_some_and(|deadline| now >= deadline)
+}
+
 /// 0.5 s, doubled by each failure in a row, 30 s at most.
 fn backoff(retries: u32) -> TimeDelta {
     TimeDelta::milliseconds((500_i64 << retries.min(6)).min(30_000))
@@ -354,14 +381,6 @@ fn backoff(retries: u32) -> TimeDelta {
 /// What is left of a usual time.
 fn of(patience: Patience, usual: TimeDelta) -> TimeDelta {
     usual.to_std().ok().and_then(|usual| TimeDelta::from_std(patience.of(usual)).ok()).unwrap_or(usual)
-}
-
-/// A time in words.
-fn span(time: TimeDelta) -> String {
-    match time.num_minutes() {
-        0 => format!("{} seconds", time.num_seconds()),
-        minutes => format!("{minutes} minutes"),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     deployment::{Deployment, DeploymentStatus, Origin, TaskCounts, TaskStatus},
     engine,
@@ -35,6 +35,7 @@ pub(crate) struct Model {
     pub(crate) begun_at: Option<DateTimeUtc>,
     pub(crate) revision: i64,
     pub(crate) overrides_freeze: bool,
+    pub(crate) time_limit_seconds: Option<i64>,
     pub(crate) start_time: DateTimeUtc,
     pub(crate) end_time: Option<DateTimeUtc>,
     pub(crate) lease_owner: Option<String>,
@@ -78,6 +79,7 @@ impl Model {
             retry_of: self.retry_of.map(Into::into),
             revision: self.revision,
             scheduled_for: self.scheduled_for,
+            time_limit_seconds: self.time_limit_seconds.and_then(|limit| limit.try_into().ok()),
             begun_at: self.begun_at,
             start_time: self.start_time,
             end_time: self.end_time,
@@ -141,6 +143,10 @@ impl Store {
         Ok(engine::State {
             on_failure: OnFailure::from(row.on_failure.as_str()),
             cancel_requested: row.cancel_requested,
+            give_up_at: row
+                .begun_at
+                .zip(row.time_limit_seconds)
+                .map(|(begun, limit)| begun + TimeDelta::seconds(limit)),
             elsewhere: self.under_way_elsewhere(id).await?,
             tasks: task::states(&self.db, id).await?,
         })
@@ -207,6 +213,7 @@ impl Write {
             retry_of: Set(deployment.retry_of.map(|id| id.0)),
             revision: Set(deployment.revision),
             scheduled_for: Set(deployment.scheduled_for),
+            time_limit_seconds: Set(deployment.time_limit_seconds.map(Into::into)),
             begun_at: Set(None),
             start_time: Set(deployment.start_time),
             end_time: Set(None),

@@ -202,7 +202,7 @@ async fn what_does_not_pass_is_told(on: On) {
         (Fault::ExpiredToken, "expired"),
         (Fault::RevokedToken, "revoked"),
         (Fault::DryRunOnly, "does not look at dry runs"),
-        (Fault::Hang, "not rolled out within 18 seconds"),
+        (Fault::Hang, "not rolled out in its time"),
     ];
     for (fault, because) in faults {
         let outcome = trial.sync(5, "go_on", vec![FaultRule::new(fault, 1.0)], 1).await;

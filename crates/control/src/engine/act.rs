@@ -173,7 +173,8 @@ impl Runner {
         wanted: &[Container],
     ) -> Result<(Observed, Option<i32>), Error> {
         let last = self.followed().get(&task.id).cloned();
-        let heard = self.settle(running, wanted, last).await;
+        let left = task.deadline.and_then(|deadline| (deadline - Utc::now()).to_std().ok());
+        let heard = self.settle(running, wanted, last, left).await;
         let seen = self.seen(running);
         self.followed().insert(task.id, seen.clone());
         // A watch that tells nothing may have fallen silent: it is not believed without asking.
@@ -229,13 +230,14 @@ impl Runner {
         of_this && workload.uid == running.uid && overtaken(&workload.containers, wanted).is_none()
     }
 
-    /// Waits until the watches tell something new of the workload, with a moment for what comes with it, or for a while;
-    /// tells whether they did. At the first look, what is new is the change itself.
+    /// Waits until the watches tell something new of the workload, with a moment for what comes with it, or for a while, or
+    /// as long as is left; tells whether they did. At the first look, what is new is the change itself.
     async fn settle(
         &self,
         running: &RunningTask,
         wanted: &[Container],
         last: Option<Option<Snapshot>>,
+        left: Option<Duration>,
     ) -> bool {
         let mut changes = self.control.observer.changes();
         let longest = match (&last, self.seen(running)) {
@@ -251,7 +253,8 @@ impl Runner {
             while !is_news() && changes.changed().await.is_ok() {}
             tokio::time::sleep(MOMENT).await;
         };
-        tokio::time::timeout(self.control.patience.of(longest), news).await.is_ok()
+        let longest = self.control.patience.of(longest);
+        tokio::time::timeout(left.map_or(longest, |left| left.min(longest)), news).await.is_ok()
     }
 }
 

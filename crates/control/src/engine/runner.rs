@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use domain::{
     deployment::{DeploymentStatus, TaskStatus},
     engine::{Action, Change, State, TaskState, begun, next_wake, step},
@@ -61,6 +61,8 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
             None => {
                 runner.rebind().await?;
                 runner.set_status(&DeploymentStatus::Running, "the first tasks begin").await?;
+                let limit = deployment.time_limit_seconds.map(|limit| TimeDelta::seconds(limit.into()));
+                state.give_up_at = limit.map(|limit| Utc::now() + limit);
             }
         }
     }
@@ -239,7 +241,8 @@ impl Runner {
                 task.status = status;
                 task.retries = 0;
             }
-            begun_tasks.push((task.clone(), action));
+            let task = task.clone();
+            begun_tasks.push((state.in_time(&task), action));
         }
         if let Some(write) = write {
             write.commit().await?;
@@ -272,6 +275,9 @@ impl Runner {
     async fn end(&self, state: &State, id: TaskId, status: TaskStatus) -> Result<Change, Error> {
         let words = match status {
             TaskStatus::Cancelled => "not begun: the deployment was cancelled",
+            _ if state.give_up_at.is_some_and(|at| at <= Utc::now()) => {
+                "not begun: the deployment's time is over"
+            }
             _ => "not begun: another service failed",
         };
         let accepted = state.tasks.iter().any(|task| task.id == id && task.accepted);

@@ -75,6 +75,7 @@ pub async fn start_deploy(ctx: &Context, start: StartDeployment) -> Result<Deplo
         ticket: &start.ticket,
         consent: &start.consent,
         at: start.scheduled_for,
+        time_limit: start.time_limit_seconds,
     };
     begin(ctx, &shown, &Asked::AllBut(&start.except), how).await
 }

@@ -22,6 +22,8 @@ use crate::{Context, Error, deployment, settings};
 
 /// The furthest that a deployment can be scheduled ahead.
 const FURTHEST: TimeDelta = TimeDelta::days(366);
+/// The longest time limit of a deployment, in seconds.
+const LONGEST: u32 = 86_400;
 
 /// Starts a sync: what its preview showed, or, without one, what is found now.
 pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error> {
@@ -39,6 +41,7 @@ pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error>
         ticket: &start.ticket,
         consent: &start.consent,
         at: None,
+        time_limit: None,
     };
     begin(ctx, &shown, &asked, how).await
 }
@@ -56,7 +59,8 @@ pub async fn start_follow_up(
     if shown.undo_of != Some(id) && shown.retry_of != Some(id) {
         return Err(other_request());
     }
-    begin(ctx, &shown, &Asked::AllBut(&[]), How { on_failure, note, ticket: "", consent, at: None }).await
+    let how = How { on_failure, note, ticket: "", consent, at: None, time_limit: None };
+    begin(ctx, &shown, &Asked::AllBut(&[]), how).await
 }
 
 pub(super) fn other_request() -> Error {
@@ -96,6 +100,8 @@ pub(super) struct How<'a> {
     pub(super) consent: &'a Consent,
     /// Not to begin before.
     pub(super) at: Option<DateTime<Utc>>,
+    /// How long it may take, in seconds.
+    pub(super) time_limit: Option<u32>,
 }
 
 /// Starts what is asked for of a preview.
@@ -103,7 +109,7 @@ pub(super) async fn begin(
     ctx: &Context,
     preview: &Preview,
     asked: &Asked<'_>,
-    How { on_failure, note, ticket, consent, at }: How<'_>,
+    How { on_failure, note, ticket, consent, at, time_limit }: How<'_>,
 ) -> Result<Deployment, Error> {
     let mut errors = Vec::new();
     let note = validate::text("note", note).map_err(|error| errors.push(error)).unwrap_or_default();
@@ -117,6 +123,9 @@ pub(super) async fn begin(
     if at.is_some_and(|at| at <= Utc::now() || at > Utc::now() + FURTHEST) {
         let words = "Give a time within the next year.";
         errors.push(domain::problem::FieldError::new("scheduledFor", words));
+    }
+    if time_limit.is_some_and(|limit| !(1..=LONGEST).contains(&limit)) {
+        errors.push(domain::problem::FieldError::new("timeLimitSeconds", "From a second to a day."));
     }
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
@@ -134,7 +143,11 @@ pub(super) async fn begin(
             reach(ctx, service).await?;
         }
     }
-    let head = Deployment { scheduled_for: at, ..head(ctx, preview, &items, on_failure, note, ticket) };
+    let head = Deployment {
+        scheduled_for: at,
+        time_limit_seconds: time_limit,
+        ..head(ctx, preview, &items, on_failure, note, ticket)
+    };
     let overrides_freeze = consent.overrides_freeze();
     let mut new = NewDeployment { deployment: head, tasks: Vec::new(), overrides_freeze };
     for item in &items {
@@ -305,6 +318,7 @@ fn head(
         retry_of: preview.retry_of,
         revision: 0,
         scheduled_for: None,
+        time_limit_seconds: None,
         begun_at: None,
         start_time: Utc::now(),
         end_time: None,

@@ -20,7 +20,7 @@ fn state(count: u128, on_failure: OnFailure) -> State {
             deadline: None,
         })
         .collect();
-    State { on_failure, cancel_requested: false, elsewhere: HashMap::new(), tasks }
+    State { on_failure, cancel_requested: false, give_up_at: None, elsewhere: HashMap::new(), tasks }
 }
 
 fn record(state: &mut State, id: TaskId, change: Change) {
@@ -214,4 +214,32 @@ fn what_may_have_got_through_has_failed_and_is_put_back() {
         assert_eq!(state.tasks[0].status, TaskStatus::Failed);
         assert_eq!(step(&state, at(1)), vec![Action::PutBack(id)]);
     }
+}
+
+#[test]
+fn a_deployment_whose_time_is_over_begins_nothing_more_and_is_put_back() {
+    let mut state = State { give_up_at: Some(at(60)), ..state(4, OnFailure::PutBack) };
+    let ids: Vec<TaskId> = state.tasks.iter().map(|task| task.id).collect();
+    let set = |task: &mut TaskState, status, accepted| (task.status, task.accepted) = (status, accepted);
+    set(&mut state.tasks[0], TaskStatus::Success, true);
+    set(&mut state.tasks[1], TaskStatus::RollingOut, true);
+    set(&mut state.tasks[2], TaskStatus::Applying, false);
+    assert!(step(&state, at(59)).contains(&Action::Apply(ids[3])), "until then it goes on");
+
+    let over = step(&state, at(60));
+    assert_eq!(
+        over,
+        [Action::Observe(ids[1]), Action::Withdraw(ids[2]), Action::End(ids[3], TaskStatus::Skipped)]
+    );
+    let rolling = Observed::Rollout(Rollout::Progressing("1 of 2".into()));
+    let change = observed(&state.in_time(&state.tasks[1]), rolling, at(60), Patience::default());
+    record(&mut state, ids[1], change);
+    let change = withdrawn(&state.in_time(&state.tasks[2]), Withdrawn::NotTaken, at(60), Patience::default());
+    assert_eq!((&change.status, change.accepted), (&TaskStatus::Failed, false));
+    record(&mut state, ids[2], change);
+    state.tasks[3].status = TaskStatus::Skipped;
+    assert_eq!(step(&state, at(60)), [Action::PutBack(ids[0]), Action::PutBack(ids[1])]);
+    let back =
+        TaskState { status: TaskStatus::RollingBack, deadline: Some(at(900)), ..state.tasks[0].clone() };
+    assert_eq!(state.in_time(&back).deadline, Some(at(900)), "the way back has its own time");
 }

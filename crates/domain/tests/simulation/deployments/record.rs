@@ -161,6 +161,7 @@ impl Record {
         State {
             on_failure: row.on_failure.clone(),
             cancel_requested: row.cancel_requested,
+            give_up_at: None,
             elsewhere: self.under_way_elsewhere(deployment),
             tasks: row.tasks.iter().map(|task| task.state.clone()).collect(),
         }
