@@ -127,6 +127,7 @@ fn replica(replica: ObservedReplica) -> LocalReplica {
         pid,
         restarts: state.map_or(0, |state| state.restarts),
         last_exit: state.and_then(|state| state.last_exit.as_ref()).map(ToString::to_string),
+        limits: replica.state.map(|state| state.limits).unwrap_or_default(),
         created_at: replica.made,
     }
 }

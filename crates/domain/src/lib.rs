@@ -20,6 +20,7 @@ pub mod event;
 pub mod health;
 pub mod id;
 pub mod image;
+pub mod limits;
 pub mod list;
 pub mod local_service;
 pub mod matrix;

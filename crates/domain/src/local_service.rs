@@ -5,7 +5,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{image::ImageRef, problem::FieldError, strategy::Strategy, validate};
+use crate::{
+    image::ImageRef,
+    limits::{Limits, LimitsKept},
+    problem::FieldError,
+    strategy::Strategy,
+    validate,
+};
 
 /// The most replicas of one service.
 pub const MAX_REPLICAS: u16 = 200;
@@ -49,6 +55,9 @@ pub struct LocalServiceSpec {
     /// How long a change may take, in milliseconds, until it counts as failed where it is not ready.
     #[serde(default = "two_minutes")]
     pub deadline_ms: u64,
+    /// How much of the machine each replica may use.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// A question that a ready replica answers.
@@ -135,6 +144,9 @@ pub struct LocalReplica {
     pub restarts: u32,
     /// How it ended last, in words.
     pub last_exit: Option<String>,
+    /// How its limits are kept on this machine.
+    #[serde(default)]
+    pub limits: LimitsKept,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -217,6 +229,7 @@ impl LocalServiceSpec {
             );
             must(health.threshold > 0, "health", "At least one bad answer is needed.");
         }
+        faults.extend(self.limits.faults());
         faults
     }
 }

@@ -13,12 +13,15 @@
 //! ```
 
 mod backoff;
+mod cgroup;
 mod driver;
 mod error;
 mod files;
 mod health;
 mod holder;
+mod launch;
 mod layout;
+mod limits;
 mod mutex;
 mod output;
 mod ports;
@@ -35,13 +38,14 @@ pub use backoff::Backoff;
 pub use driver::Driver;
 pub use error::Error;
 pub use holder::hold;
+pub use launch::launch;
 pub use ports::Ports;
 pub use process::Process;
 pub use replica::Replica;
 pub use service::{Place, Service};
 pub use site::{Options, PORTS, Site};
 pub use spec::Spec;
-pub use state::{Exit, Phase, State};
+pub use state::{Exit, MemoryEnd, Phase, State};
 pub use supervisor::{Observed, ObservedReplica};
 pub use watch::{News, Watch};
 

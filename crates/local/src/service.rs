@@ -56,6 +56,7 @@ pub(crate) fn replica_spec(service: &LocalServiceSpec, port: u16, directory: &Pa
         ready_after: Duration::from_millis(service.ready_after_ms),
         grace: Duration::from_millis(service.grace_ms),
         backoff: Backoff::default(),
+        limits: service.limits,
     }
 }
 
@@ -100,6 +101,15 @@ mod tests {
         assert_eq!(spec.program, "/opt/cart-1.4.0/cart");
         assert_eq!(spec.arguments, ["--version=1.4.0"]);
         assert_eq!((&*spec.variables["PORT"], &*spec.variables["LOCKSTEP_VERSION"]), ("20001", "1.4.0"));
+    }
+
+    #[test]
+    fn a_replica_from_before_there_were_limits_is_not_replaced() {
+        let service = serde_json::json!({ "image": "shop/cart:1", "program": "cart" });
+        let spec = replica_spec(&serde_json::from_value(service).unwrap(), 20_001, Path::new("/srv"));
+        let mut before = serde_json::to_value(&spec).unwrap();
+        before.as_object_mut().unwrap().remove("limits");
+        assert_eq!(serde_json::from_value::<Spec>(before).unwrap(), spec);
     }
 
     #[test]

@@ -4,5 +4,6 @@
 
 mod driver;
 mod holder;
+mod limits;
 mod site;
 mod support;
