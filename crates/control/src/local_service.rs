@@ -3,9 +3,11 @@
 use domain::{
     cluster::Cluster,
     local_service::{LocalReplica, LocalService, LocalServiceEdit},
+    output::{MAX_LINES, OutputLine},
     site::SiteKind,
 };
-use local::{Observed, ObservedReplica, Phase, Place};
+use futures::{StreamExt, stream::BoxStream};
+use local::{Observed, ObservedReplica, Phase, Place, ServiceOutput};
 
 use crate::{Context, Error, cluster};
 
@@ -69,6 +71,28 @@ pub async fn delete(ctx: &Context, cluster: &str, namespace: &str, name: &str) -
         .append(ctx.event("service.deleted", format!("removed {name} in {namespace} on {}", service.cluster)))
         .await?;
     Ok(write.commit().await?)
+}
+
+/// The last lines that a service's replicas, or those at one port, have written; [`follow`] gives those that come.
+pub async fn output(
+    ctx: &Context,
+    cluster: &str,
+    namespace: &str,
+    name: &str,
+    port: Option<u16>,
+    lines: usize,
+) -> Result<(ServiceOutput, Vec<OutputLine>), Error> {
+    if !(1..=MAX_LINES).contains(&lines) {
+        return Err(Error::invalid("lines", format!("From 1 to {MAX_LINES}.")));
+    }
+    let service = get(ctx, cluster, namespace, name).await?;
+    let place = Place::new(&service.cluster, namespace, name).map_err(failed)?;
+    ctx.control().local.site()?.output(&place, port).last(lines).await.map_err(failed)
+}
+
+/// The lines that come after the last ones, until the service is gone or the server stops.
+pub fn follow(ctx: &Context, output: ServiceOutput) -> BoxStream<'static, OutputLine> {
+    output.follow().take_until(ctx.control().stopping().cancelled_owned()).boxed()
 }
 
 /// A cluster of this machine.

@@ -25,6 +25,7 @@ pub mod list;
 pub mod local_service;
 pub mod matrix;
 pub mod metrics;
+pub mod output;
 pub mod patience;
 pub mod pattern;
 pub mod problem;

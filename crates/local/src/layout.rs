@@ -5,6 +5,7 @@
 //! <root>/clusters/<cluster>/<namespace>/<service>/
 //!   service.json        what is to run
 //!   replicas/<port>/    a replica
+//!   ended/              what the last of its replicas that are gone have written
 //! ```
 
 use std::{

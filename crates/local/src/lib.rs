@@ -39,6 +39,7 @@ pub use driver::Driver;
 pub use error::Error;
 pub use holder::hold;
 pub use launch::launch;
+pub use output::ServiceOutput;
 pub use ports::Ports;
 pub use process::Process;
 pub use replica::Replica;

@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    Error, Observed, ObservedReplica, Place, Ports, Service, Watch,
+    Error, Observed, ObservedReplica, Place, Ports, Service, ServiceOutput, Watch,
     files::{self, Lock},
     layout::{identity, names, place_of, remove, services},
     mutex::lock,
@@ -181,6 +181,11 @@ impl Site {
     /// A service; none where there is no such one.
     pub fn service(&self, place: &Place) -> Option<Observed> {
         self.shared.services().get(place).map(|kept| kept.observed.clone())
+    }
+
+    /// What a service has written, or its replicas at one port.
+    pub fn output(&self, place: &Place, port: Option<u16>) -> ServiceOutput {
+        ServiceOutput::new(self.shared.directory(place), port)
     }
 
     /// The places of services that have changed, from now on.

@@ -19,6 +19,7 @@ use crate::{
     Error, Phase, Place, Process, Replica, Service, Spec, State,
     health::{Health, Probe},
     mutex::lock,
+    output::ended,
     service::{IMAGE, replica_spec},
     site::Shared,
 };
@@ -313,10 +314,11 @@ impl Supervisor {
         lock(&self.retiring).insert(port);
         self.probes.remove(&port);
         let (shared, retiring, bell) = (self.shared.clone(), self.retiring.clone(), self.bell.clone());
+        let directory = self.directory.clone();
         // Where the server stops meanwhile, the next one does it again.
         self.shared.spawn(async move {
             let removed = match replica.stop().await {
-                Ok(()) => replica.remove(),
+                Ok(()) => ended::keep(&directory, replica.directory(), port).and_then(|()| replica.remove()),
                 Err(error) => Err(error),
             };
             lock(&retiring).remove(&port);

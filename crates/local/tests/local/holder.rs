@@ -200,8 +200,8 @@ async fn a_service_that_ends_is_started_again_and_one_that_keeps_ending_is_said_
     assert_eq!(state.last_exit.unwrap().to_string(), "ended with exit code 3");
     held.replica.stop().await.unwrap();
     let output = held.output();
-    assert!(output.lines().filter(|line| line.ends_with(" stdout out")).count() >= 4, "{output}");
-    assert!(output.lines().filter(|line| line.ends_with(" stderr err")).count() >= 4, "{output}");
+    assert!(output.lines().filter(|line| line.ends_with(" stdout F out")).count() >= 4, "{output}");
+    assert!(output.lines().filter(|line| line.ends_with(" stderr F err")).count() >= 4, "{output}");
 }
 
 #[tokio::test]
@@ -245,7 +245,7 @@ async fn a_service_gets_its_own_variables_and_none_of_the_servers() {
     held.replica.stop().await.unwrap();
     let output = held.output();
     assert!(
-        output.contains(" stdout two\n") && output.contains(" stdout lines 🚀|none|PATH=/nowhere"),
+        output.contains(" stdout F two\n") && output.contains(" stdout F lines 🚀|none|PATH=/nowhere"),
         "{output}"
     );
 }

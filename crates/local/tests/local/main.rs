@@ -5,5 +5,6 @@
 mod driver;
 mod holder;
 mod limits;
+mod output;
 mod site;
 mod support;
