@@ -154,6 +154,7 @@ fn spec(service: &Shown, stage: usize, program: &Path) -> LocalServiceSpec {
         grace_ms: 5_000,
         deadline_ms: 10_000,
         limits: Limits::default(),
+        artifact: None,
     }
 }
 

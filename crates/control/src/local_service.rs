@@ -116,6 +116,15 @@ pub(crate) fn failed(error: local::Error) -> Error {
         local::Error::NoCluster(name) => Error::NotFound { noun: "local cluster", name },
         local::Error::Going(_) => Error::conflict("service_going", format!("{error}.")),
         local::Error::Name(_) => Error::invalid("name", format!("{error}.")),
+        local::Error::NoArtifact(_) => Error::invalid("artifact", format!("{error}.")),
+        local::Error::NoProgram { .. } => Error::invalid("program", format!("{error}.")),
+        local::Error::ArtifactTooLarge(_) | local::Error::NoProgramIn(_) => {
+            Error::invalid("body", format!("{error}."))
+        }
+        local::Error::ArtifactInUse(_) => Error::conflict("artifact_in_use", format!("{error}.")),
+        local::Error::DiskFull => {
+            Error::conflict("disk_full", "The disk of Lockstep's data directory is full.")
+        }
         error => platform::Error::Unavailable { message: error.in_full(), retry_after: None }.into(),
     }
 }

@@ -9,6 +9,7 @@
 mod wire;
 
 pub mod app_instance;
+pub mod artifact;
 pub mod cluster;
 pub mod compare;
 pub mod deploy;

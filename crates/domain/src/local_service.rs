@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    artifact,
     image::ImageRef,
     limits::{Limits, LimitsKept},
     problem::FieldError,
@@ -29,7 +30,9 @@ const MAX_ASKING_MS: u64 = 60_000;
 pub struct LocalServiceSpec {
     /// What version of what it is, written like an image: `shop/cart:1.4.0`.
     pub image: String,
-    /// The program: a path or a name. `{version}` in it stands for the image's tag.
+    /// The program: a path or a name, or a path in the artifact. `{version}` in it stands for the image's tag. Left out
+    /// where the artifact is one program.
+    #[serde(default)]
     pub program: String,
     /// Its arguments, with the same.
     #[serde(default)]
@@ -58,6 +61,9 @@ pub struct LocalServiceSpec {
     /// How much of the machine each replica may use.
     #[serde(default)]
     pub limits: Limits,
+    /// The uploaded artifact that the program is in, as `sha256:` and its digits; without it, the program is the machine's.
+    #[serde(default)]
+    pub artifact: Option<String>,
 }
 
 /// A question that a ready replica answers.
@@ -194,10 +200,12 @@ impl LocalServiceSpec {
             "Give a name and a version, such as shop/cart:1.4.0.",
         );
         must(
-            is_line(&self.program),
+            is_line(&self.program) || self.artifact.is_some() && self.program.is_empty(),
             "program",
             "Give the program: its path, or a name that is found in PATH.",
         );
+        let artifact = self.artifact.as_deref().is_none_or(|artifact| artifact::digits(artifact).is_some());
+        must(artifact, "artifact", "Give the digest of an artifact: sha256: and 64 hexadecimal digits.");
         let arguments = self.arguments.len() <= MAX_LISTED && self.arguments.iter().all(|text| is_text(text));
         must(arguments, "arguments", "At most 1,000, of up to 4,000 characters each and without NUL.");
         let variables =
@@ -291,6 +299,13 @@ mod tests {
         let variables = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
         assert_eq!(fields(spec("cart")), ["image"]);
         assert_eq!(fields(LocalServiceSpec { program: " ".into(), ..spec("cart:1") }), ["program"]);
+        let of = |artifact: &str| LocalServiceSpec {
+            artifact: Some(artifact.into()),
+            program: String::new(),
+            ..spec("cart:1")
+        };
+        assert_eq!(fields(of("sha256:../..")), ["artifact"]);
+        assert_eq!(fields(of(&artifact::digest(&"0".repeat(64)))), [""; 0]);
         assert_eq!(
             fields(LocalServiceSpec { arguments: vec!["a\0".into()], ..spec("cart:1") }),
             ["arguments"]

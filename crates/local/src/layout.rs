@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <root>/site.json        which site it is
+//! <root>/artifacts/      programs that were uploaded
 //! <root>/clusters/<cluster>/<namespace>/<service>/
 //!   service.json        what is to run
 //!   replicas/<port>/    a replica

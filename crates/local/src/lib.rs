@@ -12,6 +12,7 @@
 //!   output/      what the service has written, in rotated files
 //! ```
 
+mod artifact;
 mod backoff;
 mod cgroup;
 mod driver;

@@ -250,7 +250,7 @@ impl Supervisor {
             port,
             made,
             image: spec.variables.get(IMAGE).cloned().unwrap_or_default(),
-            current: !service.removed && spec == replica_spec(&service.spec, port, &spec.directory),
+            current: !service.removed && spec == self.replica_spec(service, port, &spec.directory),
             ready: !retiring && health.ready,
             fault: health.fault,
             known: retiring || health.known,
@@ -276,6 +276,10 @@ impl Supervisor {
         probe.health()
     }
 
+    fn replica_spec(&self, service: &Service, port: u16, work: &Path) -> Spec {
+        replica_spec(&service.spec, port, work, &self.shared.artifacts)
+    }
+
     fn replica(&self, port: u16) -> Result<Replica, Error> {
         Replica::at(&self.directory.join("replicas").join(port.to_string()))
     }
@@ -286,7 +290,7 @@ impl Supervisor {
         let work = directory.join("work");
         let made = fs::create_dir_all(&work)
             .map_err(Error::file(&work, "made"))
-            .and_then(|()| Replica::create(&directory, &replica_spec(&service.spec, port, &work)));
+            .and_then(|()| Replica::create(&directory, &self.replica_spec(service, port, &work)));
         match made {
             Ok(replica) => self.hold(&replica).await,
             Err(error) => {

@@ -128,6 +128,7 @@ pub(crate) fn script(script: &str, tag: &str, replicas: u16) -> LocalServiceSpec
         grace_ms: 10_000,
         deadline_ms: 120_000,
         limits: Limits::default(),
+        artifact: None,
     }
 }
 
