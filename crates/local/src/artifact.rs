@@ -111,8 +111,11 @@ impl Artifacts {
     pub(crate) fn all(&self) -> Result<Vec<Artifact>, Error> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(Error::file(&self.directory, "listed"))? {
-            let entry = entry.map_err(Error::file(&self.directory, "listed"))?;
-            found.extend(known(&entry.path())?);
+            let directory = entry.map_err(Error::file(&self.directory, "listed"))?.path();
+            match known(&directory) {
+                Ok(artifact) => found.extend(artifact),
+                Err(error) => tracing::error!(error = error.in_full(), "an artifact is left as it is"),
+            }
         }
         found.sort_unstable_by(|a, b| (b.created_at, &b.digest).cmp(&(a.created_at, &a.digest)));
         Ok(found)
@@ -134,6 +137,12 @@ impl Artifacts {
     /// What a service's replicas find of an artifact; none where it is no digest.
     pub(crate) fn content(&self, digest: &str) -> Option<PathBuf> {
         Some(self.path(digest)?.join("content"))
+    }
+
+    /// The digest of the artifact that has this content.
+    pub(crate) fn digest_of(&self, content: &Path) -> Option<String> {
+        let below = content.strip_prefix(&self.directory).ok()?;
+        Some(digest(below.parent()?.to_str()?))
     }
 
     /// Where a program of an artifact is, whether or not it is there.

@@ -78,3 +78,26 @@ fn whole(text: &[u8]) -> usize {
         _ => text.len(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{reader::Reader, *};
+
+    #[tokio::test]
+    async fn a_long_line_is_cut_between_characters_and_loses_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let output = Output::new(directory.path()).unwrap();
+        // Characters of four bytes, one byte off, so that every cut would be within one.
+        let long = format!("x{}", "🚀".repeat(10_000));
+        let text = format!("short\n{long}\nlast");
+        output.copy("stdout", text.as_bytes()).await;
+        let mut reader = Reader::first(directory.path().into(), 1);
+        let lines: Vec<_> = std::iter::from_fn(|| reader.next().unwrap()).collect();
+        assert_eq!(
+            lines.iter().map(|line| line.partial).collect::<Vec<_>>(),
+            [false, true, true, false, false]
+        );
+        let joined: String = lines[1..4].iter().map(|line| &*line.text).collect();
+        assert!(joined == long && lines[0].text == "short" && lines[4].text == "last");
+    }
+}

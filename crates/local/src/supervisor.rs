@@ -322,7 +322,13 @@ impl Supervisor {
         // Where the server stops meanwhile, the next one does it again.
         self.shared.spawn(async move {
             let removed = match replica.stop().await {
-                Ok(()) => ended::keep(&directory, replica.directory(), port).and_then(|()| replica.remove()),
+                Ok(()) => {
+                    // On a full disk, say, that it goes is what helps.
+                    if let Err(error) = ended::keep(&directory, replica.directory(), port) {
+                        tracing::warn!(error = error.in_full(), "a replica's last words are not kept");
+                    }
+                    replica.remove()
+                }
                 Err(error) => Err(error),
             };
             lock(&retiring).remove(&port);

@@ -1,6 +1,9 @@
 //! A site's artifacts, and who uses them.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use domain::artifact::Artifact;
 use futures::Stream;
@@ -22,18 +25,18 @@ impl Site {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (artifact, new) = self.shared.artifacts.store(body).await?;
-        let used_by = self.users(&self.shared.services(), &artifact.digest)?;
+        let used_by = self.users(&self.shared.services())?.remove(&artifact.digest).unwrap_or_default();
         Ok((Artifact { used_by, ..artifact }, new))
     }
 
     /// The artifacts, newest first.
     pub fn artifacts(&self) -> Result<Vec<Artifact>, Error> {
-        let services = self.shared.services();
+        let mut users = self.users(&self.shared.services())?;
         let with_users = |artifact: Artifact| {
-            let used_by = self.users(&services, &artifact.digest)?;
-            Ok(Artifact { used_by, ..artifact })
+            let used_by = users.remove(&artifact.digest).unwrap_or_default();
+            Artifact { used_by, ..artifact }
         };
-        self.shared.artifacts.all()?.into_iter().map(with_users).collect()
+        Ok(self.shared.artifacts.all()?.into_iter().map(with_users).collect())
     }
 
     /// Removes an artifact.
@@ -43,8 +46,7 @@ impl Site {
     pub fn remove_artifact(&self, digest: &str) -> Result<(), Error> {
         // No service comes to use it meanwhile.
         let services = self.shared.services();
-        let used_by = self.users(&services, digest)?;
-        if !used_by.is_empty() {
+        if let Some(used_by) = self.users(&services)?.remove(digest) {
             return Err(Error::ArtifactInUse(used_by));
         }
         match self.shared.artifacts.remove(digest)? {
@@ -53,21 +55,18 @@ impl Site {
         }
     }
 
-    /// The services that are to run an artifact, or of which a replica still runs it.
-    fn users(&self, services: &BTreeMap<Place, Kept>, digest: &str) -> Result<Vec<String>, Error> {
-        let Some(content) = self.shared.artifacts.content(digest) else { return Ok(Vec::new()) };
-        let content = content.display().to_string();
-        let mut users = Vec::new();
+    /// The services that are to run an artifact, or of which a replica still runs it, by its digest.
+    fn users(&self, services: &BTreeMap<Place, Kept>) -> Result<BTreeMap<String, Vec<String>>, Error> {
+        let mut users = BTreeMap::<_, Vec<String>>::new();
         for (place, kept) in services {
-            let mut uses = kept.wanted.borrow().spec.artifact.as_deref() == Some(digest);
-            if !uses {
-                for replica in Replica::all(&self.shared.directory(place).join("replicas"))? {
-                    let spec = replica.spec()?;
-                    uses |= spec.is_some_and(|spec| spec.variables.get(ARTIFACT) == Some(&content));
-                }
+            let mut used = BTreeSet::new();
+            used.extend(kept.wanted.borrow().spec.artifact.clone());
+            for replica in Replica::all(&self.shared.directory(place).join("replicas"))? {
+                let content = replica.spec()?.and_then(|mut spec| spec.variables.remove(ARTIFACT));
+                used.extend(content.and_then(|content| self.shared.artifacts.digest_of(Path::new(&content))));
             }
-            if uses {
-                users.push(place.to_string());
+            for digest in used {
+                users.entry(digest).or_default().push(place.to_string());
             }
         }
         Ok(users)
