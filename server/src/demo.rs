@@ -10,6 +10,7 @@ use domain::{
     cluster::NewCluster,
     environment::NewEnvironment,
     id::EnvironmentId,
+    limits::Limits,
     local_service::{HealthCheck, LocalServiceEdit, LocalServiceSpec},
     revision::NewRevision,
     service::ServiceQuery,
@@ -152,6 +153,8 @@ fn spec(service: &Shown, stage: usize, program: &Path) -> LocalServiceSpec {
         strategy: Strategy::default(),
         grace_ms: 5_000,
         deadline_ms: 10_000,
+        limits: Limits::default(),
+        artifact: None,
     }
 }
 

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     problem::{ProblemResponse, too_large},
+    rest::artifacts,
     serve::MAX_BODY,
 };
 
@@ -26,7 +27,9 @@ const MAX_KEY: usize = 255;
 
 /// Answers a POST with a key once.
 pub(crate) async fn once(State(ctx): State<Context>, request: Request, next: Next) -> Response {
-    let Some(key) = request.headers().get(KEY).filter(|_| request.method() == Method::POST) else {
+    // An artifact is known by its content, so a repeated upload needs no key, and is too large to be kept for one.
+    let is_meant = request.method() == Method::POST && request.uri().path() != artifacts::PATH;
+    let Some(key) = request.headers().get(KEY).filter(|_| is_meant) else {
         return next.run(request).await;
     };
     let Some(key) = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len())).map(str::to_owned)

@@ -1,6 +1,6 @@
 //! The `lockstep` binary.
 
-use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{error::Error, ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use server::{
@@ -35,6 +35,15 @@ enum Command {
         /// The replica's directory.
         directory: PathBuf,
     },
+    /// Starts a local service within its limits, in its own place. Its holder does.
+    #[command(hide = true)]
+    Launch {
+        /// The limits, as the holder writes them.
+        within: String,
+        /// The program and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// A service of the demo.
     #[command(hide = true)]
     DemoService(service::Args),
@@ -57,6 +66,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => run(serve(options)),
         Command::Demo(options) => run(demo(options)),
         Command::DemoService(args) => run(async { Ok(service::serve(args).await?) }),
+        Command::Launch { within, command } => return local::launch(&within, &command),
         Command::Hold { directory } => local::hold(&directory).map_err(Into::into),
         Command::Openapi => print_openapi(),
     };

@@ -1,6 +1,7 @@
 //! The REST API: one file per noun, each handler some ten lines around a use case.
 
 mod app_instances;
+pub(crate) mod artifacts;
 mod batch;
 mod clusters;
 mod deployments;
@@ -98,6 +99,7 @@ fn router() -> OpenApiRouter<Context> {
         .merge(app_instances::router())
         .merge(clusters::router())
         .merge(local_services::router())
+        .merge(artifacts::router())
         .merge(services::router())
         .merge(matrix::router())
         .merge(revisions::router())

@@ -1,6 +1,7 @@
 //! Modal dialogs: the browser's own, so that focus is kept inside, given back, and Escape closes.
 
 use leptos::{html, prelude::*, reactive::computed::ScopedFuture, task::spawn_local};
+use web_sys::HtmlDialogElement;
 
 use crate::{
     browser,
@@ -33,6 +34,18 @@ pub(crate) fn waiting() -> AnyView {
     view! { <div class="dialog-body">{skeleton()}</div> }.erase()
 }
 
+/// So many frames a dialog may be drawn before it is in the document: a page that is opened with it comes as a whole.
+const FRAMES: u32 = 60;
+
+/// Opens or closes a dialog one frame later, so that what is to be focused is there.
+fn settle(dialog: HtmlDialogElement, open: bool, frames: u32) {
+    request_animation_frame(move || match dialog.is_connected() {
+        true => browser::set_open(&dialog, open),
+        false if frames > 0 => settle(dialog, open, frames - 1),
+        false => {}
+    });
+}
+
 /// A modal dialog. Its content exists only while it is open.
 #[component]
 pub(crate) fn Dialog(
@@ -49,13 +62,9 @@ pub(crate) fn Dialog(
 ) -> impl IntoView {
     let node = NodeRef::<html::Dialog>::new();
     Effect::new(move |_| {
-        let open = open.get();
-        // One frame later, so that what is to be focused is there.
-        request_animation_frame(move || {
-            if let Some(dialog) = node.try_get_untracked().flatten() {
-                browser::set_open(&dialog, open);
-            }
-        });
+        if let (open, Some(dialog)) = (open.get(), node.get()) {
+            settle(dialog, open, FRAMES);
+        }
     });
     let children = StoredValue::new(children);
     view! {

@@ -144,7 +144,7 @@ pub(crate) fn Confirm() -> impl IntoView {
     let left_out = RwSignal::new(BTreeSet::new());
     let instances = RwSignal::new(None::<Vec<AppInstance>>);
     let text = |value: &str| RwSignal::new(value.to_owned());
-    let (words, ticket, typed, urgent, at) = (text(""), text(""), text(""), text(""), text(""));
+    let [words, ticket, typed, urgent, at, minutes] = [(); 6].map(|()| text(""));
     let puts_back = matches!(flow.asked(), Some(Ask::Deploy(_)));
     let on_failure = text(if puts_back { OnFailure::PutBack } else { OnFailure::Stop }.as_str());
 
@@ -202,6 +202,9 @@ pub(crate) fn Confirm() -> impl IntoView {
                 note: words.get_untracked(),
                 ticket: ticket.get_untracked(),
                 scheduled_for: at.with_untracked(|at| time::typed(at)),
+                time_limit_seconds: minutes
+                    .with_untracked(|text| text.trim().parse::<u32>().ok())
+                    .map(|it| it.saturating_mul(60)),
                 consent,
             };
             return starting.send(api::deploy::start(asked), move |deployment| flow.watch(deployment.id));
@@ -297,6 +300,15 @@ pub(crate) fn Confirm() -> impl IntoView {
                             value=at
                             problem=starting.problem
                             hint="In your time. At once if left empty; it can be cancelled until then."
+                        />
+                        <TextField
+                            label="Time limit in minutes"
+                            form="sync"
+                            name="timeLimitSeconds"
+                            kind="number"
+                            value=minutes
+                            problem=starting.problem
+                            hint="When it is over nothing more is begun, and what rolls out has failed."
                         />
                     })}
                 </div>

@@ -4,6 +4,7 @@
 //! once; the REST handlers, the server functions and the command line are adapters of a few lines.
 
 pub mod app_instance;
+pub mod artifact;
 pub mod batch;
 pub mod cluster;
 pub mod compare;

@@ -3,9 +3,11 @@
 use domain::{
     cluster::Cluster,
     local_service::{LocalReplica, LocalService, LocalServiceEdit},
+    output::{MAX_LINES, OutputLine},
     site::SiteKind,
 };
-use local::{Observed, ObservedReplica, Phase, Place};
+use futures::{StreamExt, stream::BoxStream};
+use local::{Observed, ObservedReplica, Phase, Place, ServiceOutput};
 
 use crate::{Context, Error, cluster};
 
@@ -71,6 +73,28 @@ pub async fn delete(ctx: &Context, cluster: &str, namespace: &str, name: &str) -
     Ok(write.commit().await?)
 }
 
+/// The last lines that a service's replicas, or those at one port, have written; [`follow`] gives those that come.
+pub async fn output(
+    ctx: &Context,
+    cluster: &str,
+    namespace: &str,
+    name: &str,
+    port: Option<u16>,
+    lines: usize,
+) -> Result<(ServiceOutput, Vec<OutputLine>), Error> {
+    if !(1..=MAX_LINES).contains(&lines) {
+        return Err(Error::invalid("lines", format!("From 1 to {MAX_LINES}.")));
+    }
+    let service = get(ctx, cluster, namespace, name).await?;
+    let place = Place::new(&service.cluster, namespace, name).map_err(failed)?;
+    ctx.control().local.site()?.output(&place, port).last(lines).await.map_err(failed)
+}
+
+/// The lines that come after the last ones, until the service is gone or the server stops.
+pub fn follow(ctx: &Context, output: ServiceOutput) -> BoxStream<'static, OutputLine> {
+    output.follow().take_until(ctx.control().stopping().cancelled_owned()).boxed()
+}
+
 /// A cluster of this machine.
 async fn local_cluster(ctx: &Context, word: &str) -> Result<Cluster, Error> {
     let cluster = cluster::find(ctx, None, word).await?;
@@ -92,6 +116,15 @@ pub(crate) fn failed(error: local::Error) -> Error {
         local::Error::NoCluster(name) => Error::NotFound { noun: "local cluster", name },
         local::Error::Going(_) => Error::conflict("service_going", format!("{error}.")),
         local::Error::Name(_) => Error::invalid("name", format!("{error}.")),
+        local::Error::NoArtifact(_) => Error::invalid("artifact", format!("{error}.")),
+        local::Error::NoProgram { .. } => Error::invalid("program", format!("{error}.")),
+        local::Error::ArtifactTooLarge(_) | local::Error::NoProgramIn(_) => {
+            Error::invalid("body", format!("{error}."))
+        }
+        local::Error::ArtifactInUse(_) => Error::conflict("artifact_in_use", format!("{error}.")),
+        local::Error::DiskFull => {
+            Error::conflict("disk_full", "The disk of Lockstep's data directory is full.")
+        }
         error => platform::Error::Unavailable { message: error.in_full(), retry_after: None }.into(),
     }
 }
@@ -127,6 +160,7 @@ fn replica(replica: ObservedReplica) -> LocalReplica {
         pid,
         restarts: state.map_or(0, |state| state.restarts),
         last_exit: state.and_then(|state| state.last_exit.as_ref()).map(ToString::to_string),
+        limits: replica.state.map(|state| state.limits).unwrap_or_default(),
         created_at: replica.made,
     }
 }

@@ -9,6 +9,7 @@
 mod wire;
 
 pub mod app_instance;
+pub mod artifact;
 pub mod batch;
 pub mod cluster;
 pub mod compare;
@@ -21,10 +22,12 @@ pub mod event;
 pub mod health;
 pub mod id;
 pub mod image;
+pub mod limits;
 pub mod list;
 pub mod local_service;
 pub mod matrix;
 pub mod metrics;
+pub mod output;
 pub mod patience;
 pub mod pattern;
 pub mod problem;

@@ -5,7 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{image::ImageRef, problem::FieldError, strategy::Strategy, validate};
+use crate::{
+    artifact,
+    image::ImageRef,
+    limits::{Limits, LimitsKept},
+    problem::FieldError,
+    strategy::Strategy,
+    validate,
+};
 
 /// The most replicas of one service.
 pub const MAX_REPLICAS: u16 = 200;
@@ -23,7 +30,9 @@ const MAX_ASKING_MS: u64 = 60_000;
 pub struct LocalServiceSpec {
     /// What version of what it is, written like an image: `shop/cart:1.4.0`.
     pub image: String,
-    /// The program: a path or a name. `{version}` in it stands for the image's tag.
+    /// The program: a path or a name, or a path in the artifact. `{version}` in it stands for the image's tag. Left out
+    /// where the artifact is one program.
+    #[serde(default)]
     pub program: String,
     /// Its arguments, with the same.
     #[serde(default)]
@@ -49,6 +58,12 @@ pub struct LocalServiceSpec {
     /// How long a change may take, in milliseconds, until it counts as failed where it is not ready.
     #[serde(default = "two_minutes")]
     pub deadline_ms: u64,
+    /// How much of the machine each replica may use.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The uploaded artifact that the program is in, as `sha256:` and its digits; without it, the program is the machine's.
+    #[serde(default)]
+    pub artifact: Option<String>,
 }
 
 /// A question that a ready replica answers.
@@ -135,6 +150,9 @@ pub struct LocalReplica {
     pub restarts: u32,
     /// How it ended last, in words.
     pub last_exit: Option<String>,
+    /// How its limits are kept on this machine.
+    #[serde(default)]
+    pub limits: LimitsKept,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -182,10 +200,12 @@ impl LocalServiceSpec {
             "Give a name and a version, such as shop/cart:1.4.0.",
         );
         must(
-            is_line(&self.program),
+            is_line(&self.program) || self.artifact.is_some() && self.program.is_empty(),
             "program",
             "Give the program: its path, or a name that is found in PATH.",
         );
+        let artifact = self.artifact.as_deref().is_none_or(|artifact| artifact::digits(artifact).is_some());
+        must(artifact, "artifact", "Give the digest of an artifact: sha256: and 64 hexadecimal digits.");
         let arguments = self.arguments.len() <= MAX_LISTED && self.arguments.iter().all(|text| is_text(text));
         must(arguments, "arguments", "At most 1,000, of up to 4,000 characters each and without NUL.");
         let variables =
@@ -217,6 +237,7 @@ impl LocalServiceSpec {
             );
             must(health.threshold > 0, "health", "At least one bad answer is needed.");
         }
+        faults.extend(self.limits.faults());
         faults
     }
 }
@@ -278,6 +299,13 @@ mod tests {
         let variables = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
         assert_eq!(fields(spec("cart")), ["image"]);
         assert_eq!(fields(LocalServiceSpec { program: " ".into(), ..spec("cart:1") }), ["program"]);
+        let of = |artifact: &str| LocalServiceSpec {
+            artifact: Some(artifact.into()),
+            program: String::new(),
+            ..spec("cart:1")
+        };
+        assert_eq!(fields(of("sha256:../..")), ["artifact"]);
+        assert_eq!(fields(of(&artifact::digest(&"0".repeat(64)))), [""; 0]);
         assert_eq!(
             fields(LocalServiceSpec { arguments: vec!["a\0".into()], ..spec("cart:1") }),
             ["arguments"]

@@ -314,6 +314,7 @@ fn pod(place: &Place, replica: &ObservedReplica) -> PodFacts {
 fn failed(error: crate::Error) -> Error {
     match error {
         crate::Error::Name(_) => Error::NotFound(error.to_string()),
+        crate::Error::NoArtifact(_) | crate::Error::NoProgram { .. } => Error::Rejected(error.to_string()),
         error => Error::Unavailable { message: error.in_full(), retry_after: None },
     }
 }

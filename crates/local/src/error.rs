@@ -2,6 +2,8 @@
 
 use std::{error, io, iter, path::PathBuf};
 
+use domain::limits::memory_in_words;
+
 use crate::Place;
 
 /// This crate's error.
@@ -52,6 +54,29 @@ pub enum Error {
     /// There is no such cluster.
     #[error("there is no local cluster “{0}”")]
     NoCluster(String),
+    /// An artifact is larger than one may be, in bytes.
+    #[error("an artifact may have up to {}", memory_in_words(*.0))]
+    ArtifactTooLarge(u64),
+    /// What was uploaded is no program and has none in it; why.
+    #[error("this is no artifact: {0}")]
+    NoProgramIn(String),
+    /// There is no such artifact.
+    #[error("there is no artifact {0}")]
+    NoArtifact(String),
+    /// The artifact does not have this program.
+    #[error("{}", no_program(program, *single))]
+    NoProgram {
+        /// Which was asked for.
+        program: String,
+        /// The artifact is one program.
+        single: bool,
+    },
+    /// The artifact is in use by these.
+    #[error("the artifact is in use by {}", .0.join(", "))]
+    ArtifactInUse(Vec<String>),
+    /// There is no room.
+    #[error("the disk is full")]
+    DiskFull,
     /// The service is being removed.
     #[error("{0} is being removed: make it anew once it is gone")]
     Going(Place),
@@ -67,5 +92,13 @@ impl Error {
     pub fn in_full(&self) -> String {
         let causes = iter::successors(error::Error::source(self), |&cause| cause.source());
         causes.fold(self.to_string(), |words, cause| format!("{words}: {cause}"))
+    }
+}
+
+fn no_program(program: &str, single: bool) -> String {
+    match (single, program.is_empty()) {
+        (true, _) => format!("the artifact is one program: leave “{program}” out"),
+        (false, true) => "the artifact is an archive: say which file of it is the program".to_owned(),
+        (false, false) => format!("the artifact has no executable file “{program}”"),
     }
 }

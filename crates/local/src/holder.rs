@@ -21,6 +21,8 @@ use tokio::{
 use crate::{
     Error, Exit, Phase, Process, Spec, State,
     files::{self, Lock},
+    launch,
+    limits::{self, CGROUPS, Kept, Limiter},
     output::Output,
     process::{MARK, signal_group, sweep},
     replica::HELD,
@@ -45,6 +47,10 @@ pub fn hold(directory: &Path) -> Result<(), Error> {
     let mark = directory.display().to_string();
     sweep(&mark)
         .map_err(|error| Error::System("what is left of an earlier holder cannot be ended", error))?;
+    // What it said last may be damaged, and is written anew in any case.
+    let before = files::read::<State>(&directory.join("state.json")).ok().flatten();
+    limits::remove(&before.map(|state| state.groups).unwrap_or_default())
+        .map_err(|error| Error::System("an earlier control group cannot be removed", error))?;
     let path = directory.join("spec.json");
     let spec = files::read::<Spec>(&path)?
         .ok_or_else(|| Error::file(path, "read")(std::io::Error::from(std::io::ErrorKind::NotFound)))?;
@@ -58,6 +64,8 @@ struct Holder {
     mark: String,
     spec: Spec,
     output: Output,
+    limiter: Limiter,
+    kept: Kept,
     state: State,
     /// The state is not in its file: the disk is full, say. That is no reason to let go of the service.
     unsaid: bool,
@@ -81,8 +89,19 @@ impl Holder {
             Process::current().map_err(|error| Error::System("the holder does not know itself", error))?;
         let output = Output::new(&directory.join("output"))?;
         let phase = Phase::Starting;
-        let state = State { holder, phase, since: Utc::now(), restarts: 0, ends: 0, last_exit: None };
-        Ok(Self { directory: directory.into(), mark, spec, output, state, unsaid: false })
+        let limiter = Limiter::new(spec.limits);
+        let state = State {
+            holder,
+            phase,
+            since: Utc::now(),
+            restarts: 0,
+            ends: 0,
+            last_exit: None,
+            limits: Default::default(),
+            groups: limiter.groups(),
+        };
+        let kept = Kept::default();
+        Ok(Self { directory: directory.into(), mark, spec, output, limiter, kept, state, unsaid: false })
     }
 
     async fn run(mut self) -> Result<(), Error> {
@@ -96,10 +115,11 @@ impl Holder {
                 Ok(running) => self.follow(running, &mut stop).await?,
                 Err(error) => Ended::ByItself(refused(&error)),
             };
-            let exit = match ended {
+            let mut exit = match ended {
                 Ended::Stopped(exit) => return self.stopped(Some(exit)),
                 Ended::ByItself(exit) => exit,
             };
+            exit.memory = self.kept.memory_end(&exit);
             self.state.ends = self.spec.backoff.ends(self.state.ends, began.elapsed());
             self.state.last_exit = Some(exit);
             let wait = self.spec.backoff.wait(self.state.ends);
@@ -113,11 +133,18 @@ impl Holder {
         }
     }
 
-    /// Starts the service in a process group of its own.
-    fn spawn(&self) -> std::io::Result<Running> {
-        let mut command = Command::new(&self.spec.program);
+    /// Starts the service in a process group of its own, within its limits.
+    fn spawn(&mut self) -> std::io::Result<Running> {
+        self.kept = self.limiter.prepare();
+        self.state.limits = self.kept.told.clone();
+        let within = self.kept.within.as_ref();
+        let mut command = match within {
+            Some(within) => within.command(&self.spec.program)?,
+            None => Command::new(&self.spec.program),
+        };
         command
             .args(&self.spec.arguments)
+            .env_remove(CGROUPS)
             .envs(&self.spec.variables)
             .env(MARK, &self.mark)
             .current_dir(&self.spec.directory)
@@ -125,7 +152,8 @@ impl Holder {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| self.cannot_start(&error))?;
+        let child = if within.is_some() { launch::started(command) } else { command.spawn() };
+        let mut child = child.map_err(|error| self.cannot_start(&error))?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let out = out.map(|pipe| tokio::spawn(self.output.clone().copy("stdout", pipe)));
         let err = err.map(|pipe| tokio::spawn(self.output.clone().copy("stderr", pipe)));
@@ -167,6 +195,8 @@ impl Holder {
 
     fn stopped(&mut self, exit: Option<Exit>) -> Result<(), Error> {
         self.state.last_exit = exit.or(self.state.last_exit.take());
+        // Where one cannot be removed, whoever removes the replica tries again.
+        let _ = limits::remove(&self.state.groups);
         self.say(Phase::Stopped);
         Ok(())
     }
@@ -210,11 +240,13 @@ fn later(wait: Duration) -> DateTime<Utc> {
 
 fn exit(status: std::io::Result<ExitStatus>) -> Exit {
     match status {
-        Ok(status) => Exit { code: status.code(), signal: status.signal(), refused: None, at: Utc::now() },
+        Ok(status) => {
+            Exit { code: status.code(), signal: status.signal(), refused: None, memory: None, at: Utc::now() }
+        }
         Err(error) => refused(&error),
     }
 }
 
 fn refused(error: &std::io::Error) -> Exit {
-    Exit { code: None, signal: None, refused: Some(error.to_string()), at: Utc::now() }
+    Exit { code: None, signal: None, refused: Some(error.to_string()), memory: None, at: Utc::now() }
 }

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! <root>/site.json        which site it is
+//! <root>/artifacts/      programs that were uploaded
 //! <root>/clusters/<cluster>/<namespace>/<service>/
 //!   service.json        what is to run
 //!   replicas/<port>/    a replica
+//!   ended/              what the last of its replicas that are gone have written
 //! ```
 
 use std::{

@@ -12,13 +12,17 @@
 //!   output/      what the service has written, in rotated files
 //! ```
 
+mod artifact;
 mod backoff;
+mod cgroup;
 mod driver;
 mod error;
 mod files;
 mod health;
 mod holder;
+mod launch;
 mod layout;
+mod limits;
 mod mutex;
 mod output;
 mod ports;
@@ -35,13 +39,15 @@ pub use backoff::Backoff;
 pub use driver::Driver;
 pub use error::Error;
 pub use holder::hold;
+pub use launch::launch;
+pub use output::ServiceOutput;
 pub use ports::Ports;
 pub use process::Process;
 pub use replica::Replica;
 pub use service::{Place, Service};
 pub use site::{Options, PORTS, Site};
 pub use spec::Spec;
-pub use state::{Exit, Phase, State};
+pub use state::{Exit, MemoryEnd, Phase, State};
 pub use supervisor::{Observed, ObservedReplica};
 pub use watch::{News, Watch};
 

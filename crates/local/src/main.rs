@@ -3,9 +3,16 @@
 use std::{env, path::PathBuf, process::ExitCode};
 
 fn main() -> ExitCode {
-    let Some(directory) = env::args_os().nth(2) else {
-        eprintln!("usage: lockstep-hold hold DIRECTORY");
-        return ExitCode::FAILURE;
+    let arguments: Vec<_> = env::args_os().collect();
+    let directory = match &arguments[..] {
+        [_, verb, directory] if verb == "hold" => directory,
+        [_, verb, within, _, command @ ..] if verb == "launch" => {
+            return local::launch(&within.to_string_lossy(), command);
+        }
+        _ => {
+            eprintln!("usage: lockstep-hold hold DIRECTORY");
+            return ExitCode::FAILURE;
+        }
     };
     match local::hold(&PathBuf::from(directory)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,10 +14,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Error, Spec, State, files, process::sweep};
+use crate::{
+    Error, Spec, State, files,
+    limits::{self, CGROUPS},
+    process::sweep,
+};
 
 /// Of the server's environment a holder and its service get these only.
-const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
+const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", CGROUPS];
 
 /// What a holder says once the replica is its own.
 pub(crate) const HELD: &str = "held\n";
@@ -115,7 +119,7 @@ impl Replica {
 
     /// Stops the service and its holder; done once both are gone. A replica that nobody holds is stopped already.
     pub async fn stop(&self) -> Result<(), Error> {
-        let holder = self.state()?.map(|state| state.holder);
+        let (holder, groups) = self.state()?.map(|state| (state.holder, state.groups)).unzip();
         let mark = self.directory.display().to_string();
         let stopped = async {
             if let Some(holder) = holder {
@@ -123,7 +127,8 @@ impl Replica {
                 holder.ended().await?;
             }
             // What a holder that was killed has left behind.
-            tokio::task::spawn_blocking(move || sweep(&mark)).await.map_err(io::Error::other)?
+            let clear = move || sweep(&mark).and_then(|()| limits::remove(&groups.unwrap_or_default()));
+            tokio::task::spawn_blocking(clear).await.map_err(io::Error::other)?
         };
         stopped.await.map_err(|error| Error::System("a replica cannot be stopped", error))
     }

@@ -5,12 +5,15 @@ use std::{fmt, path::Path, time::Duration};
 use domain::{local_service::LocalServiceSpec, validate};
 use serde::{Deserialize, Serialize};
 
-use crate::{Backoff, Error, Spec};
+use crate::{Backoff, Error, Spec, artifact::Artifacts};
 
 /// Stands for the version in the program's path and in arguments.
 const VERSION: &str = "{version}";
 /// In a replica's environment: its image.
 pub(crate) const IMAGE: &str = "LOCKSTEP_IMAGE";
+
+/// In a replica's environment: the directory of what its artifact holds, where it has one.
+pub(crate) const ARTIFACT: &str = "LOCKSTEP_ARTIFACT";
 
 /// Where a service is: names that are directories, so they follow the rules of Kubernetes' names (RFC 1123).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,15 +43,32 @@ pub struct Service {
     pub removed: bool,
 }
 
+/// A service's program, as it is written for its version.
+pub(crate) fn program(service: &LocalServiceSpec) -> String {
+    service.program.replace(VERSION, &service.version())
+}
+
 /// What a replica of a service runs, at this port and in this directory.
-pub(crate) fn replica_spec(service: &LocalServiceSpec, port: u16, directory: &Path) -> Spec {
+pub(crate) fn replica_spec(
+    service: &LocalServiceSpec,
+    port: u16,
+    directory: &Path,
+    artifacts: &Artifacts,
+) -> Spec {
     let version = service.version();
     let mut variables = service.variables.clone();
     variables.insert("PORT".into(), port.to_string());
     variables.insert("LOCKSTEP_VERSION".into(), version.clone());
     variables.insert(IMAGE.into(), service.image.clone());
+    let mut program = program(service);
+    if let Some(artifact) = &service.artifact {
+        let content = artifacts.content(artifact).map(|content| content.display().to_string());
+        variables.extend(content.map(|content| (ARTIFACT.into(), content)));
+        // A record that names no artifact is damaged, and what it names is not found.
+        program = artifacts.program(artifact, &program).map_or(program, |path| path.display().to_string());
+    }
     Spec {
-        program: service.program.replace(VERSION, &version),
+        program,
         arguments: service.arguments.iter().map(|argument| argument.replace(VERSION, &version)).collect(),
         variables,
         directory: directory.into(),
@@ -56,6 +76,7 @@ pub(crate) fn replica_spec(service: &LocalServiceSpec, port: u16, directory: &Pa
         ready_after: Duration::from_millis(service.ready_after_ms),
         grace: Duration::from_millis(service.grace_ms),
         backoff: Backoff::default(),
+        limits: service.limits,
     }
 }
 
@@ -88,6 +109,13 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
 mod tests {
     use super::*;
 
+    /// What a replica of such a service runs where there are no artifacts.
+    fn replica(service: serde_json::Value) -> Spec {
+        let directory = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::open(directory.path(), 0).unwrap();
+        replica_spec(&serde_json::from_value(service).unwrap(), 20_001, Path::new("/srv"), &artifacts)
+    }
+
     #[test]
     fn a_replica_is_told_its_port_and_version() {
         let service = serde_json::json!({
@@ -96,10 +124,19 @@ mod tests {
             "arguments": ["--version={version}"],
             "variables": { "PORT": "1" },
         });
-        let spec = replica_spec(&serde_json::from_value(service).unwrap(), 20_001, Path::new("/srv"));
+        let spec = replica(service);
         assert_eq!(spec.program, "/opt/cart-1.4.0/cart");
         assert_eq!(spec.arguments, ["--version=1.4.0"]);
         assert_eq!((&*spec.variables["PORT"], &*spec.variables["LOCKSTEP_VERSION"]), ("20001", "1.4.0"));
+    }
+
+    #[test]
+    fn a_replica_from_before_there_were_limits_is_not_replaced() {
+        let service = serde_json::json!({ "image": "shop/cart:1", "program": "cart" });
+        let spec = replica(service);
+        let mut before = serde_json::to_value(&spec).unwrap();
+        before.as_object_mut().unwrap().remove("limits");
+        assert_eq!(serde_json::from_value::<Spec>(before).unwrap(), spec);
     }
 
     #[test]

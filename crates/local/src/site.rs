@@ -1,5 +1,7 @@
 //! The local site: clusters by name, namespaces and services as directories, and a supervisor for each service.
 
+mod artifacts;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -15,11 +17,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    Error, Observed, ObservedReplica, Place, Ports, Service, Watch,
+    Error, Observed, ObservedReplica, Place, Ports, Service, ServiceOutput, Watch,
+    artifact::{Artifacts, LARGEST},
     files::{self, Lock},
     layout::{identity, names, place_of, remove, services},
     mutex::lock,
-    service::check_name,
+    service::{check_name, program},
     supervisor::{Supervisor, ports},
     watch::News,
 };
@@ -53,6 +56,7 @@ pub struct Site {
 pub(crate) struct Shared {
     /// The directory of the clusters.
     clusters: PathBuf,
+    pub(crate) artifacts: Artifacts,
     pub(crate) holder: PathBuf,
     pub(crate) ports: Ports,
     pub(crate) watch: Watch,
@@ -95,6 +99,7 @@ impl Site {
         let (watch, news) = Watch::new()?;
         let shared = Arc::new(Shared {
             clusters,
+            artifacts: Artifacts::open(&options.root.join("artifacts"), LARGEST)?,
             holder: options.holder,
             ports: Ports::new(options.ports, taken),
             watch,
@@ -183,6 +188,11 @@ impl Site {
         self.shared.services().get(place).map(|kept| kept.observed.clone())
     }
 
+    /// What a service has written, or its replicas at one port.
+    pub fn output(&self, place: &Place, port: Option<u16>) -> ServiceOutput {
+        ServiceOutput::new(self.shared.directory(place), port)
+    }
+
     /// The places of services that have changed, from now on.
     pub fn news(&self) -> broadcast::Receiver<Place> {
         self.shared.news.subscribe()
@@ -192,7 +202,8 @@ impl Site {
     ///
     /// # Errors
     /// [`Error::Stale`] when it has another generation by now: none, where 0 is given. [`Error::NoCluster`] where it
-    /// would be the first of a cluster that was not made.
+    /// would be the first of a cluster that was not made. [`Error::NoArtifact`] and [`Error::NoProgram`] where what it is to
+    /// run is not there.
     pub fn put(
         &self,
         place: &Place,
@@ -220,6 +231,9 @@ impl Site {
                 Service { id: Uuid::now_v7().to_string(), generation: 1, spec, deployment, removed: false }
             }
         };
+        if let Some(artifact) = &service.spec.artifact {
+            shared.artifacts.check(artifact, &program(&service.spec))?;
+        }
         shared.record(place, &service)?;
         match services.get_mut(place) {
             Some(kept) => {

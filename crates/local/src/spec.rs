@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use domain::local_service::HealthCheck;
+use domain::{limits::Limits, local_service::HealthCheck};
 use serde::{Deserialize, Serialize};
 
 use crate::Backoff;
@@ -27,4 +27,7 @@ pub struct Spec {
     pub grace: Duration,
     /// How long it is left alone after it has ended by itself.
     pub backoff: Backoff,
+    /// How much of the machine it may use.
+    #[serde(default)]
+    pub limits: Limits,
 }

@@ -19,6 +19,7 @@ use crate::{
     Error, Phase, Place, Process, Replica, Service, Spec, State,
     health::{Health, Probe},
     mutex::lock,
+    output::ended,
     service::{IMAGE, replica_spec},
     site::Shared,
 };
@@ -249,7 +250,7 @@ impl Supervisor {
             port,
             made,
             image: spec.variables.get(IMAGE).cloned().unwrap_or_default(),
-            current: !service.removed && spec == replica_spec(&service.spec, port, &spec.directory),
+            current: !service.removed && spec == self.replica_spec(service, port, &spec.directory),
             ready: !retiring && health.ready,
             fault: health.fault,
             known: retiring || health.known,
@@ -275,6 +276,10 @@ impl Supervisor {
         probe.health()
     }
 
+    fn replica_spec(&self, service: &Service, port: u16, work: &Path) -> Spec {
+        replica_spec(&service.spec, port, work, &self.shared.artifacts)
+    }
+
     fn replica(&self, port: u16) -> Result<Replica, Error> {
         Replica::at(&self.directory.join("replicas").join(port.to_string()))
     }
@@ -285,7 +290,7 @@ impl Supervisor {
         let work = directory.join("work");
         let made = fs::create_dir_all(&work)
             .map_err(Error::file(&work, "made"))
-            .and_then(|()| Replica::create(&directory, &replica_spec(&service.spec, port, &work)));
+            .and_then(|()| Replica::create(&directory, &self.replica_spec(service, port, &work)));
         match made {
             Ok(replica) => self.hold(&replica).await,
             Err(error) => {
@@ -313,10 +318,17 @@ impl Supervisor {
         lock(&self.retiring).insert(port);
         self.probes.remove(&port);
         let (shared, retiring, bell) = (self.shared.clone(), self.retiring.clone(), self.bell.clone());
+        let directory = self.directory.clone();
         // Where the server stops meanwhile, the next one does it again.
         self.shared.spawn(async move {
             let removed = match replica.stop().await {
-                Ok(()) => replica.remove(),
+                Ok(()) => {
+                    // On a full disk, say, that it goes is what helps.
+                    if let Err(error) = ended::keep(&directory, replica.directory(), port) {
+                        tracing::warn!(error = error.in_full(), "a replica's last words are not kept");
+                    }
+                    replica.remove()
+                }
                 Err(error) => Err(error),
             };
             lock(&retiring).remove(&port);

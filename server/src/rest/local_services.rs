@@ -1,12 +1,19 @@
 //! `/api/clusters/{cluster}/…/services`: what runs on the server's own machine.
 
-use axum::response::{IntoResponse, Response};
+use std::{convert::Infallible, time::Duration};
+
+use axum::response::{
+    IntoResponse, Response,
+    sse::{Event as SseEvent, KeepAlive, Sse},
+};
 use control::local_service;
 use domain::{
     local_service::{LocalService, LocalServiceEdit},
+    output::OutputLine,
     problem::Problem,
 };
-use http::StatusCode;
+use futures::{StreamExt, stream};
+use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -14,7 +21,7 @@ use super::{Answer, Caller, lists};
 use crate::problem::{Json, Path, Query};
 
 pub(super) fn router() -> OpenApiRouter<control::Context> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put, delete))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put, delete)).routes(routes!(output))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -85,4 +92,53 @@ async fn put(
 async fn delete(Caller(ctx): Caller, Path((cluster, namespace, name)): Path<Place>) -> Answer<StatusCode> {
     local_service::delete(&ctx, &cluster, &namespace, &name).await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OutputQuery {
+    /// How many of the last lines, up to 2,000; 200 if left out.
+    #[serde(default)]
+    lines: Option<usize>,
+    /// Of the replicas at this port only.
+    #[serde(default)]
+    port: Option<u16>,
+    /// Go on with the lines that come, as server-sent events.
+    #[serde(default)]
+    follow: bool,
+}
+
+/// What a service's replicas have written, also the last ones that are gone: a line of JSON for each; with `follow=true` as a
+/// stream that ends with the service.
+#[utoipa::path(
+    get, path = "/api/clusters/{cluster}/namespaces/{namespace}/services/{name}/output", tag = "local services",
+    params(("cluster" = String, Path), ("namespace" = String, Path), ("name" = String, Path), OutputQuery),
+    responses(
+        (status = 200, body = OutputLine, content_type = "application/x-ndjson"),
+        (status = 404, body = Problem), (status = 422, body = Problem)
+    )
+)]
+async fn output(
+    Caller(ctx): Caller,
+    Path((cluster, namespace, name)): Path<Place>,
+    Query(query): Query<OutputQuery>,
+) -> Answer<Response> {
+    let lines = query.lines.unwrap_or(LINES);
+    let (output, last) = local_service::output(&ctx, &cluster, &namespace, &name, query.port, lines).await?;
+    if !query.follow {
+        let lines: String = last.iter().map(|line| json(line) + "\n").collect();
+        return Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response());
+    }
+    let told = stream::iter(last).chain(local_service::follow(&ctx, output));
+    let told = told.map(|line| Ok::<_, Infallible>(SseEvent::default().event("line").data(json(&line))));
+    Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+}
+
+/// How many lines are told unless others are asked for.
+const LINES: usize = 200;
+/// How often a stream with nothing to tell says that it is there.
+const ALIVE: Duration = Duration::from_secs(15);
+
+fn json(line: &OutputLine) -> String {
+    serde_json::to_string(line).unwrap_or_default()
 }

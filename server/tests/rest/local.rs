@@ -170,6 +170,62 @@ async fn a_local_site_is_always_there(on: On) {
     app.stop().await;
 }
 
+on_both!(an_artifact_is_uploaded_run_read_and_removed);
+async fn an_artifact_is_uploaded_run_read_and_removed(on: On) {
+    let Some(app) = App::start(on).await else { return };
+    let _swept = Swept::of(app.dir.path());
+    let upload = async |body: Vec<u8>| {
+        let request = app.api.request(Method::POST, "/api/artifacts").header("idempotency-key", "one");
+        let answer = request.body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    // Larger than any other body may be.
+    let program = [b"#!/bin/sh\necho uploaded\nexec sleep 1000\n".as_slice(), &vec![b'#'; 17 << 20]].concat();
+    let (status, artifact) = upload(program.clone()).await;
+    assert_eq!((status, &artifact["kind"], &artifact["usedBy"]), (201, &json!("executable"), &json!([])));
+    assert_eq!(upload(program).await, (200, artifact.clone()));
+    let (status, problem) = upload(b"hello".to_vec()).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("body")));
+
+    app.api.post("/api/clusters", &json!({ "name": "here" })).await;
+    let service =
+        json!({ "image": "shop/cart:1.0", "artifact": artifact["digest"], "limits": { "cpuMillis": 500 } });
+    let stored = put(&app.api, "shop", &service).await;
+    assert_eq!((&stored["artifact"], &stored["limits"]["cpuMillis"]), (&artifact["digest"], &json!(500)));
+    let mut unknown = service.clone();
+    unknown["artifact"] = json!(format!("sha256:{}", "0".repeat(64)));
+    unknown["generation"] = json!(1);
+    let (_, problem) = app.api.call(Method::PUT, &path("shop"), Some(&unknown)).await;
+    assert_eq!(problem["errors"][0]["field"], "artifact", "{problem}");
+
+    let mut output = String::new();
+    let follow = format!("{}/output?follow=true", path("shop"));
+    let mut told = app.api.send(Method::GET, &follow, None).await;
+    while !output.contains("uploaded") {
+        output.push_str(&String::from_utf8_lossy(&told.chunk().await.unwrap().unwrap()));
+    }
+    assert!(output.contains("event: line") && output.contains(r#""stream":"stdout""#), "{output}");
+    let (status, lines) = app.api.call(Method::GET, &format!("{}/output?lines=1", path("shop")), None).await;
+    assert_eq!((status.as_u16(), &lines["text"]), (200, &json!("uploaded")));
+    // By what, differs from machine to machine.
+    while !app.api.get(&path("shop")).await["running"][0]["limits"]["cpu"]["by"].is_string() {
+        tokio::task::yield_now().await;
+    }
+
+    let at = format!("/api/artifacts/{}", artifact["digest"].as_str().unwrap());
+    let (status, problem) = app.api.call(Method::DELETE, &at, None).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("artifact_in_use")));
+    app.api.call(Method::DELETE, &path("shop"), None).await;
+    while told.chunk().await.unwrap().is_some() {}
+    while !app.api.get("/api/clusters/here/services").await.as_array().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let (status, _) = app.api.call(Method::DELETE, &at, None).await;
+    assert_eq!(status, 204);
+    assert_eq!(app.api.get("/api/artifacts").await, json!([]));
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_finds_its_services_again() {
     let dir = tempfile::tempdir().unwrap();

@@ -11,17 +11,18 @@ use std::{
     time::Duration,
 };
 
+use domain::limits::Limits;
 use local::{Backoff, Error, Phase, Process, Replica, Spec, State, Watch};
 use procfs::process::all_processes;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_lockstep-hold"))
 }
 
 /// A service that is a shell script.
-fn shell(script: &str) -> Spec {
+pub(crate) fn shell(script: &str) -> Spec {
     let quick = Backoff {
         first: Duration::from_millis(10),
         longest: Duration::from_millis(20),
@@ -36,23 +37,24 @@ fn shell(script: &str) -> Spec {
         ready_after: Duration::ZERO,
         grace: Duration::from_secs(10),
         backoff: quick,
+        limits: Limits::default(),
     }
 }
 
 /// A replica in a directory of its own, stopped in the end whatever comes.
-struct Held {
-    root: TempDir,
-    replica: Replica,
+pub(crate) struct Held {
+    pub(crate) root: TempDir,
+    pub(crate) replica: Replica,
 }
 
 impl Held {
-    fn new(spec: &Spec) -> Self {
+    pub(crate) fn new(spec: &Spec) -> Self {
         let root = tempfile::tempdir().unwrap();
         let replica = Replica::create(&root.path().join("web-0 🚀"), spec).unwrap();
         Self { root, replica }
     }
 
-    async fn started(spec: &Spec) -> Self {
+    pub(crate) async fn started(spec: &Spec) -> Self {
         let held = Self::new(spec);
         held.replica.start(program()).await.unwrap();
         held
@@ -64,7 +66,7 @@ impl Held {
     }
 
     /// What the holder says, once it says this.
-    async fn until(&self, so: impl Fn(&State) -> bool) -> State {
+    pub(crate) async fn until(&self, so: impl Fn(&State) -> bool) -> State {
         let (watch, mut news) = Watch::new().unwrap();
         watch.add(&self.replica).unwrap();
         loop {
@@ -75,7 +77,7 @@ impl Held {
         }
     }
 
-    async fn running(&self) -> Process {
+    pub(crate) async fn running(&self) -> Process {
         match self.until(|state| matches!(state.phase, Phase::Running { .. })).await.phase {
             Phase::Running { process } => process,
             phase => unreachable!("{phase:?}"),
@@ -115,10 +117,13 @@ impl Drop for Held {
         for left in self.processes() {
             let _ = kill_process(Pid::from_raw(left).unwrap(), Signal::KILL);
         }
+        for group in self.replica.state().ok().flatten().into_iter().flat_map(|state| state.groups) {
+            let _ = fs::remove_dir(group);
+        }
     }
 }
 
-fn pid(process: Process) -> Pid {
+pub(crate) fn pid(process: Process) -> Pid {
     Pid::from_raw(process.pid).unwrap()
 }
 
@@ -195,8 +200,8 @@ async fn a_service_that_ends_is_started_again_and_one_that_keeps_ending_is_said_
     assert_eq!(state.last_exit.unwrap().to_string(), "ended with exit code 3");
     held.replica.stop().await.unwrap();
     let output = held.output();
-    assert!(output.lines().filter(|line| line.ends_with(" stdout out")).count() >= 4, "{output}");
-    assert!(output.lines().filter(|line| line.ends_with(" stderr err")).count() >= 4, "{output}");
+    assert!(output.lines().filter(|line| line.ends_with(" stdout F out")).count() >= 4, "{output}");
+    assert!(output.lines().filter(|line| line.ends_with(" stderr F err")).count() >= 4, "{output}");
 }
 
 #[tokio::test]
@@ -240,7 +245,7 @@ async fn a_service_gets_its_own_variables_and_none_of_the_servers() {
     held.replica.stop().await.unwrap();
     let output = held.output();
     assert!(
-        output.contains(" stdout two\n") && output.contains(" stdout lines 🚀|none|PATH=/nowhere"),
+        output.contains(" stdout F two\n") && output.contains(" stdout F lines 🚀|none|PATH=/nowhere"),
         "{output}"
     );
 }

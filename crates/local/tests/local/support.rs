@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use domain::{local_service::LocalServiceSpec, strategy::Strategy};
+use domain::{limits::Limits, local_service::LocalServiceSpec, strategy::Strategy};
 use local::{Observed, ObservedReplica, Options, Phase, Place, Process, Site};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -127,6 +127,8 @@ pub(crate) fn script(script: &str, tag: &str, replicas: u16) -> LocalServiceSpec
         strategy: Strategy::default(),
         grace_ms: 10_000,
         deadline_ms: 120_000,
+        limits: Limits::default(),
+        artifact: None,
     }
 }
 
