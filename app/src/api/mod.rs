@@ -17,6 +17,7 @@ pub mod environment;
 mod error;
 mod json;
 pub mod live;
+pub mod local_service;
 pub mod matrix;
 pub mod revision;
 pub mod service;

@@ -9,7 +9,6 @@ pub(crate) mod confirm;
 pub(crate) mod conflict;
 pub(crate) mod deploy_form;
 pub(crate) mod deployment;
-mod deployment_log;
 mod deployment_stages;
 pub(crate) mod dialog;
 pub(crate) mod empty;
@@ -22,6 +21,9 @@ pub(crate) mod filters;
 pub(crate) mod html;
 pub(crate) mod icon;
 pub(crate) mod keys;
+mod local_service;
+mod local_service_form;
+mod log;
 pub(crate) mod pager;
 pub(crate) mod problem;
 #[cfg(feature = "ssr")]

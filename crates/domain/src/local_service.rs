@@ -177,7 +177,33 @@ fn ten_seconds() -> u64 {
     10_000
 }
 
+impl HealthCheck {
+    /// A question for a path, as most services want it.
+    pub fn at(path: &str) -> Self {
+        let second = one_second();
+        Self { path: path.to_owned(), status: None, every_ms: second, within_ms: second, threshold: three() }
+    }
+}
+
 impl LocalServiceSpec {
+    /// One replica of a program, as most services want it.
+    pub fn new(image: &str, program: &str) -> Self {
+        Self {
+            image: image.to_owned(),
+            program: program.to_owned(),
+            arguments: Vec::new(),
+            variables: BTreeMap::new(),
+            replicas: one(),
+            health: None,
+            ready_after_ms: one_second(),
+            strategy: Strategy::default(),
+            grace_ms: ten_seconds(),
+            deadline_ms: two_minutes(),
+            artifact: None,
+            limits: Limits::default(),
+        }
+    }
+
     /// The version: the image's tag, or its digest.
     pub fn version(&self) -> String {
         let ImageRef { tag, digest, .. } = ImageRef::parse(&self.image);
