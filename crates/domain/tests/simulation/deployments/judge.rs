@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     deployment::{DeploymentStatus, TaskStatus},
-    engine::{PARALLEL_PER_CLUSTER, State, takes_room},
+    engine::{MAX_RETRIES, PARALLEL_PER_CLUSTER, State, takes_room},
     id::{ClusterId, DeploymentId},
     sync::OnFailure,
 };
@@ -90,13 +90,19 @@ fn has_failed(status: &TaskStatus) -> bool {
 impl World {
     /// What holds after every step.
     pub(super) fn judge(&mut self) {
-        for written in std::mem::take(&mut self.record.written) {
-            self.judge_write(&written);
+        let all = std::mem::take(&mut self.record.written);
+        for Written { lease, task, before, .. } in &all {
+            if before.status != self.record.rows[lease.deployment].tasks[*task].state.status {
+                self.judge.known[lease.deployment][*task].since = self.scheduler.now();
+            }
+        }
+        for written in &all {
+            self.judge_write(written);
         }
         self.judge_events();
     }
 
-    fn judge_write(&mut self, written: &Written) {
+    fn judge_write(&self, written: &Written) {
         let Written { lease: Lease { deployment, epoch }, task, before, .. } = written;
         assert!(self.judge.is_newest(*deployment, *epoch), "{deployment} was written to by an older epoch");
         let row = &self.record.rows[*deployment];
@@ -118,14 +124,26 @@ impl World {
             }
             TaskStatus::Cancelled => assert!(row.cancel_requested, "{named}: nobody asked for that"),
             TaskStatus::PuttingBack => {
-                assert!(failed && row.on_failure == OnFailure::PutBack, "{named}: nobody asked for that");
+                let asked = failed && row.on_failure == OnFailure::PutBack;
+                assert!(asked && before.accepted, "{named}: nobody asked for that");
+            }
+            TaskStatus::Success => {
+                let too_late = row.on_failure == OnFailure::PutBack && self.failed_before(*deployment);
+                assert!(!too_late, "{named}: it was to be put back at once");
             }
             _ => {}
         }
+        let sending = matches!(after.status, TaskStatus::Applying | TaskStatus::PuttingBack);
+        assert!(!sending || after.retries <= MAX_RETRIES, "{named}: it is never given up");
         self.judge_truth(written, &named);
-        if before.status != after.status {
-            self.judge.known[*deployment][*task].since = self.scheduler.now();
-        }
+    }
+
+    /// Whether a task of it had failed before what happens now.
+    fn failed_before(&self, deployment: usize) -> bool {
+        let tasks = self.record.rows[deployment].tasks.iter().zip(&self.judge.known[deployment]);
+        tasks
+            .into_iter()
+            .any(|(task, known)| has_failed(&task.state.status) && known.since < self.scheduler.now())
     }
 
     /// The events, replayed, are what is recorded: nothing is missing, and nothing is told twice.

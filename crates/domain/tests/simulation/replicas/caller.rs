@@ -22,8 +22,8 @@ pub(super) struct Caller {
 /// Steps, with what they were planned on.
 struct Plan {
     spec: Spec,
-    /// The replicas that it was believed to leave serving.
-    believed: BTreeMap<u16, bool>,
+    /// The replicas that it leaves, as they were seen.
+    believed: BTreeMap<u16, Seen<u16>>,
     steps: VecDeque<Step<u16>>,
 }
 
@@ -47,7 +47,7 @@ impl World {
         }
         self.scheduler.tell(|| format!("plan {steps:?} on {seen:?}"));
         let standing = seen.iter().filter(|replica| !replica.retiring);
-        let believed = standing.map(|replica| (replica.id, replica.ready)).collect();
+        let believed = standing.map(|replica| (replica.id, *replica)).collect();
         self.caller.plan = Some(Plan { spec, believed, steps });
         self.act_soon();
     }
@@ -113,12 +113,14 @@ impl World {
     }
 
     /// No ready one goes that would leave fewer than promised of those that the plan knew; what failed since is not its fault.
-    fn check_before_stopping(&self, plan: &Plan, id: u16, believed: Option<bool>) {
-        let ready =
+    fn check_before_stopping(&self, plan: &Plan, id: u16, believed: Option<Seen<u16>>) {
+        let gone =
             believed.unwrap_or_else(|| panic!("replica {id} was not there to be retired, or is twice"));
-        let left = plan.believed.values().filter(|ready| **ready).count();
+        let left = plan.believed.values().filter(|replica| replica.ready).count();
         let least = plan.spec.promise.least_ready(plan.spec.wanted);
-        assert!(!ready || left >= least, "replica {id} goes and leaves {left} ready, not {least}");
+        assert!(!gone.ready || left >= least, "replica {id} goes and leaves {left} ready, not {least}");
+        let useless = plan.believed.values().any(|replica| replica.current && !replica.ready);
+        assert!(!(gone.current && gone.ready && useless), "replica {id} goes before one that is of no use");
     }
 
     fn check_before_making(&self, plan: &Plan) {
