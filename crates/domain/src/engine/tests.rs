@@ -215,3 +215,12 @@ fn what_may_have_got_through_has_failed_and_is_put_back() {
         assert_eq!(step(&state, at(1)), vec![Action::PutBack(id)]);
     }
 }
+
+#[test]
+fn others_do_not_keep_anything_from_being_put_back() {
+    let mut state = state(2, OnFailure::PutBack);
+    (state.tasks[0].status, state.tasks[0].accepted) = (TaskStatus::Success, true);
+    state.tasks[1].status = TaskStatus::Failed;
+    state.elsewhere = HashMap::from([(state.tasks[0].cluster, PARALLEL_PER_CLUSTER)]);
+    assert_eq!(step(&state, at(0)), vec![Action::PutBack(state.tasks[0].id)]);
+}
