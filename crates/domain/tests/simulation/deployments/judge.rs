@@ -220,18 +220,25 @@ impl World {
         if begins.is_empty() {
             return;
         }
-        let status = |task: usize| {
+        let becomes = |task: usize| {
             let begin = begins.iter().find(|(begun, _)| *begun == task);
             begin.map_or(&row.tasks[task].state.status, |(_, status)| status)
         };
         let room = |tasks: &mut dyn Iterator<Item = usize>, cluster: ClusterId| {
             let in_cluster = tasks.filter(|task| row.tasks[*task].state.cluster == cluster);
-            in_cluster.filter(|task| takes_room(&row.on_failure, status(*task))).count()
+            in_cluster.filter(|task| takes_room(&row.on_failure, becomes(*task))).count()
         };
-        for (task, _) in begins {
+        for (task, status) in begins {
             let cluster = row.tasks[*task].state.cluster;
             let here = room(&mut (0..row.tasks.len()), cluster);
-            let elsewhere = known.elsewhere.get(&cluster).copied().unwrap_or_default();
+            // What is put back does not wait for others.
+            let back = *status == TaskStatus::PuttingBack;
+            let elsewhere = known.elsewhere.get(&cluster).copied().filter(|_| !back).unwrap_or_default();
+            if back
+                && here + known.elsewhere.get(&cluster).copied().unwrap_or_default() > PARALLEL_PER_CLUSTER
+            {
+                self.scheduler.meet("something was put back in a cluster where others had much under way");
+            }
             let goes_on = begins.iter().all(|(task, _)| row.tasks[*task].state.status.in_flight());
             assert!(
                 here + elsewhere <= PARALLEL_PER_CLUSTER || goes_on,

@@ -112,6 +112,11 @@ impl World {
         self.scheduler.after(down, Event::Look(self.caller.life));
     }
 
+    /// Whether something is being stopped that the caller does not know of any more.
+    pub(super) fn caller_forgot(&self) -> bool {
+        self.replicas.iter().any(|(id, replica)| replica.stopping && !self.caller.told.contains(id))
+    }
+
     /// No ready one goes that would leave fewer than promised of those that the plan knew; what failed since is not its fault.
     fn check_before_stopping(&self, plan: &Plan, id: u16, believed: Option<Seen<u16>>) {
         let gone =
