@@ -215,9 +215,11 @@ impl World {
     }
 
     /// No more than the limit are under way in a cluster, of all that its runner knows.
-    pub(super) fn judge_limit(&self, deployment: usize, known: &State, begins: &[(usize, TaskStatus)]) {
+    pub(super) fn judge_limit(&self, lease: Lease, known: &State, begins: &[(usize, TaskStatus)]) {
+        let Lease { deployment, epoch } = lease;
         let row = &self.record.rows[deployment];
-        if begins.is_empty() {
+        // What an older epoch is about to record is refused.
+        if begins.is_empty() || !self.judge.is_newest(deployment, epoch) {
             return;
         }
         let becomes = |task: usize| {

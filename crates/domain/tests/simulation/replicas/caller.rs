@@ -86,6 +86,8 @@ impl World {
             Some(Step::Retire(id)) => {
                 let believed = plan.believed.remove(&id);
                 self.check_before_stopping(&plan, id, believed);
+                // It has become ready since: nobody knew that it counted.
+                self.reached &= believed.is_some_and(|seen| seen.ready == self.is_ready(id));
                 self.caller.told.insert(id);
                 self.stop(id);
                 false

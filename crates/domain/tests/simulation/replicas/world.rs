@@ -77,7 +77,7 @@ pub(super) struct World {
     /// Nothing fails and nothing is seen late: then so many serve at every moment, once they have.
     pub(super) quiet: bool,
     /// As many as are to stay ready were.
-    reached: bool,
+    pub(super) reached: bool,
     calm: bool,
     over: bool,
     /// Of the versions that can serve, those that stood when faults ceased.
@@ -187,6 +187,10 @@ impl World {
 
     pub(super) fn is_calm(&self) -> bool {
         self.calm
+    }
+
+    pub(super) fn is_ready(&self, id: u16) -> bool {
+        self.replicas.get(&id).is_some_and(|replica| replica.ready)
     }
 
     pub(super) fn serving(&self) -> usize {
