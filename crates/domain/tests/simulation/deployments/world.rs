@@ -47,8 +47,8 @@ pub(super) enum Event {
     Look(Address),
     /// A request gets to its cluster.
     Arrive(Request),
-    /// An answer gets back.
-    Answer(Address, Reply),
+    /// An answer gets back, with the time at which the cluster gave it.
+    Answer(Address, Reply, DateTime<Utc>),
     /// A workload's controller gets further with a generation.
     Controller(usize, u32, Stage),
     /// A cluster is away for a while.
@@ -65,7 +65,7 @@ impl Event {
         match self {
             Self::TakeUp(server, _) | Self::Claim(server, ..) => Some(*server),
             Self::Go(key) | Self::Renewal(key) | Self::Wake(key, _) | Self::News(key) => Some(key.server),
-            Self::Look(address) | Self::Answer(address, _) => Some(address.key.server),
+            Self::Look(address) | Self::Answer(address, ..) => Some(address.key.server),
             _ => None,
         }
     }
@@ -179,8 +179,8 @@ impl World {
                 Ok(())
             }),
             Event::Arrive(request) => self.arrive(request),
-            Event::Answer(address, reply) => self.with_runner(address.key, |world, runner| {
-                world.answer(runner, address, reply);
+            Event::Answer(address, reply, given_at) => self.with_runner(address.key, |world, runner| {
+                world.answer(runner, address, reply, given_at);
                 Ok(())
             }),
             Event::Controller(workload, generation, stage) => self.control(workload, generation, stage),

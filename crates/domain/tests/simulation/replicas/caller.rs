@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use domain::strategy::{Seen, Step};
 
-use super::world::{Event, Spec, World};
+use super::world::{Event, Replica, Spec, World};
 
 #[derive(Default)]
 pub(super) struct Caller {
@@ -53,7 +53,7 @@ impl World {
     }
 
     fn seen(&self) -> Vec<Seen<u16>> {
-        let seen = |(id, replica): (&u16, &super::world::Replica)| {
+        let seen = |(id, replica): (&u16, &Replica)| {
             let retiring = self.caller.told.contains(id);
             let ready = !retiring && self.heard.get(id).copied().unwrap_or_default();
             Seen { id: *id, current: replica.version == self.spec.version, ready, retiring }
@@ -114,9 +114,13 @@ impl World {
         self.scheduler.after(down, Event::Look(self.caller.life));
     }
 
-    /// Whether something is being stopped that the caller does not know of any more.
-    pub(super) fn caller_forgot(&self) -> bool {
-        self.replicas.iter().any(|(id, replica)| replica.stopping && !self.caller.told.contains(id))
+    /// Whether it has steps to take, has forgotten what it told to stop, or has not heard yet how a replica is.
+    pub(super) fn caller_is_behind(&self) -> bool {
+        let unknown = |(id, replica): (&u16, &Replica)| {
+            let heard = self.heard.get(id).copied().unwrap_or_default();
+            replica.stopping && !self.caller.told.contains(id) || replica.ready != heard
+        };
+        self.caller.has_steps() || self.replicas.iter().any(unknown)
     }
 
     /// No ready one goes that would leave fewer than promised of those that the plan knew; what failed since is not its fault.

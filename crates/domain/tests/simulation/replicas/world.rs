@@ -171,8 +171,8 @@ impl World {
 
     fn calm(&mut self) {
         self.calm = true;
-        // Those that the caller has forgotten to have told to stop it takes for sound, and lets others go for them.
-        self.sound_when_calm = if self.caller_forgot() { 0 } else { self.sound() };
+        // Where the caller is in the middle of something, or knows less than there is, others may still go.
+        self.sound_when_calm = if self.caller_is_behind() { 0 } else { self.sound() };
         self.scheduler.tell(|| "faults cease".to_owned());
     }
 
