@@ -29,6 +29,8 @@ pub(super) struct Known {
 pub(super) struct Effect {
     pub(super) at: DateTime<Utc>,
     pub(super) back: bool,
+    /// It came when its task was not to be worked on any more.
+    pub(super) late: bool,
 }
 
 #[derive(Default)]

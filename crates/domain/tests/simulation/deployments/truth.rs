@@ -22,7 +22,8 @@ impl World {
         let TaskRow { bound, state, .. } = &self.record.rows[deployment].tasks[task];
         let named = format!("task {deployment}/{task}, {}, back: {back}", state.status);
         let wanted = if back { TaskStatus::PuttingBack } else { TaskStatus::Applying };
-        if state.status != wanted {
+        let late = state.status != wanted;
+        if late {
             // It was under way already, or its server has been paused and knows no better.
             let newest = self.judge.is_newest(deployment, request.address.key.epoch);
             let since = self.judge.known[deployment][task].since;
@@ -43,7 +44,7 @@ impl World {
         if same_by_hand {
             self.scheduler.meet("what someone else set to the very images to be put back was put back");
         }
-        known.effects.push(Effect { at: self.scheduler.now(), back });
+        known.effects.push(Effect { at: self.scheduler.now(), back, late });
     }
 
     /// What is recorded of a task is true, as far as the platform had told its runner.
@@ -146,7 +147,7 @@ impl World {
                     })
                 });
                 let ours = now.is_some_and(|now| now.annotation == Some(index));
-                if !ours || !untouched {
+                if !ours || !untouched || known.effects.iter().any(|effect| effect.late) {
                     continue;
                 }
                 let images = match task.state.status {
