@@ -24,7 +24,7 @@ const LOOK: i64 = 2_000;
 /// What can happen.
 pub(super) enum Event {
     /// A deployment is started.
-    Start(usize),
+    Start,
     /// Cancelling it is asked for.
     Cancel(usize),
     /// Someone else does something to some workload.
@@ -125,9 +125,9 @@ impl World {
             self.scheduler.after(at, Event::TakeUp(server, 0));
         }
         self.to_start = self.scheduler.between(1..=4) as usize;
-        for deployment in 0..self.to_start {
+        for _ in 0..self.to_start {
             let at = self.scheduler.between(0..=20_000);
-            self.scheduler.after(at, Event::Start(deployment));
+            self.scheduler.after(at, Event::Start);
         }
         if self.scheduler.once_in(2) {
             for _ in 0..self.scheduler.between(1..=8) {
@@ -164,7 +164,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Start(deployment) => self.start(deployment),
+            Event::Start => self.start(),
             Event::Cancel(deployment) => self.cancel(deployment),
             Event::Meddle => self.meddle(),
             Event::MakeAgain(workload) => self.make_again(workload),
