@@ -152,6 +152,7 @@ fn spec(service: &Shown, stage: usize, program: &Path) -> LocalServiceSpec {
         strategy: Strategy::default(),
         grace_ms: 5_000,
         deadline_ms: 10_000,
+        front_door: true,
     }
 }
 

@@ -35,6 +35,12 @@ enum Command {
         /// The replica's directory.
         directory: PathBuf,
     },
+    /// Has the front doors of local services. The server starts it; it goes on without the server.
+    #[command(hide = true)]
+    Door {
+        /// The front doors' directory.
+        directory: PathBuf,
+    },
     /// A service of the demo.
     #[command(hide = true)]
     DemoService(service::Args),
@@ -58,6 +64,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => run(demo(options)),
         Command::DemoService(args) => run(async { Ok(service::serve(args).await?) }),
         Command::Hold { directory } => local::hold(&directory).map_err(Into::into),
+        Command::Door { directory } => door::keep(&directory).map_err(Into::into),
         Command::Openapi => print_openapi(),
     };
     match ended {

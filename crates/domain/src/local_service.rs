@@ -43,12 +43,16 @@ pub struct LocalServiceSpec {
     /// How replicas are replaced by those of another version.
     #[serde(default)]
     pub strategy: Strategy,
-    /// How long a replica may take to end after SIGTERM, in milliseconds; then it is killed.
+    /// How long a replica that goes may take to end its requests before SIGTERM, and as long again to end itself after it, in
+    /// milliseconds; then it is killed.
     #[serde(default = "ten_seconds")]
     pub grace_ms: u64,
     /// How long a change may take, in milliseconds, until it counts as failed where it is not ready.
     #[serde(default = "two_minutes")]
     pub deadline_ms: u64,
+    /// Has an address of its own that stays the same, at which requests are shared among its ready replicas.
+    #[serde(default = "yes")]
+    pub front_door: bool,
 }
 
 /// A question that a ready replica answers.
@@ -108,6 +112,8 @@ pub struct LocalService {
     /// What it is to be.
     #[serde(flatten)]
     pub spec: LocalServiceSpec,
+    /// The address of its front door, on the server's machine.
+    pub address: Option<String>,
     /// Its replicas, by port.
     pub running: Vec<LocalReplica>,
     /// It is being removed.
@@ -137,6 +143,10 @@ pub struct LocalReplica {
     pub last_exit: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn one() -> u16 {

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! <root>/site.json        which site it is
+//! <root>/door/            the front doors' own; see the crate `door`
 //! <root>/clusters/<cluster>/<namespace>/<service>/
 //!   service.json        what is to run
+//!   front-door.json     the port of its front door
 //!   replicas/<port>/    a replica
 //! ```
 

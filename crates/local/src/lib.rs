@@ -14,12 +14,16 @@
 
 mod backoff;
 mod driver;
+mod entrance;
 mod error;
 mod files;
+mod front;
 mod health;
 mod holder;
+mod launch;
 mod layout;
 mod mutex;
+mod observed;
 mod output;
 mod ports;
 mod process;
@@ -35,6 +39,7 @@ pub use backoff::Backoff;
 pub use driver::Driver;
 pub use error::Error;
 pub use holder::hold;
+pub use observed::{Observed, ObservedReplica};
 pub use ports::Ports;
 pub use process::Process;
 pub use replica::Replica;
@@ -42,7 +47,6 @@ pub use service::{Place, Service};
 pub use site::{Options, PORTS, Site};
 pub use spec::Spec;
 pub use state::{Exit, Phase, State};
-pub use supervisor::{Observed, ObservedReplica};
 pub use watch::{News, Watch};
 
 /// What this machine calls itself.

@@ -1,16 +1,23 @@
-//! The holder as a program of its own, for tests; the `lockstep` binary has the same as `lockstep hold`.
+//! The holder, and the process that has the front doors, as a program of its own, for tests; the `lockstep` binary has the same
+//! as `lockstep hold` and `lockstep door`.
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{env, path::Path, process::ExitCode};
 
 fn main() -> ExitCode {
-    let Some(directory) = env::args_os().nth(2) else {
-        eprintln!("usage: lockstep-hold hold DIRECTORY");
-        return ExitCode::FAILURE;
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
+    let words = |arguments: &[std::ffi::OsString]| match arguments {
+        [what, directory] if what == "hold" => {
+            local::hold(Path::new(directory)).map_err(|error| error.in_full())
+        }
+        [what, directory] if what == "door" => {
+            door::keep(Path::new(directory)).map_err(|error| error.in_full())
+        }
+        _ => Err("usage: lockstep-hold hold|door DIRECTORY".to_owned()),
     };
-    match local::hold(&PathBuf::from(directory)) {
+    match words(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}", error.in_full());
+        Err(words) => {
+            eprintln!("{words}");
             ExitCode::FAILURE
         }
     }

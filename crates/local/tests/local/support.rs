@@ -127,6 +127,7 @@ pub(crate) fn script(script: &str, tag: &str, replicas: u16) -> LocalServiceSpec
         strategy: Strategy::default(),
         grace_ms: 10_000,
         deadline_ms: 120_000,
+        front_door: false,
     }
 }
 
