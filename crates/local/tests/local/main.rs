@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod driver;
+mod front_door;
 mod holder;
+mod load;
+mod replica;
 mod site;
 mod support;

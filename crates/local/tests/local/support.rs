@@ -46,6 +46,10 @@ impl App {
     /// A server that stops, or dies, and its successor.
     pub(crate) async fn again(&mut self) {
         self.close().await;
+        self.open().await;
+    }
+
+    pub(crate) async fn open(&mut self) {
         self.site = Some(Arc::new(Site::open(self.options.clone()).await.unwrap()));
     }
 
