@@ -15,6 +15,10 @@ use domain::{local_service::LocalServiceSpec, strategy::Strategy};
 use local::{Observed, ObservedReplica, Options, Phase, Place, Process, Site};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+};
 
 /// Ports for one test, so that those that run beside it do not take them away.
 fn ports() -> RangeInclusive<u16> {
@@ -83,6 +87,12 @@ impl App {
 impl Drop for App {
     /// Whatever comes of a test, none of its processes stays.
     fn drop(&mut self) {
+        // Where others work beside this, what is killed would be started again.
+        if let Some(site) = self.site.take()
+            && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
+        {
+            block_in_place(|| Handle::current().block_on(site.close()));
+        }
         let Ok(root) = self.options.root.canonicalize() else { return };
         for process in procfs::process::all_processes().unwrap().flatten() {
             let command = process.cmdline().unwrap_or_default().join(" ");
