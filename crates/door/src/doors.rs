@@ -1,7 +1,7 @@
 //! All front doors of this process.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     io,
     net::{Ipv4Addr, TcpListener as StdListener},
     sync::{Arc, Mutex, Weak},
@@ -73,15 +73,17 @@ impl Doors {
         });
         let mut taken = Taken::default();
         for route in &routes.routes {
-            if !open.contains_key(&route.port) {
-                match self.open(route) {
-                    Ok(door) => drop(open.insert(route.port, door)),
-                    Err(error) => taken.shut.push(Shut { port: route.port, why: error.to_string() }),
-                }
-            }
-            if let Some(door) = open.get(&route.port) {
-                self.leave(door.service.take(route));
-            }
+            let door = match open.entry(route.port) {
+                Entry::Occupied(door) => door.into_mut(),
+                Entry::Vacant(place) => match self.open(route) {
+                    Ok(door) => place.insert(door),
+                    Err(error) => {
+                        taken.shut.push(Shut { port: route.port, why: error.to_string() });
+                        continue;
+                    }
+                },
+            };
+            self.leave(door.service.take(route));
         }
         lock(&self.given).clear();
         taken
@@ -138,8 +140,9 @@ impl Doors {
     /// Accepts no more; what still comes over connections of before goes to whoever has the front doors now. Done once
     /// nothing is under way that goes to a replica. The services, for as long as connections to them linger.
     pub(crate) async fn pass_on(&self) -> Vec<Arc<Service>> {
+        let open = std::mem::take(&mut *lock(&self.open));
         let mut services = Vec::new();
-        for Open { service, listener, accepting } in std::mem::take(&mut *lock(&self.open)).into_values() {
+        for Open { service, listener, accepting } in open.into_values() {
             accepting.abort();
             // It has its own hold on the socket. What it goes on to must not come back here.
             let _ = accepting.await;

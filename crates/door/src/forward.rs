@@ -82,6 +82,11 @@ fn outgoing(request: Request<Incoming>, client: IpAddr, passed_on: bool) -> Opti
     if parts.method == Method::CONNECT {
         return None;
     }
+    // What a request is for stands in its target, or else in this header (RFC 9112, section 3.3).
+    if let Some(host) = parts.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+        parts.headers.insert(header::HOST, host);
+    }
+    parts.headers.entry(header::HOST).or_insert(HeaderValue::from_static("127.0.0.1"));
     parts.uri = Uri::from(parts.uri.path_and_query()?.clone());
     parts.version = Version::HTTP_11;
     let to = headers::strip(&mut parts.headers);
