@@ -90,21 +90,21 @@ impl Control {
             }
             (Method::GET, _, "/counts") => json(&self.doors.told()),
             (Method::PUT, _, "/routes") => match request.into_body().collect().await {
-                Ok(body) => self.set(&body.to_bytes()),
+                Ok(body) => self.set(&body.to_bytes()).await,
                 Err(error) => said(StatusCode::BAD_REQUEST, error.to_string()),
             },
             _ => said(StatusCode::NOT_FOUND, format!("there is no {path}")),
         }
     }
 
-    fn set(&self, routes: &[u8]) -> Response<Full<Bytes>> {
+    async fn set(&self, routes: &[u8]) -> Response<Full<Bytes>> {
         let routes: Routes = match serde_json::from_slice(routes) {
             Ok(routes) => routes,
             Err(error) => return said(StatusCode::BAD_REQUEST, error.to_string()),
         };
         // A full disk stops no switch: who comes after a crash has the routes set anew.
         let _ = self.directory.keep(&routes);
-        let taken = self.doors.take(&routes);
+        let taken = self.doors.take(&routes).await;
         if routes.routes.is_empty() {
             self.nothing.notify_one();
         }

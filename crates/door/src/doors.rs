@@ -61,16 +61,20 @@ impl Doors {
         }
     }
 
-    /// Opens, changes and closes front doors, so that they are as they are to be.
-    pub(crate) fn take(&self, routes: &Routes) -> Taken {
+    /// Opens, changes and closes front doors; done once they are as they are to be.
+    pub(crate) async fn take(&self, routes: &Routes) -> Taken {
+        let is_wanted = |door: &Open| routes.routes.iter().any(|route| door.listens_for(route));
+        let unwanted: Vec<Open> =
+            lock(&self.open).extract_if(.., |_, door| !is_wanted(door)).map(|(_, door)| door).collect();
+        for door in unwanted {
+            let service = door.shut().await;
+            self.leave(service.end());
+        }
+        self.open_all(routes)
+    }
+
+    fn open_all(&self, routes: &Routes) -> Taken {
         let mut open = lock(&self.open);
-        open.retain(|_, door| {
-            let wanted = routes.routes.iter().any(|route| door.listens_for(route));
-            if !wanted {
-                self.leave(door.service.end());
-            }
-            wanted
-        });
         let mut taken = Taken::default();
         for route in &routes.routes {
             let door = match open.entry(route.port) {
@@ -142,11 +146,9 @@ impl Doors {
     pub(crate) async fn pass_on(&self) -> Vec<Arc<Service>> {
         let open = std::mem::take(&mut *lock(&self.open));
         let mut services = Vec::new();
-        for Open { service, listener, accepting } in open.into_values() {
-            accepting.abort();
-            // It has its own hold on the socket. What it goes on to must not come back here.
-            let _ = accepting.await;
-            drop(listener);
+        for door in open.into_values() {
+            // What goes on to the service's port must not come back here.
+            let service = door.shut().await;
             self.leave(service.pass_on());
             services.push(service);
         }
@@ -165,6 +167,14 @@ impl Doors {
 }
 
 impl Open {
+    /// Accepts no more; done once the socket is closed here.
+    async fn shut(self) -> Arc<Service> {
+        self.accepting.abort();
+        // It has its own hold on the socket.
+        let _ = self.accepting.await;
+        self.service
+    }
+
     fn listens_for(&self, route: &Route) -> bool {
         self.service.port() == route.port && self.service.name() == route.service
     }

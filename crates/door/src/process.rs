@@ -75,12 +75,12 @@ async fn run(directory: Directory, begin: Begin) -> Result<(), Error> {
     let (lock, doors) = match begin {
         Begin::Alone(lock) => {
             let doors = Doors::new(Vec::new(), busy);
-            doors.take(&directory.routes()?);
+            doors.take(&directory.routes()?).await;
             (Some(lock), doors)
         }
         Begin::From(predecessor, sockets) => {
             let doors = Doors::new(sockets, busy);
-            doors.take(&directory.routes()?);
+            doors.take(&directory.routes()?).await;
             handover::accepts(&predecessor).map_err(Error::Kept)?;
             spawn_blocking(move || until_idle(predecessor, &tell));
             let directory = directory.clone();
