@@ -58,7 +58,7 @@ pub(crate) fn details(service: Memo<Option<LocalService>>) -> AnyView {
             .erase(),
         )
     };
-    view! { {replicas} }.erase()
+    replicas.into_any()
 }
 
 fn row(replica: &LocalReplica) -> AnyView {
@@ -113,7 +113,9 @@ pub(crate) fn Output(
 ) -> impl IntoView {
     let tick = RwSignal::new(0);
     Effect::new(move |_| {
-        let again = move || drop(tick.try_update(|tick: &mut u32| *tick += 1));
+        let again = move || {
+            tick.try_update(|tick: &mut u32| *tick += 1);
+        };
         if let Ok(handle) = set_interval_with_handle(again, AGAIN) {
             on_cleanup(move || handle.clear());
         }

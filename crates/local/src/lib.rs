@@ -15,15 +15,19 @@
 mod artifact;
 mod backoff;
 mod cgroup;
+mod detached;
 mod driver;
+mod entrance;
 mod error;
 mod files;
+mod front;
 mod health;
 mod holder;
 mod launch;
 mod layout;
 mod limits;
 mod mutex;
+mod observed;
 mod output;
 mod ports;
 mod process;
@@ -40,6 +44,7 @@ pub use driver::Driver;
 pub use error::Error;
 pub use holder::hold;
 pub use launch::launch;
+pub use observed::{Observed, ObservedReplica};
 pub use output::ServiceOutput;
 pub use ports::Ports;
 pub use process::Process;
@@ -48,7 +53,6 @@ pub use service::{Place, Service};
 pub use site::{Options, PORTS, Site};
 pub use spec::Spec;
 pub use state::{Exit, MemoryEnd, Phase, State};
-pub use supervisor::{Observed, ObservedReplica};
 pub use watch::{News, Watch};
 
 /// What this machine calls itself.

@@ -1,6 +1,6 @@
 //! What is to run on the local site.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
 use domain::{local_service::LocalServiceSpec, validate};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ pub struct Service {
     pub spec: LocalServiceSpec,
     /// The deployment that has changed it last.
     pub deployment: Option<String>,
+    /// How its front door shares requests between versions, by image; what is not named counts by its ready replicas.
+    #[serde(default)]
+    pub weights: BTreeMap<String, u32>,
     /// It is to go, with all that it runs.
     #[serde(default)]
     pub removed: bool,
