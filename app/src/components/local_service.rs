@@ -72,7 +72,7 @@ fn row(replica: &LocalReplica) -> AnyView {
     let limits = limits.into_iter().filter_map(|(what, kept)| Some(limit(what, kept.as_ref()?)));
     view! {
         <tr>
-            <th scope="row" class="num">{replica.port}</th>
+            <th scope="row" class="mono">{replica.port}</th>
             <td>{tag(&version(&replica.image), &replica.image)}</td>
             <td class="wrap">
                 <span class=format!("state {class}")>{icon(sign)} {word}</span>

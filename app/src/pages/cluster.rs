@@ -44,7 +44,13 @@ fn Shown(id: ClusterId) -> impl IntoView {
     let found = move |all: Vec<ClusterSummary>| all.into_iter().find(|one| one.cluster.id == id);
     let head = move |all| found(all).map_or_else(|| view! { <NotFound /> }.erase(), |one| head(&one));
     // Drawn anew for another kind only, not with all news.
-    let is_local = Memo::new(move |_| Some(found(ready(clusters)?)?.site_kind == SiteKind::Local));
+    let is_local = RwSignal::new(None);
+    Effect::new(move |_| {
+        let kind = ready(clusters).and_then(found).map(|one| one.site_kind == SiteKind::Local);
+        if kind.is_some() && is_local.get_untracked() != kind {
+            is_local.set(kind);
+        }
+    });
     view! {
         <p class="mb-3">
             <a class="link link-hover muted" href="/clusters">
@@ -52,13 +58,11 @@ fn Shown(id: ClusterId) -> impl IntoView {
             </a>
         </p>
         {show(clusters, skeleton, head)}
-        <Transition fallback=nothing>
-            {move || match is_local.get() {
-                Some(true) => view! { <Services cluster=id /> }.erase(),
-                Some(false) => elsewhere(id),
-                None => nothing(),
-            }}
-        </Transition>
+        {move || match is_local.get() {
+            Some(true) => view! { <Services cluster=id /> }.erase(),
+            Some(false) => elsewhere(id),
+            None => nothing(),
+        }}
     }
     .erase()
 }

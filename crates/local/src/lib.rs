@@ -10,6 +10,7 @@
 //!   lock         locked for as long as there is a holder
 //!   state.json   what the holder says of the service
 //!   output/      what the service has written, in rotated files
+//!   to-go        there once it is to be stopped and removed
 //! ```
 
 mod artifact;

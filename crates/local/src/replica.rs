@@ -9,6 +9,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{Error, Spec, State, detached, files, limits, process::sweep};
 
+/// A file that says that a replica is to go.
+const TO_GO: &str = "to-go";
 /// What a holder says once the replica is its own.
 pub(crate) const HELD: &str = "held\n";
 
@@ -81,6 +83,17 @@ impl Replica {
     /// [`Error::Launch`] with the holder's words when it could not begin, as where there is one already.
     pub async fn start(&self, program: &Path) -> Result<(), Error> {
         detached::start(program, "hold", &self.directory, HELD).await
+    }
+
+    /// Records that it is to be stopped and removed, so that the next server does not take it for one that stays.
+    pub(crate) fn mark_to_go(&self) -> Result<(), Error> {
+        let mark = self.directory.join(TO_GO);
+        fs::write(&mark, "").map_err(Error::file(&mark, "written"))
+    }
+
+    /// Whether that was recorded.
+    pub(crate) fn is_to_go(&self) -> bool {
+        self.directory.join(TO_GO).exists()
     }
 
     /// Stops the service and its holder; done once both are gone. A replica that nobody holds is stopped already.

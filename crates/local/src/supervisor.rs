@@ -265,6 +265,10 @@ impl Supervisor {
             return Ok(None);
         };
         let state = replica.held()?;
+        // One that an earlier server had told to go still goes, though it may serve yet.
+        if replica.is_to_go() && !lock(&self.retiring).contains(&port) {
+            self.retire(port)?;
+        }
         let retiring = lock(&self.retiring).contains(&port);
         let health = state.as_ref().map_or(NOT_RUNNING, |state| self.health(&spec, port, state));
         Ok(Some(ObservedReplica {
@@ -338,16 +342,18 @@ impl Supervisor {
         let replica = self.replica(port)?;
         let grace = replica.spec()?.map(|spec| spec.grace).unwrap_or_default();
         let place = self.place.clone();
+        // On a full disk, say, that it goes is what helps.
+        if let Err(error) = replica.mark_to_go() {
+            tracing::warn!(error = error.in_full(), "that a replica is to go is not recorded");
+        }
         lock(&self.retiring).insert(port);
         self.probes.remove(&port);
         let (shared, retiring, bell) = (self.shared.clone(), self.retiring.clone(), self.bell.clone());
         let directory = self.directory.clone();
-        // Where the server stops meanwhile, the next one does it again.
         self.shared.spawn(async move {
             shared.front.drain(&place, port, grace).await;
             let removed = match replica.stop().await {
                 Ok(()) => {
-                    // On a full disk, say, that it goes is what helps.
                     if let Err(error) = ended::keep(&directory, replica.directory(), port) {
                         tracing::warn!(error = error.in_full(), "a replica's last words are not kept");
                     }
