@@ -9,6 +9,7 @@ mod m20261121_000004_scale;
 mod m20261121_000005_revisions;
 mod m20261122_000006_past;
 mod m20261122_000007_at_its_turn;
+mod m20261122_000008_variables;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_revisions::Migration),
             Box::new(m20261122_000006_past::Migration),
             Box::new(m20261122_000007_at_its_turn::Migration),
+            Box::new(m20261122_000008_variables::Migration),
         ]
     }
 }

@@ -13,6 +13,7 @@ mod revisions;
 mod services;
 mod sites;
 mod sync;
+mod variables;
 
 use axum::{
     Router,
@@ -103,6 +104,7 @@ fn router() -> OpenApiRouter<Context> {
         .merge(services::router())
         .merge(matrix::router())
         .merge(revisions::router())
+        .merge(variables::router())
         .merge(deployments::router())
         .merge(sync::router())
         .merge(batch::router())

@@ -34,7 +34,7 @@ pub(crate) fn Settings(environment: EnvironmentId) -> impl IntoView {
 fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
     let request = Request::new();
     let problem = request.problem;
-    let [kind, tags, repositories, replicas] = [(); 4].map(|()| RwSignal::new(String::new()));
+    let [kind, tags, repositories, replicas, required] = [(); 5].map(|()| RwSignal::new(String::new()));
     let (version, protected, freezes) = (RwSignal::new(0), RwSignal::new(false), RwSignal::new(Vec::new()));
     let fill = move |stored: &StoredSettings| {
         let EnvironmentSettings { kind: is, protected: guarded, freezes: frozen, rules } =
@@ -44,6 +44,7 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
         freezes.set(frozen);
         tags.set(rules.tags.join(" "));
         repositories.set(rules.repositories.join("\n"));
+        required.set(rules.required_variables.join(" "));
         replicas.set(rules.max_replicas.map(|most| most.to_string()).unwrap_or_default());
         version.set(stored.version);
     };
@@ -61,6 +62,7 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                 tags: listed(tags),
                 repositories: listed(repositories),
                 max_replicas: replicas.get_untracked().trim().parse().ok(),
+                required_variables: listed(required),
             },
         };
         let edit = StoredSettings { settings, version: version.get_untracked() };
@@ -126,6 +128,8 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                     placeholder="registry.example.com/shop/*" hint="One pattern in a line. Empty for all." />
                 <TextField label="Most replicas" form="settings" name="maxReplicas" value=replicas problem kind="number"
                     hint="Services with more are not changed." />
+                <TextField label="Required variables" form="settings" name="requiredVariables" value=required problem
+                    placeholder="LOG_LEVEL" hint="Names that every service has, separated by spaces. Empty for none." />
             </section>
             <Freezes freezes problem />
             <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>"Save"</button>

@@ -3,9 +3,10 @@
 use domain::{
     compare::{Comparison, services},
     id::EnvironmentId,
+    variable,
 };
 
-use crate::{Context, Error, environment};
+use crate::{Context, Error, environment, variable::latest};
 
 /// What runs in two environments, field by field.
 pub async fn environments(
@@ -17,5 +18,16 @@ pub async fn environments(
     let here = ctx.store().services_of(left).await?;
     let there = ctx.store().services_of(right).await?;
     let (services, same) = services(&here, &there);
-    Ok(Comparison { left, left_name: first.name, right, right_name: second.name, services, same })
+    let (variables, same_variables) =
+        variable::compare(&latest(ctx, left).await?, &latest(ctx, right).await?);
+    Ok(Comparison {
+        left,
+        left_name: first.name,
+        right,
+        right_name: second.name,
+        services,
+        same,
+        variables,
+        same_variables,
+    })
 }

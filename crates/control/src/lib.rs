@@ -26,6 +26,7 @@ pub mod settings;
 pub mod site;
 pub mod sync;
 pub mod up_to_date;
+pub mod variable;
 mod vault;
 pub mod versions;
 

@@ -9,7 +9,7 @@ use domain::{
     revision::{
         Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, carried_on, diff,
     },
-    validate,
+    validate, variable,
 };
 
 use crate::{
@@ -46,8 +46,9 @@ pub async fn compare(
 ) -> Result<RevisionDiff, Error> {
     let (before, after) = (get(ctx, environment, from).await?, get(ctx, environment, to).await?);
     let changes = diff(&before.entries, &after.entries);
+    let variables = variable::diff(&before.variables, &after.variables);
     let same = after.entries.len().saturating_sub(changes.iter().filter(|change| change.is_there()).count());
-    Ok(RevisionDiff { from, to, same: same as u64, changes })
+    Ok(RevisionDiff { from, to, same: same as u64, changes, variables })
 }
 
 /// How what runs differs from the active revision. What a deployment is just bringing is not counted.
@@ -90,10 +91,7 @@ pub async fn create(
     write.hold_environment(environment).await?;
     let latest = write.latest_revision(environment).await?;
     if new.base != latest.as_ref().map_or(0, |latest| latest.number) {
-        return Err(match latest {
-            Some(latest) => Error::stale(&latest),
-            None => Error::invalid("base", "There is no revision yet: leave it out."),
-        });
+        return Err(latest.as_ref().map_or_else(no_base, Error::stale));
     }
     let entries = if new.capture {
         let active = write.active_revision(environment).await?.map(|active| active.entries);
@@ -112,8 +110,7 @@ pub async fn create(
         entries
     };
     if latest.as_ref().is_some_and(|latest| diff(&latest.entries, &entries).is_empty()) {
-        let number = new.base;
-        return Err(Error::conflict("no_change", format!("Revision {number} says exactly this already.")));
+        return Err(no_change(new.base));
     }
     let number = write.insert_revision(&row(ctx, environment, entries, reason)).await?;
     if new.capture {
@@ -126,7 +123,17 @@ pub async fn create(
     page.items.into_iter().next().ok_or(Error::NotFound { noun: "revision", name: number.to_string() })
 }
 
-fn row(
+/// An edit that names the revision it started from, where there is none.
+pub(crate) fn no_base() -> Error {
+    Error::invalid("base", "There is no revision yet: leave it out.")
+}
+
+/// An edit after which everything is as before.
+pub(crate) fn no_change(number: i64) -> Error {
+    Error::conflict("no_change", format!("Revision {number} says exactly this already."))
+}
+
+pub(crate) fn row(
     ctx: &Context,
     environment: EnvironmentId,
     entries: Vec<RevisionEntry>,
@@ -135,6 +142,7 @@ fn row(
     store::NewRevision {
         environment_id: environment,
         entries,
+        variables: None,
         deployment_id: None,
         author: ctx.actor().to_owned(),
         reason,

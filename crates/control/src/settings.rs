@@ -7,7 +7,7 @@ use domain::{
     sync::{Preview, PreviewItem},
 };
 
-use crate::{Context, Error, environment, error::first_of};
+use crate::{Context, Error, environment, error::first_of, variable};
 
 /// An environment's settings.
 pub async fn get(ctx: &Context, environment: EnvironmentId) -> Result<StoredSettings, Error> {
@@ -49,7 +49,8 @@ pub(crate) async fn permit(
     consent: &Consent,
     at: Option<DateTime<Utc>>,
 ) -> Result<Option<String>, Error> {
-    let settings = ctx.store().settings(preview.request.target_environment_id).await?.settings;
+    let target = preview.request.target_environment_id;
+    let settings = ctx.store().settings(target).await?.settings;
     let name = &preview.target_name;
     let now = at.unwrap_or_else(Utc::now);
     match settings.permit(name, consent, now) {
@@ -78,10 +79,12 @@ pub(crate) async fn permit(
         }
     }
     if preview.undo_of.is_none() {
+        let variables = variable::to_come(ctx, target, preview.deploy.as_ref()).await?;
         let broken: Vec<String> = items
             .iter()
             .filter_map(|item| {
-                Some(format!("{}: {}", item.name, settings.broken_by(item).into_iter().next()?.message))
+                let broken = settings.broken_by(item, &variables);
+                Some(format!("{}: {}", item.name, broken.into_iter().next()?.message))
             })
             .collect();
         if !broken.is_empty() {

@@ -1,4 +1,4 @@
-//! Seals tokens at rest: XChaCha20-Poly1305, a random nonce each, the key's id beside the ciphertext.
+//! Seals tokens and secret values at rest: XChaCha20-Poly1305, a random nonce each, the key's id beside the ciphertext.
 
 use std::{fs, io::Write as _, path::Path};
 
@@ -12,10 +12,13 @@ use sha2::{Digest, Sha256};
 use store::SealedToken;
 
 const NONCE: usize = 24;
+/// The block of SHA-256, in bytes.
+const BLOCK: usize = 64;
 
-/// The key that tokens are sealed with.
+/// The key that tokens and secret values are sealed with.
 pub struct Vault {
     cipher: XChaCha20Poly1305,
+    fingerprints: [u8; 32],
     key_id: String,
 }
 
@@ -33,8 +36,8 @@ pub enum VaultError {
     /// The key is no key.
     #[error("a key is 32 bytes in base64; {0} holds something else")]
     Key(String),
-    /// A token was sealed with another key, or was tampered with.
-    #[error("the token was sealed with key {0}, which is not the one in use: give the site its token again")]
+    /// A token or a value was sealed with another key, or was tampered with.
+    #[error("it was sealed with key {0}, which is not the one in use: give the token or the value again")]
     OtherKey(String),
 }
 
@@ -45,7 +48,8 @@ impl Vault {
         let key = Key::<XChaCha20Poly1305>::try_from(bytes.as_slice())
             .map_err(|_| VaultError::Key(origin.to_owned()))?;
         let key_id = Sha256::digest(&bytes).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { cipher: XChaCha20Poly1305::new(&key), key_id })
+        let fingerprints = hmac(&bytes, b"lockstep: fingerprints of secret values");
+        Ok(Self { cipher: XChaCha20Poly1305::new(&key), fingerprints, key_id })
     }
 
     /// Uses the key in a file that only its owner may read; makes both where there is none.
@@ -59,12 +63,18 @@ impl Vault {
         Self::from_base64(&text, &path.display().to_string())
     }
 
-    /// Seals a token. It opens only for the same `owner`, so one site's token cannot be passed off as another's.
+    /// Seals a token or a value. It opens only for the same `owner`, so one site's token cannot be passed off as another's.
     pub fn seal(&self, owner: &str, token: &Secret) -> SealedToken {
         let nonce = XNonce::generate();
         let message = Payload { msg: token.expose().as_bytes(), aad: owner.as_bytes() };
         let sealed = self.cipher.encrypt(&nonce, message).expect("sealing fails only beyond 256 GiB");
         SealedToken { cipher: [nonce.as_slice(), &sealed].concat(), key_id: self.key_id.clone() }
+    }
+
+    /// The same for the same secret, so that two can be told equal or different unopened. Who has not the key cannot try
+    /// guesses against it.
+    pub fn fingerprint(&self, secret: &Secret) -> String {
+        STANDARD.encode(hmac(&self.fingerprints, secret.expose().as_bytes()))
     }
 
     /// Opens a sealed token.
@@ -76,6 +86,17 @@ impl Vault {
         let plain = self.cipher.decrypt(&nonce, message).map_err(|_| refused())?;
         String::from_utf8(plain).map(Secret::new).map_err(|_| refused())
     }
+}
+
+/// HMAC-SHA256 (RFC 2104) with a key of up to a block.
+fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let padded = |with: u8| {
+        let mut block = [with; BLOCK];
+        block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+        Sha256::new_with_prefix(block)
+    };
+    let inner = padded(0x36).chain_update(message).finalize();
+    padded(0x5c).chain_update(inner).finalize().into()
 }
 
 fn private_file(path: &Path) -> std::io::Result<fs::File> {
@@ -101,5 +122,18 @@ mod tests {
         assert_eq!(again.open("site-1", &sealed).unwrap().expose(), "token-abc");
         assert!(vault.open("site-2", &sealed).is_err());
         assert!(other.open("site-1", &sealed).is_err());
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_same_under_one_key_only() {
+        let vault = |byte: u8| Vault::from_base64(&STANDARD.encode([byte; 32]), "test").unwrap();
+        let of = |byte: u8, text: &str| vault(byte).fingerprint(&Secret::new(text));
+        assert_eq!(of(1, "hunter2"), of(1, "hunter2"));
+        assert_ne!(of(1, "hunter2"), of(1, "hunter3"));
+        assert_ne!(of(1, "hunter2"), of(2, "hunter2"));
+        // RFC 4231, test case 2.
+        let told: String =
+            hmac(b"Jefe", b"what do ya want for nothing?").iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(told, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }
 }

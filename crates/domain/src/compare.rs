@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::EnvironmentId,
     service::{Service, WorkloadKind},
+    variable::ComparedVariable,
 };
 
 /// What runs in two environments.
@@ -26,6 +27,12 @@ pub struct Comparison {
     pub services: Vec<ComparedService>,
     /// Services that are the same in both.
     pub same: u64,
+    /// The environments' variables that differ, by the latest revision of each: a secret is equal or different, no more.
+    #[serde(default)]
+    pub variables: Vec<ComparedVariable>,
+    /// The environments' variables that are the same in both.
+    #[serde(default)]
+    pub same_variables: u64,
 }
 
 /// One service in two environments.

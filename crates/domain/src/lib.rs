@@ -43,4 +43,5 @@ pub mod sync;
 pub mod sync_plan;
 pub mod up_to_date;
 pub mod validate;
+pub mod variable;
 pub mod workload;

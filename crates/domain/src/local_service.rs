@@ -11,7 +11,7 @@ use crate::{
     limits::{Limits, LimitsKept},
     problem::FieldError,
     strategy::Strategy,
-    validate,
+    validate, variable,
 };
 
 /// The most replicas of one service.
@@ -248,7 +248,7 @@ impl LocalServiceSpec {
         let variables =
             self.variables.len() <= MAX_LISTED && self.variables.values().all(|text| is_text(text));
         must(variables, "variables", "At most 1,000, of up to 4,000 characters each and without NUL.");
-        if let Some(name) = self.variables.keys().find(|name| !is_variable(name)) {
+        if let Some(name) = self.variables.keys().find(|name| !variable::is_name(name)) {
             let words =
                 format!("“{name}” is no variable's name: letters, digits and underscores, no digit first.");
             must(false, "variables", &words);
@@ -294,15 +294,6 @@ fn is_text(text: &str) -> bool {
 
 fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && is_text(text) && !text.chars().any(char::is_control)
-}
-
-/// POSIX's portable names (IEEE 1003.1, 8.1), in either case.
-fn is_variable(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty()
-        && is_text(name)
-        && name.chars().all(fits)
-        && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -11,14 +11,17 @@ use serde::{Deserialize, Serialize};
 pub use diff::{ChangeKind, EntryChange, ImageDifference, RevisionDiff, diff};
 pub use settle::{Settled, settle};
 
+#[cfg(feature = "openapi")]
+use crate::variable::ShownScope;
 use crate::{
     id::{AppInstanceId, DeploymentId, EnvironmentId, RevisionId, ServiceId},
     service::{Container, Service, WorkloadKind},
     sync::ContainerChange,
+    variable::{VariableChange, Variables},
 };
 
 /// A revision of an environment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
@@ -32,6 +35,12 @@ pub struct Revision {
     pub entries: Vec<RevisionEntry>,
     /// What differs from the revision before it.
     pub changes: Vec<EntryChange>,
+    /// The variables of the environment and of its services; of secrets only the names are shown.
+    #[serde(serialize_with = "Variables::serialize_shown")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ShownScope>))]
+    pub variables: Variables,
+    /// The variables that differ from the revision before it.
+    pub variable_changes: Vec<VariableChange>,
     /// The deployment that made it.
     pub deployment_id: Option<DeploymentId>,
     /// Who made it.
@@ -57,6 +66,12 @@ pub struct RevisionSummary {
     pub changed: u64,
     /// The first [`SUMMARY_CHANGES`] of those.
     pub changes: Vec<EntryChange>,
+    /// How many variables differ from the revision before it.
+    #[serde(default)]
+    pub changed_variables: u64,
+    /// The first [`SUMMARY_CHANGES`] of those.
+    #[serde(default)]
+    pub variables: Vec<VariableChange>,
     /// The deployment that made it.
     pub deployment_id: Option<DeploymentId>,
     /// Who made it.

@@ -9,6 +9,7 @@ use crate::{
     problem::FieldError,
     sync::{ContainerChange, PreviewItem, Severity, Warning},
     validate,
+    variable::{self, ScopeKey, Variables},
 };
 
 /// Freezes of one environment at most.
@@ -69,6 +70,8 @@ pub struct Rules {
     pub repositories: Vec<String>,
     /// Services with more replicas are not changed.
     pub max_replicas: Option<u32>,
+    /// Variables that each deployed service has, of its own or of the environment.
+    pub required_variables: Vec<String>,
 }
 
 /// Settings as they are stored.
@@ -77,7 +80,8 @@ pub struct Rules {
     "kind": "production",
     "protected": true,
     "freezes": [{ "from": "2026-12-20T00:00:00Z", "until": "2027-01-04T06:00:00Z", "reason": "Holidays" }],
-    "rules": { "tags": ["v*"], "repositories": ["registry.example.com/shop/*"], "maxReplicas": 20 },
+    "rules": { "tags": ["v*"], "repositories": ["registry.example.com/shop/*"], "maxReplicas": 20,
+               "requiredVariables": ["LOG_LEVEL"] },
     "version": 3
 })))]
 #[serde(rename_all = "camelCase")]
@@ -166,6 +170,12 @@ impl EnvironmentSettings {
                 faults.push(FieldError::new(field, words));
             }
         }
+        let required = &self.rules.required_variables;
+        if required.len() > MAX_PATTERNS || !required.iter().all(|name| variable::is_name(name)) {
+            let words =
+                format!("At most {MAX_PATTERNS} names: letters, digits and underscores, no digit first.");
+            faults.push(FieldError::new("requiredVariables", words));
+        }
         faults
     }
 
@@ -196,9 +206,22 @@ impl EnvironmentSettings {
         Ok(())
     }
 
-    /// The rules that an item would break.
-    pub fn broken_by(&self, item: &PreviewItem) -> Vec<Warning> {
-        self.broken(&item.containers, item.target.as_ref().map_or(0, |target| target.replicas))
+    /// The rules that an item would break, where these are the environment's variables then.
+    pub fn broken_by(&self, item: &PreviewItem, variables: &Variables) -> Vec<Warning> {
+        let Some(target) = &item.target else { return Vec::new() };
+        let service = (target.app_instance_id, &item.kind, item.name.as_str());
+        let missing = self.missing(variables, service);
+        self.broken(&item.containers, target.replicas).into_iter().chain(missing).collect()
+    }
+
+    /// The rule that a service's variables would break.
+    pub fn missing(&self, variables: &Variables, service: ScopeKey<'_>) -> Option<Warning> {
+        let given = variables.effective(service);
+        let required = self.rules.required_variables.iter().map(String::as_str);
+        let missing: Vec<&str> = required.filter(|name| !given.contains_key(name)).collect();
+        let message =
+            || format!("The environment requires variables that it does not have: {}.", missing.join(", "));
+        (!missing.is_empty()).then(|| Warning::new("variable_missing", Severity::Blocking, message()))
     }
 
     /// The rules that changes of a workload with so many replicas would break.
@@ -277,10 +300,15 @@ mod tests {
         let settings = EnvironmentSettings {
             kind: Some("moon".into()),
             freezes: vec![freeze(3, 1), Freeze { reason: " ".into(), ..freeze(1, 2) }],
-            rules: Rules { tags: vec!["a b".into()], repositories: vec![String::new()], max_replicas: None },
+            rules: Rules {
+                tags: vec!["a b".into()],
+                repositories: vec![String::new()],
+                max_replicas: None,
+                required_variables: vec!["A=B".into()],
+            },
             ..Default::default()
         };
         let fields: Vec<String> = settings.faults().into_iter().map(|fault| fault.field).collect();
-        assert_eq!(fields, ["kind", "freezes", "freezes", "tags", "repositories"]);
+        assert_eq!(fields, ["kind", "freezes", "freezes", "tags", "repositories", "requiredVariables"]);
     }
 }

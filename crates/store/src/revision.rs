@@ -5,6 +5,7 @@ use domain::{
     id::{DeploymentId, EnvironmentId},
     list::{Page, Paging},
     revision::{EntryChange, Revision, RevisionEntry, RevisionSummary, SUMMARY_CHANGES, diff},
+    variable::{self, VariableChange, Variables},
 };
 use sea_orm::{ActiveValue::Set, FromQueryResult, QueryOrder, QuerySelect, entity::prelude::*};
 
@@ -20,6 +21,8 @@ pub(crate) struct Model {
     entries: Json,
     workloads: i32,
     changes: Json,
+    variables: Json,
+    variable_changes: Json,
     deployment_id: Option<Uuid>,
     author: String,
     reason: String,
@@ -41,6 +44,8 @@ impl TryFrom<Model> for Revision {
             number: row.number,
             entries: serde_json::from_value(row.entries)?,
             changes: serde_json::from_value(row.changes)?,
+            variables: serde_json::from_value(row.variables)?,
+            variable_changes: serde_json::from_value(row.variable_changes)?,
             deployment_id: row.deployment_id.map(Into::into),
             author: row.author,
             reason: row.reason,
@@ -68,6 +73,8 @@ pub struct NewRevision {
     pub environment_id: EnvironmentId,
     /// What should run.
     pub entries: Vec<RevisionEntry>,
+    /// Its variables; none for those of the revision before it.
+    pub variables: Option<Variables>,
     /// The deployment that makes it.
     pub deployment_id: Option<DeploymentId>,
     /// Who makes it.
@@ -84,6 +91,7 @@ struct Row {
     number: i64,
     workloads: i32,
     changes: Json,
+    variable_changes: Json,
     deployment_id: Option<Uuid>,
     author: String,
     reason: String,
@@ -95,12 +103,17 @@ impl Row {
         let mut changes: Vec<EntryChange> = serde_json::from_value(self.changes)?;
         let changed = changes.len() as u64;
         changes.truncate(SUMMARY_CHANGES);
+        let mut variables: Vec<VariableChange> = serde_json::from_value(self.variable_changes)?;
+        let changed_variables = variables.len() as u64;
+        variables.truncate(SUMMARY_CHANGES);
         Ok(RevisionSummary {
             number: self.number,
             active: self.number == active,
             workloads: self.workloads.max(0) as u64,
             changed,
             changes,
+            changed_variables,
+            variables,
             deployment_id: self.deployment_id.map(Into::into),
             author: self.author,
             reason: self.reason,
@@ -116,6 +129,11 @@ async fn find(
 ) -> Result<Option<Revision>, Error> {
     let query =
         Entity::find().filter(Column::EnvironmentId.eq(environment.0)).filter(Column::Number.eq(number));
+    query.one(db).await?.map(Revision::try_from).transpose()
+}
+
+async fn latest(db: &impl ConnectionTrait, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
+    let query = Entity::find().filter(Column::EnvironmentId.eq(environment.0)).order_by_desc(Column::Number);
     query.one(db).await?.map(Revision::try_from).transpose()
 }
 
@@ -144,6 +162,7 @@ impl Store {
             Column::Number,
             Column::Workloads,
             Column::Changes,
+            Column::VariableChanges,
             Column::DeploymentId,
             Column::Author,
             Column::Reason,
@@ -166,6 +185,11 @@ impl Store {
         find(&self.db, environment, number).await?.ok_or(Error::NotFound)
     }
 
+    /// The newest revision of an environment.
+    pub async fn latest_revision(&self, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
+        latest(&self.db, environment).await
+    }
+
     /// The revision that an environment was last brought to.
     pub async fn active_revision(&self, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
         let number = active_number(&self.db, environment).await?;
@@ -184,9 +208,7 @@ impl Write {
 
     /// The newest revision of an environment that this transaction holds.
     pub async fn latest_revision(&mut self, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
-        let query =
-            Entity::find().filter(Column::EnvironmentId.eq(environment.0)).order_by_desc(Column::Number);
-        query.one(self.tx()).await?.map(Revision::try_from).transpose()
+        latest(self.tx(), environment).await
     }
 
     /// A revision of an environment, by its number.
@@ -210,7 +232,9 @@ impl Write {
         self.hold_environment(new.environment_id).await?;
         let latest = self.latest_revision(new.environment_id).await?;
         let number = latest.as_ref().map_or(0, |latest| latest.number) + 1;
-        let changes = diff(latest.as_ref().map_or(&[], |latest| &latest.entries), &new.entries);
+        let (before, had) = latest.map(|latest| (latest.entries, latest.variables)).unwrap_or_default();
+        let changes = diff(&before, &new.entries);
+        let variables = new.variables.as_ref().unwrap_or(&had);
         let row = ActiveModel {
             id: Set(Uuid::now_v7()),
             environment_id: Set(new.environment_id.0),
@@ -218,6 +242,8 @@ impl Write {
             entries: Set(serde_json::to_value(&new.entries)?),
             workloads: Set(new.entries.len() as i32),
             changes: Set(serde_json::to_value(&changes)?),
+            variables: Set(serde_json::to_value(variables)?),
+            variable_changes: Set(serde_json::to_value(variable::diff(&had, variables))?),
             deployment_id: Set(new.deployment_id.map(|id| id.0)),
             author: Set(new.author.clone()),
             reason: Set(new.reason.clone()),

@@ -12,6 +12,7 @@ use domain::{
     matrix::MatrixQuery,
     service::{Container, ServiceQuery, ServiceStatus, WorkloadKind},
     site::{Site, SiteKind},
+    variable::{Sealed, StoredValue, Variables},
 };
 use sea_orm::{ConnectionTrait, Database};
 use store::{Error, ObservedService, SealedToken, ServiceKey, Store};
@@ -303,6 +304,7 @@ async fn deployment(store: &Store, instances: &[AppInstance]) -> domain::id::Dep
         retry_of: None,
         revision: 1,
         scheduled_for: None,
+        time_limit_seconds: None,
         begun_at: None,
         start_time: Utc::now(),
         end_time: None,
@@ -311,9 +313,43 @@ async fn deployment(store: &Store, instances: &[AppInstance]) -> domain::id::Dep
     };
     let id = deployment.id;
     let mut write = store.write().await.unwrap();
-    write.insert_deployment(&store::NewDeployment { deployment, tasks: Vec::new() }).await.unwrap();
+    let new = store::NewDeployment { deployment, tasks: Vec::new(), overrides_freeze: false };
+    write.insert_deployment(&new).await.unwrap();
     write.commit().await.unwrap();
     id
+}
+
+on_both!(variables_go_on_from_revision_to_revision);
+async fn variables_go_on_from_revision_to_revision(postgres: bool) {
+    let Some((store, _dir, _)) = open(postgres).await else { return };
+    let (_, instances) = furnish(&store).await;
+    let environment = instances[0].environment_id;
+    let sealed = Sealed { cipher: "c2VhbGVk".into(), key_id: "k".into(), fingerprint: "f".into() };
+    let values = [
+        ("LEVEL".to_owned(), StoredValue::Plain("two\nlines 🚀".into())),
+        ("TOKEN".to_owned(), StoredValue::Secret(sealed)),
+    ];
+    let variables = Variables { environment: values.into(), services: Vec::new() };
+    let mut write = store.write().await.unwrap();
+    for variables in [Some(variables.clone()), None] {
+        let new = store::NewRevision {
+            environment_id: environment,
+            entries: Vec::new(),
+            variables,
+            deployment_id: None,
+            author: "tester".into(),
+            reason: String::new(),
+            created_at: Utc::now(),
+        };
+        write.insert_revision(&new).await.unwrap();
+    }
+    write.commit().await.unwrap();
+    let latest = store.latest_revision(environment).await.unwrap().unwrap();
+    assert_eq!((latest.number, &latest.variables, latest.variable_changes.len()), (2, &variables, 0));
+    let page = store.revisions(environment, Paging { page: 1, page_size: 10 }).await.unwrap();
+    assert_eq!(page.items[1].changed_variables, 2);
+    assert_eq!(page.items[1].variables[0].difference.to.as_deref(), Some("two\nlines 🚀"));
+    assert_eq!(page.items[1].variables[1].difference.to, None);
 }
 
 on_both!(a_newer_database_is_refused);

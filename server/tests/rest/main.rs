@@ -20,3 +20,4 @@ mod settings;
 mod sites;
 mod support;
 mod syncs;
+mod variables;

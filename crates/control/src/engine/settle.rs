@@ -41,6 +41,7 @@ pub(super) async fn settled(
                 .insert_revision(&NewRevision {
                     environment_id: environment,
                     entries,
+                    variables: None,
                     deployment_id: Some(ended.id),
                     author: ENGINE.to_owned(),
                     reason: format!("what revision {} was left at", target.number),

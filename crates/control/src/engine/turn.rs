@@ -30,12 +30,15 @@ impl Runner {
         if deployment.undo_of.is_some() {
             return Ok(None);
         }
+        let revision = store.revision(deployment.target_environment_id, deployment.revision).await?;
         let broken: Vec<String> = deployment
             .results
             .iter()
             .filter_map(|task| {
-                let broken = settings.broken(&task.containers, task.replicas);
-                Some(format!("{}: {}", task.name, broken.into_iter().next()?.message))
+                let missing = settings.missing(&revision.variables, task.key());
+                let broken =
+                    settings.broken(&task.containers, task.replicas).into_iter().chain(missing).next();
+                Some(format!("{}: {}", task.name, broken?.message))
             })
             .collect();
         Ok((!broken.is_empty()).then(|| first_of(&broken)))

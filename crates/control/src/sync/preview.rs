@@ -23,7 +23,7 @@ use futures::{StreamExt, stream};
 use platform::{ImageChange, SetImages};
 use uuid::Uuid;
 
-use crate::{Context, Error, environment, service};
+use crate::{Context, Error, environment, service, variable};
 
 /// How long a preview can be confirmed.
 const VALID: TimeDelta = TimeDelta::minutes(30);
@@ -157,7 +157,8 @@ pub(super) async fn finish(
     }));
     let items = tried.buffered(PARALLEL).collect().await;
     let now = Utc::now();
-    let settings = ctx.store().settings(asked.request.target_environment_id).await?.settings;
+    let target = asked.request.target_environment_id;
+    let settings = ctx.store().settings(target).await?.settings;
     let mut preview = Preview {
         id: Uuid::now_v7().into(),
         request: asked.request,
@@ -172,8 +173,9 @@ pub(super) async fn finish(
         expires_at: now + VALID,
     };
     if preview.undo_of.is_none() {
+        let variables = variable::to_come(ctx, target, preview.deploy.as_ref()).await?;
         for item in &mut preview.items {
-            let broken = settings.broken_by(item);
+            let broken = settings.broken_by(item, &variables);
             item.warnings.extend(broken);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::Utc;
 use domain::{
+    deploy::DeployRequest,
     id::{AppInstanceId, EnvironmentId},
     image::ImageRef,
     revision::{RevisionEntry, carried_on},
@@ -50,6 +51,12 @@ pub(super) async fn revision_of(
             _ => Ok(number),
         };
     }
+    let variables = match &preview.deploy {
+        Some(DeployRequest { revision: Some(older), .. }) => {
+            write.revision(environment, *older).await?.map(|older| older.variables)
+        }
+        _ => None,
+    };
     let mut entries = carried_on(active.map(|active| active.entries), &there.observed, &there.bound);
     for entry in &mut entries {
         expect(entry, &moving, new);
@@ -57,6 +64,7 @@ pub(super) async fn revision_of(
     let revision = NewRevision {
         environment_id: environment,
         entries,
+        variables,
         deployment_id: Some(new.deployment.id),
         author: ctx.actor().to_owned(),
         reason: reason(new, preview),

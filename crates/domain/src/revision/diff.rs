@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{ContainerImage, RevisionEntry};
-use crate::{id::AppInstanceId, image::ImageRef, service::WorkloadKind};
+use crate::{id::AppInstanceId, image::ImageRef, service::WorkloadKind, variable::VariableChange};
 
 wire_enum!(
     /// What became of a workload from one content to another.
@@ -32,6 +32,9 @@ pub struct RevisionDiff {
     pub changes: Vec<EntryChange>,
     /// Workloads that are the same in both.
     pub same: u64,
+    /// The variables that differ.
+    #[serde(default)]
+    pub variables: Vec<VariableChange>,
 }
 
 /// One workload that differs.

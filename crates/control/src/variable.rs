@@ -1,0 +1,160 @@
+//! Use cases of variables: what services are given when they start. They are part of a revision, so an edit makes the next
+//! one, and nothing is deployed by it.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::{
+    deploy::DeployRequest,
+    environment::Environment,
+    id::{EnvironmentId, ServiceId},
+    revision::{Revision, RevisionEntry, carried_on},
+    service::Service,
+    validate,
+    variable::{
+        EffectiveVariables, Sealed, ServiceScope, StoredValue, Values, VariableEdit, Variables,
+        VariablesEdit, diff,
+    },
+};
+
+use crate::{
+    Context, Error, Vault, environment,
+    revision::{no_base, no_change, row},
+    sync::revision::There,
+};
+
+/// The environment's variables, or all that one of its services is given, by the latest revision.
+pub async fn get(
+    ctx: &Context,
+    environment: EnvironmentId,
+    service: Option<ServiceId>,
+) -> Result<EffectiveVariables, Error> {
+    let found = environment::get(ctx, environment).await?;
+    let service = match service {
+        Some(id) => {
+            let there = ctx.store().services_by_id(&[id]).await?;
+            Some(in_environment(there, id, environment)?)
+        }
+        None => None,
+    };
+    Ok(shown(&found, ctx.store().latest_revision(environment).await?.as_ref(), service.as_ref()))
+}
+
+/// Replaces the environment's variables, or one service's own, by a new revision.
+pub async fn put(
+    ctx: &Context,
+    environment: EnvironmentId,
+    edit: VariablesEdit,
+) -> Result<EffectiveVariables, Error> {
+    let found = environment::get(ctx, environment).await?;
+    let reason = validate::text("reason", &edit.reason).map_err(|error| Error::Invalid(vec![error]))?;
+    let there = There::now(ctx, environment).await?;
+    let service = match edit.service_id {
+        Some(id) => Some(in_environment(there.observed.clone(), id, environment)?),
+        None => None,
+    };
+    let mut write = ctx.store().write().await?;
+    write.hold_environment(environment).await?;
+    let latest = write.latest_revision(environment).await?;
+    if edit.base != latest.as_ref().map_or(0, |latest| latest.number) {
+        let stored = || Error::stale(&shown(&found, latest.as_ref(), service.as_ref()));
+        return Err(if latest.is_some() { stored() } else { no_base() });
+    }
+    let (entries, before) = latest.map(|latest| (Some(latest.entries), latest.variables)).unwrap_or_default();
+    let scope = service.as_ref().map(scope_of);
+    let stored = match &scope {
+        Some(scope) => before.own(scope.key()).cloned().unwrap_or_default(),
+        None => before.environment.clone(),
+    };
+    let faults = edit.faults(&stored);
+    if !faults.is_empty() {
+        return Err(Error::Invalid(faults));
+    }
+    let mut after = before.clone();
+    after.replace(scope, values(&ctx.control().vault, environment, edit.variables, &stored));
+    after.keep_within(&there.bound);
+    if diff(&before, &after).is_empty() {
+        return Err(no_change(edit.base));
+    }
+    let entries = carried_on(entries, &there.observed, &there.bound);
+    let new = store::NewRevision { variables: Some(after), ..row(ctx, environment, entries, reason) };
+    let number = write.insert_revision(&new).await?;
+    let of = service.as_ref().map(|service| format!(" of {}", service.name)).unwrap_or_default();
+    let message =
+        format!("{} made revision {number} of {}, with other variables{of}", ctx.actor(), found.name);
+    write.append(ctx.event("revision.created", message).environment(environment)).await?;
+    write.commit().await?;
+    get(ctx, environment, edit.service_id).await
+}
+
+/// The variables of an environment's latest revision.
+pub(crate) async fn latest(ctx: &Context, environment: EnvironmentId) -> Result<Variables, Error> {
+    let latest = ctx.store().latest_revision(environment).await?;
+    Ok(latest.map(|latest| latest.variables).unwrap_or_default())
+}
+
+/// The variables of the revision that a deployment leads to: of the one it names, or, as those of the latest go on, of that.
+pub(crate) async fn to_come(
+    ctx: &Context,
+    environment: EnvironmentId,
+    deploy: Option<&DeployRequest>,
+) -> Result<Variables, Error> {
+    match deploy.and_then(|deploy| deploy.revision) {
+        Some(number) => Ok(ctx.store().revision(environment, number).await?.variables),
+        None => latest(ctx, environment).await,
+    }
+}
+
+fn in_environment(there: Vec<Service>, id: ServiceId, environment: EnvironmentId) -> Result<Service, Error> {
+    let mut there = there.into_iter();
+    let found = there.find(|service| service.id == id && service.environment_id == environment);
+    found.ok_or_else(|| Error::invalid("serviceId", "The environment has no such service."))
+}
+
+fn scope_of(service: &Service) -> ServiceScope {
+    let RevisionEntry { app_instance_id, app_instance, kind, name, .. } = RevisionEntry::of(service);
+    ServiceScope { app_instance_id, app_instance, kind, name }
+}
+
+fn shown(
+    environment: &Environment,
+    latest: Option<&Revision>,
+    service: Option<&Service>,
+) -> EffectiveVariables {
+    let scope = service.map(scope_of);
+    let revision = latest.map_or(0, |latest| latest.number);
+    let variables = latest.map(|latest| latest.variables.shown(scope.as_ref().map(ServiceScope::key)));
+    EffectiveVariables {
+        environment_id: environment.id,
+        service_id: service.map(|service| service.id),
+        revision,
+        active: revision > 0 && revision == environment.active_revision,
+        variables: variables.unwrap_or_default(),
+    }
+}
+
+/// What an edit makes of the values that there are. A secret that is given again is not sealed again.
+fn values(vault: &Vault, environment: EnvironmentId, edits: Vec<VariableEdit>, stored: &Values) -> Values {
+    let value = |edit: VariableEdit| {
+        let before = stored.get(&edit.name);
+        let value = match edit.value {
+            Some(value) if !edit.secret => StoredValue::Plain(value.expose().to_owned()),
+            Some(value) => {
+                let token = vault.seal(&owner(environment, &edit.name), &value);
+                let sealed = Sealed {
+                    cipher: STANDARD.encode(token.cipher),
+                    key_id: token.key_id,
+                    fingerprint: vault.fingerprint(&value),
+                };
+                let new = StoredValue::Secret(sealed);
+                before.filter(|before| **before == new).cloned().unwrap_or(new)
+            }
+            None => before?.clone(),
+        };
+        Some((edit.name, value))
+    };
+    edits.into_iter().filter_map(value).collect()
+}
+
+/// For whom a secret value opens.
+fn owner(environment: EnvironmentId, name: &str) -> String {
+    format!("variable {name} of {environment}")
+}
