@@ -23,6 +23,7 @@ pub mod revision;
 pub mod service;
 pub mod site;
 pub mod sync;
+pub mod variable;
 
 /// Rows of a table that the browser holds at most: as many as it draws once and scrolls without drawing them anew.
 #[cfg(feature = "ssr")]

@@ -12,6 +12,7 @@ mod environment_drift;
 mod environment_instances;
 mod environment_revisions;
 mod environment_settings;
+mod environment_variables;
 pub(crate) mod environments;
 mod environments_batch;
 pub(crate) mod lazy;
