@@ -1,0 +1,92 @@
+// The server's own machine: a service is made, writes, is limited and goes; variables are kept, inherited and deployed.
+import { expect, expectAccessible, test } from "./fixtures";
+
+test.use({ suite: "local" });
+
+test("a service is made on this machine, writes, and is removed", async ({ page, lockstep, pageErrors }) => {
+  const cluster = await lockstep.api.post("/api/clusters", { name: "here" });
+  await page.goto("/clusters");
+  await page.getByRole("link", { name: "here", exact: true }).click();
+  await expect(page.getByRole("heading", { name: "No services yet" })).toBeVisible();
+  await page.keyboard.press("c");
+  const dialog = page.getByRole("dialog", { name: "New service" });
+  await dialog.getByLabel("Namespace").fill("shop");
+  await dialog.getByLabel("Name", { exact: true }).fill("web");
+  await dialog.getByLabel("Version").fill("shop/web");
+  await dialog.getByLabel("Program").fill("sh");
+  await dialog.getByLabel("Arguments").fill('-c\nwhile :; do echo "it is $LOCKSTEP_VERSION 🚀"; sleep 1; done');
+  await dialog.getByLabel("Memory limit").fill("64");
+  await dialog.getByRole("button", { name: "Make the service" }).click();
+  await expect(dialog).toContainText("Give a name and a version");
+  await expectAccessible(page);
+  await dialog.getByLabel("Version").fill("shop/web:1.0.0");
+  await dialog.getByRole("button", { name: "Make the service" }).click();
+  await expect(dialog).toBeHidden();
+
+  const row = page.getByRole("row", { name: /web/ });
+  await expect(row).toContainText("1 of 1", { timeout: 20_000 });
+  await expect(row.getByRole("link", { name: /127\.0\.0\.1/ })).toBeVisible();
+  await row.getByRole("radio").check();
+  await expect(page.getByRole("group", { name: "Replicas" })).toContainText(/memory: (kept|not kept)/);
+  const output = page.getByRole("region", { name: "Output" });
+  await expect(output).toContainText("it is 1.0.0 🚀");
+  await output.getByLabel("Search the output").fill("no such line");
+  await expect(output).toContainText("No line says that.");
+  await output.getByLabel("Search the output").fill("");
+  await expectAccessible(page);
+
+  await page.keyboard.press("u");
+  const edit = page.getByRole("dialog", { name: "Edit web" });
+  await expect(edit.getByLabel("Memory limit")).toHaveValue("64");
+  await edit.getByLabel("Replicas").fill("2");
+  await edit.getByRole("button", { name: "Save" }).click();
+  await expect(row).toContainText("2 of 2", { timeout: 20_000 });
+
+  await page.keyboard.press("x");
+  await page.getByRole("dialog", { name: "Delete service" }).getByRole("button", { name: "Delete service" }).click();
+  await expect(page.getByRole("heading", { name: "No services yet" })).toBeVisible({ timeout: 20_000 });
+  await lockstep.api.delete(`/api/clusters/${cluster.id}`);
+  expect(pageErrors).toEqual([]);
+});
+
+test("variables are inherited, overridden and given to what runs", async ({ page, lockstep, pageErrors }) => {
+  await lockstep.api.post("/api/clusters", { name: "there" });
+  const environment = await lockstep.api.post("/api/environments", { name: "Shop 🛒" });
+  await lockstep.api.put("/api/clusters/there/namespaces/shop/services/web", {
+    image: "shop/web:1.0.0",
+    program: "sh",
+    arguments: ["-c", 'while :; do echo "level $LEVEL, key ${#KEY}"; sleep 0.2; done'],
+  });
+  await lockstep.api.post("/api/app-instances", { cluster: "there", namespace: "shop", environmentId: environment.id });
+  await expect.poll(async () => (await lockstep.api.get(`/api/services?env=${environment.id}`)).length).toBe(1);
+
+  await page.goto(`/environments/${environment.id}?tab=variables`);
+  await page.getByRole("button", { name: "Add a variable" }).click();
+  await page.getByLabel("Name").fill("1LEVEL");
+  await page.getByRole("button", { name: "Save as a new revision" }).click();
+  await expect(page.getByRole("alert")).toContainText("1LEVEL");
+  await page.getByLabel("Name").fill("LEVEL");
+  await page.getByLabel("Value").fill("info");
+  await page.getByRole("button", { name: "Add a variable" }).click();
+  await page.getByLabel("Name").nth(1).fill("KEY");
+  await page.getByLabel("secret").nth(1).check();
+  await page.getByLabel("Value").nth(1).fill("hunter2");
+  await page.getByRole("button", { name: "Save as a new revision" }).click();
+  await expect(page.getByText("As revision 1 says, which is not deployed yet.")).toBeVisible();
+  await expect(page.getByLabel("Value").first()).toHaveAttribute("placeholder", "unchanged");
+  await expectAccessible(page);
+
+  await page.getByLabel("Whose variables").selectOption({ label: "web in shop" });
+  await expect(page.getByText("Inherited from the environment")).toBeVisible();
+  await page.getByRole("listitem").filter({ hasText: "LEVEL" }).getByRole("button", { name: "Override" }).click();
+  await page.getByLabel("Value").fill("debug");
+  await page.getByRole("button", { name: "Save as a new revision" }).click();
+  await expect(page.getByText("As revision 2 says, which is not deployed yet.")).toBeVisible();
+  expect(await page.content()).not.toContain("hunter2");
+
+  await lockstep.api.post("/api/deployments?wait=true", { environmentId: environment.id, revision: 2 });
+  const output = "/api/clusters/there/namespaces/shop/services/web/output";
+  const told = async () => await (await fetch(lockstep.url + output)).text();
+  await expect.poll(told, { timeout: 20_000 }).toContain("level debug, key 7");
+  expect(pageErrors).toEqual([]);
+});
