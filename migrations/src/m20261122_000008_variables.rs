@@ -1,4 +1,5 @@
-//! The variables of each revision, and what differs in them from the revision before it.
+//! The variables of each revision with what differs in them from the revision before it, and what previews and tasks do to
+//! those of single workloads.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -8,9 +9,15 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let columns = [json("variables").default("{}").take(), json("variable_changes").default("[]").take()];
-        for column in columns {
-            manager.alter_table(Table::alter().table("revision").add_column(column).to_owned()).await?;
+        let columns = [
+            ("revision", json("variables").default("{}").take()),
+            ("revision", json("variable_changes").default("[]").take()),
+            ("preview", json("carried").default("{}").take()),
+            ("task", json("variables").default("[]").take()),
+            ("task", json_null("carried")),
+        ];
+        for (table, column) in columns {
+            manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
         }
         Ok(())
     }

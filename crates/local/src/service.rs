@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, time::Duration};
 
-use domain::{local_service::LocalServiceSpec, validate};
+use domain::{local_service::LocalServiceSpec, validate, variable::Given};
 use serde::{Deserialize, Serialize};
 
 use crate::{Backoff, Error, Spec, artifact::Artifacts};
@@ -36,6 +36,9 @@ pub struct Service {
     pub generation: i64,
     /// What it is.
     pub spec: LocalServiceSpec,
+    /// What deployments have given it: its replicas have these before those of its definition.
+    #[serde(default, skip_serializing_if = "Given::is_empty")]
+    pub variables: Given,
     /// The deployment that has changed it last.
     pub deployment: Option<String>,
     /// It is to go, with all that it runs.
@@ -50,13 +53,14 @@ pub(crate) fn program(service: &LocalServiceSpec) -> String {
 
 /// What a replica of a service runs, at this port and in this directory.
 pub(crate) fn replica_spec(
-    service: &LocalServiceSpec,
+    Service { spec: service, variables: given, .. }: &Service,
     port: u16,
     directory: &Path,
     artifacts: &Artifacts,
 ) -> Spec {
     let version = service.version();
     let mut variables = service.variables.clone();
+    variables.extend(given.0.clone());
     variables.insert("PORT".into(), port.to_string());
     variables.insert("LOCKSTEP_VERSION".into(), version.clone());
     variables.insert(IMAGE.into(), service.image.clone());
@@ -113,6 +117,10 @@ mod tests {
     fn replica(service: serde_json::Value) -> Spec {
         let directory = tempfile::tempdir().unwrap();
         let artifacts = Artifacts::open(directory.path(), 0).unwrap();
+        let service = serde_json::json!({
+            "id": "1", "generation": 1, "spec": service, "deployment": null,
+            "variables": { "PORT": "2", "LEVEL": "debug" },
+        });
         replica_spec(&serde_json::from_value(service).unwrap(), 20_001, Path::new("/srv"), &artifacts)
     }
 
@@ -122,11 +130,12 @@ mod tests {
             "image": "shop/cart:1.4.0",
             "program": "/opt/cart-{version}/cart",
             "arguments": ["--version={version}"],
-            "variables": { "PORT": "1" },
+            "variables": { "PORT": "1", "LEVEL": "info", "HOME": "/" },
         });
         let spec = replica(service);
         assert_eq!(spec.program, "/opt/cart-1.4.0/cart");
         assert_eq!(spec.arguments, ["--version=1.4.0"]);
+        assert_eq!((&*spec.variables["LEVEL"], &*spec.variables["HOME"]), ("debug", "/"));
         assert_eq!((&*spec.variables["PORT"], &*spec.variables["LOCKSTEP_VERSION"]), ("20001", "1.4.0"));
     }
 

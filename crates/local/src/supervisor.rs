@@ -277,7 +277,7 @@ impl Supervisor {
     }
 
     fn replica_spec(&self, service: &Service, port: u16, work: &Path) -> Spec {
-        replica_spec(&service.spec, port, work, &self.shared.artifacts)
+        replica_spec(service, port, work, &self.shared.artifacts)
     }
 
     fn replica(&self, port: u16) -> Result<Replica, Error> {

@@ -9,6 +9,7 @@ use domain::{
     queue::Open,
     service::{Container, WorkloadKind},
     sync::ContainerChange,
+    variable::{Carried, Values},
 };
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Func};
 
@@ -31,6 +32,8 @@ pub struct ToCome {
     pub name: String,
     /// The images to come.
     pub changes: Vec<ContainerChange>,
+    /// The variables to come, where its site gives any.
+    pub variables: Option<Values>,
 }
 
 impl ToCome {
@@ -44,12 +47,14 @@ impl TryFrom<task::Model> for ToCome {
     type Error = Error;
 
     fn try_from(row: task::Model) -> Result<Self, Error> {
+        let carried: Option<Carried> = row.carried.map(serde_json::from_value).transpose()?;
         Ok(Self {
             service_id: row.target_service_id.into(),
             app_instance_id: row.target_app_instance_id.into(),
             kind: WorkloadKind::from(row.kind.as_str()),
             name: row.name,
             changes: serde_json::from_value(row.containers)?,
+            variables: carried.map(|carried| carried.to),
         })
     }
 }

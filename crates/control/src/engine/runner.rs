@@ -153,7 +153,7 @@ pub(super) struct Runner {
     pub(super) lease: Lease,
     pub(super) tasks: HashMap<TaskId, RunningTask>,
     names: HashMap<TaskId, String>,
-    target: EnvironmentId,
+    pub(super) target: EnvironmentId,
     pub(super) annotation: String,
     /// What was being sent when this deployment was taken up: it may have got through.
     pub(super) resumed: HashSet<TaskId>,

@@ -26,6 +26,7 @@ fn change(workload: &WorkloadFacts, to: &str, deployment: &str) -> ImageChange {
         uid: workload.uid.clone(),
         from: workload.containers.clone(),
         to: app(to),
+        variables: None,
         deployment: deployment.into(),
         seen: None,
         back: false,

@@ -30,6 +30,7 @@ fn change() -> ImageChange {
             container("proxy", false, "p:1"),
             container("init", true, "i:2"),
         ],
+        variables: None,
         deployment: "d-1".into(),
         seen: None,
         back: false,
