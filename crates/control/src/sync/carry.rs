@@ -47,11 +47,11 @@ pub(super) async fn carry(
         let follows = asked.undo_of.is_some() || asked.retry_of.is_some();
         let known = given_to(&active, service);
         let aim = asked.variables.get(&target.service_id).or((!follows).then_some(&wanted));
-        let from = match &object.coming {
-            Some(coming) => coming.clone(),
-            None => stored(&ctx.control().vault, environment, given, &[aim.unwrap_or(&known), &known]),
-        };
-        let change = Carried { to: aim.unwrap_or(&from).clone(), from };
+        let now = stored(&ctx.control().vault, environment, given, &[aim.unwrap_or(&known), &known]);
+        let mut found = vec![now];
+        found.extend(object.coming.iter().flat_map(|coming| [coming.from.clone(), coming.to.clone()]));
+        let Some(from) = found.pop() else { continue };
+        let change = Carried { to: aim.unwrap_or(&from).clone(), from, alternatives: found };
         item.variables = carried(&change);
         if !item.variables.is_empty() {
             item.warnings.retain(|warning| warning.code != "already_in_step");

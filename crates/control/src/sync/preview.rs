@@ -17,7 +17,7 @@ use domain::{
         Warning, with_images,
     },
     sync_plan::{self, Wanted},
-    variable::{Given, Values},
+    variable::{Carried, Given, Values},
     workload::WorkloadKey,
 };
 use futures::{StreamExt, stream};
@@ -102,8 +102,8 @@ pub(super) struct Object {
     alternatives: Vec<Vec<Container>>,
     /// The variables that it has been given, where its site gives any.
     pub(super) given: Option<Given>,
-    /// Those that a deployment which comes before gives it.
-    pub(super) coming: Option<Values>,
+    /// What deployments which come before do to them, in their order.
+    pub(super) coming: Vec<Carried>,
 }
 
 /// What a preview is of.
@@ -297,10 +297,8 @@ pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> Result<(Ve
     let coming = ctx.store().to_come(&ids).await?;
     let expected = |(mut service, outcome): (Service, Result<Read, Error>)| {
         let mut alternatives = Vec::new();
-        let mut variables = None;
         for coming in coming.get(&service.id).into_iter().flatten() {
             let next = with_images(&service.containers, &coming.changes);
-            variables = coming.variables.clone().or(variables);
             // What is there now may be what comes already, and may be put back.
             let back: Vec<_> = coming
                 .changes
@@ -310,9 +308,10 @@ pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> Result<(Ve
             alternatives.push(with_images(&service.containers, &back));
             alternatives.push(std::mem::replace(&mut service.containers, next));
         }
-        let object =
-            words(outcome).map(|Read { uid, given }| Object { uid, alternatives, given, coming: variables });
         let id = service.id;
+        let before = coming.get(&id).into_iter().flatten();
+        let coming = before.filter_map(|coming| coming.carried.clone()).collect();
+        let object = words(outcome).map(|Read { uid, given }| Object { uid, alternatives, given, coming });
         (service, (id, object))
     };
     Ok(read.into_iter().map(expected).unzip())

@@ -130,7 +130,7 @@ pub fn compare(left: &Variables, right: &Variables) -> (Vec<ComparedVariable>, u
 }
 
 /// What a deployment changes, as it may be shown.
-pub fn carried(Carried { from, to }: &Carried) -> Vec<VariableDifference> {
+pub fn carried(Carried { from, to, .. }: &Carried) -> Vec<VariableDifference> {
     differences(&by_name(from), &by_name(to))
 }
 

@@ -32,4 +32,7 @@ pub struct Carried {
     pub from: Values,
     /// What it is given.
     pub to: Values,
+    /// What its turn may find as well, since a deployment that comes before may not come to its end.
+    #[serde(default)]
+    pub alternatives: Vec<Values>,
 }
