@@ -146,7 +146,7 @@ fn a_revision_of_other_variables_is_reached_by_bringing_them() {
     let (active, target) = ([entry("cart", "cart:1")], [entry("cart", "cart:1")]);
     let settled = |statuses: &[TaskStatus]| {
         let of = |(n, status): (usize, &TaskStatus)| {
-            let mut task = task(["cart", "web"][n], ("i:1", "i:1"), status.clone(), true);
+            let mut task = task(["cart", "web"][n], ("cart:1", "cart:1"), status.clone(), true);
             task.variables = vec![VariableDifference {
                 name: "LEVEL".into(),
                 change: ChangeKind::Added,
