@@ -69,7 +69,7 @@ pub fn App() -> impl IntoView {
             <Frame>
                 <FlatRoutes fallback=pages::not_found::NotFound>
                     <Route path=path!("/") view=pages::matrix::Matrix ssr=SsrMode::Async />
-                    <Route path=path!("/clusters") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/clusters/:id?") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/services") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/environments/:id?") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/sites") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />

@@ -1,5 +1,4 @@
-//! The variables of each revision with what differs in them from the revision before it, and what previews and tasks do to
-//! those of single workloads.
+//! The variables of each revision, and what differs in them from the revision before it.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -9,15 +8,9 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let columns = [
-            ("revision", json("variables").default("{}").take()),
-            ("revision", json("variable_changes").default("[]").take()),
-            ("preview", json("carried").default("{}").take()),
-            ("task", json("variables").default("[]").take()),
-            ("task", json_null("carried")),
-        ];
-        for (table, column) in columns {
-            manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+        let columns = [json("variables").default("{}").take(), json("variable_changes").default("[]").take()];
+        for column in columns {
+            manager.alter_table(Table::alter().table("revision").add_column(column).to_owned()).await?;
         }
         Ok(())
     }

@@ -155,6 +155,7 @@ fn spec(service: &Shown, stage: usize, program: &Path) -> LocalServiceSpec {
         deadline_ms: 10_000,
         limits: Limits::default(),
         artifact: None,
+        front_door: true,
     }
 }
 

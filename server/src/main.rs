@@ -44,6 +44,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Has the front doors of local services. The server starts it; it goes on without the server.
+    #[command(hide = true)]
+    Door {
+        /// The front doors' directory.
+        directory: PathBuf,
+    },
     /// A service of the demo.
     #[command(hide = true)]
     DemoService(service::Args),
@@ -68,6 +74,7 @@ fn main() -> ExitCode {
         Command::DemoService(args) => run(async { Ok(service::serve(args).await?) }),
         Command::Launch { within, command } => return local::launch(&within, &command),
         Command::Hold { directory } => local::hold(&directory).map_err(Into::into),
+        Command::Door { directory } => door::keep(&directory).map_err(Into::into),
         Command::Openapi => print_openapi(),
     };
     match ended {

@@ -17,11 +17,13 @@ pub mod environment;
 mod error;
 mod json;
 pub mod live;
+pub mod local_service;
 pub mod matrix;
 pub mod revision;
 pub mod service;
 pub mod site;
 pub mod sync;
+pub mod variable;
 
 /// Rows of a table that the browser holds at most: as many as it draws once and scrolls without drawing them anew.
 #[cfg(feature = "ssr")]

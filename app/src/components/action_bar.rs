@@ -1,6 +1,6 @@
 //! What can be done with what is selected, in one place that does not move; each action has a key.
 
-use leptos::{ev, prelude::*};
+use leptos::{ev, html, prelude::*};
 
 use crate::components::erased::Erase;
 use crate::{
@@ -38,13 +38,16 @@ pub(crate) fn ActionBar(
     actions: Vec<Action>,
 ) -> impl IntoView {
     let all = actions.clone();
+    let bar = NodeRef::<html::Div>::new();
     Effect::new(move |_| {
         let all = all.clone();
         let handle = window_event_listener(ev::keydown, move |event| {
             let modified = event.ctrl_key() || event.meta_key() || event.alt_key();
+            // A page may be made twice when it takes over from the server, of which one is in the document.
+            let is_shown = bar.try_get_untracked().flatten().is_some_and(|bar| bar.is_connected());
             // What another listener took, such as the second of two keys, is not for here.
             let taken = event.default_prevented();
-            if modified || taken || browser::is_typing(&event) || browser::dialog_open() {
+            if modified || taken || !is_shown || browser::is_typing(&event) || browser::dialog_open() {
                 return;
             }
             if let Some(action) = all.iter().find(|action| action.key == event.key()) {
@@ -73,7 +76,7 @@ pub(crate) fn ActionBar(
         }
     });
     view! {
-        <div class="action-bar" role="toolbar" aria-label="Actions">
+        <div class="action-bar" role="toolbar" aria-label="Actions" node_ref=bar>
             <span class="muted" role="status">{move || selected.get()}</span>
             <span class="flex flex-wrap gap-2">{buttons.collect_view()}</span>
         </div>

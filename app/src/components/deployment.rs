@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskPod, TaskStatus},
+    event::Event,
     id::DeploymentId,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -12,10 +13,10 @@ use crate::components::erased::Erase;
 use crate::{
     api,
     components::{
-        deployment_log::Log,
         deployment_stages,
         empty::{nothing, skeleton},
         icon::{icon, lu},
+        log::{Line, Log},
         problem::note,
         status,
         sync_sheet::SyncFlow,
@@ -49,7 +50,13 @@ pub(crate) fn DeploymentView(
     Effect::new(move |_| running.set(ready(deployment).is_some_and(|found| !found.status.ended())));
     let second = time::seconds(move || running.get());
     let pods = pods(id, running, tick);
-    let log = Signal::derive(move || ready(events).unwrap_or_default());
+    let line = |event: Event| Line {
+        number: event.seq,
+        at: Some(event.at),
+        origin: String::new(),
+        text: event.message,
+    };
+    let log = Signal::derive(move || ready(events).unwrap_or_default().into_iter().map(line).collect());
     let cancelling = Request::new();
 
     let head = move |found: Deployment| head(&found, second, modal);
@@ -78,7 +85,7 @@ pub(crate) fn DeploymentView(
             </ul>
         </Transition>
         <Transition fallback=nothing>
-            <Log events=log />
+            <Log title="Log" lines=log none="Nothing was told yet." />
         </Transition>
     };
     let head = view! {

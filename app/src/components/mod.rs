@@ -9,7 +9,6 @@ pub(crate) mod confirm;
 pub(crate) mod conflict;
 pub(crate) mod deploy_form;
 pub(crate) mod deployment;
-mod deployment_log;
 mod deployment_stages;
 pub(crate) mod dialog;
 pub(crate) mod empty;
@@ -22,6 +21,9 @@ pub(crate) mod filters;
 pub(crate) mod html;
 pub(crate) mod icon;
 pub(crate) mod keys;
+pub(crate) mod local_service;
+pub(crate) mod local_service_form;
+mod log;
 pub(crate) mod pager;
 pub(crate) mod problem;
 #[cfg(feature = "ssr")]
@@ -44,6 +46,7 @@ pub(crate) mod task;
 pub(crate) mod time;
 pub(crate) mod toast;
 pub(crate) mod token;
+pub(crate) mod variable_list;
 
 /// Provides the contexts that pages and dialogs share.
 pub(crate) fn provide() {

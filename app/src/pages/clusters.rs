@@ -186,7 +186,7 @@ fn row(one: &ClusterSummary, chosen: RwSignal<Option<ClusterId>>) -> AnyView {
                 />
             </td>
             <th scope="row" class="wrap">
-                <span class="font-medium mr-2">{cluster.name.clone()}</span>
+                <a class="link-hover font-medium mr-2" href=format!("/clusters/{id}")>{cluster.name.clone()}</a>
                 {labels.collect_view()}
             </th>
             <td>

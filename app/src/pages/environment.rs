@@ -34,7 +34,7 @@ use crate::{
     pages::{
         deployments, environment_compare::Compare, environment_drift::Drift,
         environment_instances::Instances, environment_revisions::Revisions, environment_settings::Settings,
-        not_found::NotFound, services::column,
+        environment_variables::Variables, not_found::NotFound, services::column,
     },
     request::{answer, answer_beside, ready, show},
 };
@@ -46,6 +46,7 @@ const TABS: &[(&str, &str)] = &[
     ("compare", "Compare"),
     ("deployments", "Deployments"),
     ("instances", "Namespaces"),
+    ("variables", "Variables"),
     ("settings", "Settings"),
 ];
 
@@ -138,6 +139,7 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
             "deployments" => view! { <History environment=id /> }.erase(),
             "revisions" => view! { <Revisions environment=id /> }.erase(),
             "settings" => view! { <Settings environment=id /> }.erase(),
+            "variables" => view! { <Variables environment=id /> }.erase(),
             "drift" => view! { <Drift environment=id /> }.erase(),
             "compare" => view! { <Compare environment=id /> }.erase(),
             _ => view! { <Services environment=id /> }.erase(),

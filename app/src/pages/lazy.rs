@@ -11,8 +11,9 @@ use leptos_router::{
 };
 
 use super::{
-    clusters::Clusters, deployment::Deployment, deployments::Deployments, environment::Environment,
-    environments::Environments, not_found::NotFound, services::Services, sites::Sites, takes_over,
+    cluster::Cluster, clusters::Clusters, deployment::Deployment, deployments::Deployments,
+    environment::Environment, environments::Environments, not_found::NotFound, services::Services,
+    sites::Sites, takes_over,
 };
 use crate::components::erased::{Erase, dynamic};
 use crate::components::{
@@ -61,7 +62,8 @@ fn page() -> AnyView {
     let named = Memo::new(move |_| params.with(|params| params.get("id").is_some()));
     let noun = path.with_untracked(|path| path.split('/').nth(1).unwrap_or_default().to_owned());
     dynamic(move || match (noun.as_str(), named.get()) {
-        ("clusters", _) => view! { <Clusters /> }.erase(),
+        ("clusters", false) => view! { <Clusters /> }.erase(),
+        ("clusters", true) => view! { <Cluster /> }.erase(),
         ("environments", false) => view! { <Environments /> }.erase(),
         ("environments", true) => view! { <Environment /> }.erase(),
         ("services", _) => view! { <Services /> }.erase(),

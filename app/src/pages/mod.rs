@@ -1,5 +1,6 @@
 //! One file per page.
 
+pub(crate) mod cluster;
 pub(crate) mod clusters;
 pub(crate) mod deployment;
 pub(crate) mod deployments;
@@ -11,6 +12,7 @@ mod environment_drift;
 mod environment_instances;
 mod environment_revisions;
 mod environment_settings;
+mod environment_variables;
 pub(crate) mod environments;
 mod environments_batch;
 pub(crate) mod lazy;

@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{TimeDelta, Utc};
 use domain::{id::DeploymentId, queue};
 use store::Lease;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Control, Error};
@@ -44,10 +45,11 @@ pub(crate) async fn run(control: Arc<Control>, stop: CancellationToken) {
 async fn take_up(control: &Arc<Control>) -> Result<(), Error> {
     let now = Utc::now();
     for id in queue::due(&control.store.open_deployments(now).await?, now) {
+        let claimed = Instant::now();
         let Some(lease) = claim(control, id).await? else { continue };
         let running = control.clone();
         control.spawn(async move {
-            let ended = runner::carry_out(running.clone(), lease).await;
+            let ended = runner::carry_out(running.clone(), lease, claimed).await;
             // Another one of its environment may have waited for this.
             running.observer.wake_engine();
             match ended {

@@ -133,13 +133,17 @@ fn not_found(name: &str) -> Error {
     Error::NotFound { noun: "service", name: name.to_owned() }
 }
 
-fn shown(place: Place, Observed { service, replicas, problem, failure, .. }: Observed) -> LocalService {
+fn shown(
+    place: Place,
+    Observed { service, address, replicas, problem, failure, .. }: Observed,
+) -> LocalService {
     LocalService {
         cluster: place.cluster,
         namespace: place.namespace,
         name: place.service,
         generation: service.generation,
         spec: service.spec,
+        address,
         running: replicas.into_iter().map(replica).collect(),
         removed: service.removed,
         problem: problem.or(failure),

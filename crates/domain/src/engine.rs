@@ -19,7 +19,8 @@ use crate::{
 pub const MAX_RETRIES: u32 = 8;
 /// The longest that a platform's wish to wait is heeded.
 pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(2);
-/// Tasks under way at once in one cluster, of all deployments together: those that [`takes_room`] says.
+/// Tasks under way at once in one cluster, of all deployments together: those that [`takes_room`] says. What is put back
+/// waits only for its own deployment's.
 pub const PARALLEL_PER_CLUSTER: usize = 10;
 /// How long a rollout is followed before it counts as failed, where the platform does not give up by itself.
 pub const ROLLOUT_DEADLINE: TimeDelta = TimeDelta::minutes(15);
@@ -168,7 +169,8 @@ pub fn step(state: &State, now: DateTime<Utc>) -> Vec<Action> {
     let begin = !state.cancel_requested && !over && (!failed || state.on_failure == OnFailure::GoOn);
 
     let mut actions = Vec::new();
-    let mut under_way = state.elsewhere.clone();
+    // Others may have a cluster full for long, and nothing of this one's may be under way that it could wait for.
+    let mut under_way = if putting_back { HashMap::new() } else { state.elsewhere.clone() };
     for task in state.tasks.iter().filter(|task| task.status.in_flight()) {
         let takes_room = takes_room(&state.on_failure, &task.status);
         *under_way.entry(task.cluster).or_default() += usize::from(takes_room);

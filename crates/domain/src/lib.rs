@@ -19,6 +19,7 @@ pub mod deployment;
 pub mod engine;
 pub mod environment;
 pub mod event;
+pub mod front_door;
 pub mod health;
 pub mod id;
 pub mod image;

@@ -52,7 +52,8 @@ pub struct LocalServiceSpec {
     /// How replicas are replaced by those of another version.
     #[serde(default)]
     pub strategy: Strategy,
-    /// How long a replica may take to end after SIGTERM, in milliseconds; then it is killed.
+    /// How long a replica that goes may take to end its requests before SIGTERM, and as long again to end itself after it, in
+    /// milliseconds; then it is killed.
     #[serde(default = "ten_seconds")]
     pub grace_ms: u64,
     /// How long a change may take, in milliseconds, until it counts as failed where it is not ready.
@@ -64,6 +65,9 @@ pub struct LocalServiceSpec {
     /// The uploaded artifact that the program is in, as `sha256:` and its digits; without it, the program is the machine's.
     #[serde(default)]
     pub artifact: Option<String>,
+    /// Has an address of its own that stays the same, at which requests are shared among its ready replicas.
+    #[serde(default = "yes")]
+    pub front_door: bool,
 }
 
 /// A question that a ready replica answers.
@@ -123,6 +127,8 @@ pub struct LocalService {
     /// What it is to be.
     #[serde(flatten)]
     pub spec: LocalServiceSpec,
+    /// The address of its front door, on the server's machine.
+    pub address: Option<String>,
     /// Its replicas, by port.
     pub running: Vec<LocalReplica>,
     /// It is being removed.
@@ -157,6 +163,10 @@ pub struct LocalReplica {
     pub created_at: DateTime<Utc>,
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn one() -> u16 {
     1
 }
@@ -177,7 +187,34 @@ fn ten_seconds() -> u64 {
     10_000
 }
 
+impl HealthCheck {
+    /// A question for a path, as most services want it.
+    pub fn at(path: &str) -> Self {
+        let second = one_second();
+        Self { path: path.to_owned(), status: None, every_ms: second, within_ms: second, threshold: three() }
+    }
+}
+
 impl LocalServiceSpec {
+    /// One replica of a program, as most services want it.
+    pub fn new(image: &str, program: &str) -> Self {
+        Self {
+            image: image.to_owned(),
+            program: program.to_owned(),
+            arguments: Vec::new(),
+            variables: BTreeMap::new(),
+            replicas: one(),
+            health: None,
+            ready_after_ms: one_second(),
+            strategy: Strategy::default(),
+            grace_ms: ten_seconds(),
+            deadline_ms: two_minutes(),
+            artifact: None,
+            limits: Limits::default(),
+            front_door: true,
+        }
+    }
+
     /// The version: the image's tag, or its digest.
     pub fn version(&self) -> String {
         let ImageRef { tag, digest, .. } = ImageRef::parse(&self.image);

@@ -30,9 +30,15 @@ pub enum Error {
     /// The replica has a holder already.
     #[error("{} has a holder already", .0.display())]
     Held(PathBuf),
-    /// The holder has ended before it held anything, with its words.
-    #[error("the holder could not start: {0}")]
-    Holder(String),
+    /// A process of the site has ended before it had begun, with its words.
+    #[error("“{0}” could not start: {1}")]
+    Launch(&'static str, String),
+    /// The process that has the front doors.
+    #[error("the front doors are not reached")]
+    Door(#[from] door::Error),
+    /// A front door is not open.
+    #[error("the front door cannot listen at port {0}: {1}")]
+    Shut(u16, String),
     /// The system refused.
     #[error("{0}")]
     System(&'static str, #[source] io::Error),

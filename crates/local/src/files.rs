@@ -36,7 +36,14 @@ pub(crate) fn write<T: Serialize>(path: &Path, document: &T) -> Result<(), Error
 }
 
 /// A lock on a file, for as long as this lives. The system lets it go when its process ends, however that happens.
-pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A process that is just being started has the file too, until it runs its own program.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
 
 impl Lock {
     /// Takes the lock; `None` where another process has it.

@@ -3,8 +3,10 @@
 //! ```text
 //! <root>/site.json        which site it is
 //! <root>/artifacts/      programs that were uploaded
+//! <root>/door/            the front doors' own; see the crate `door`
 //! <root>/clusters/<cluster>/<namespace>/<service>/
 //!   service.json        what is to run
+//!   front-door.json     the port of its front door
 //!   replicas/<port>/    a replica
 //!   ended/              what the last of its replicas that are gone have written
 //! ```

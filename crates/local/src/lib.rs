@@ -10,20 +10,25 @@
 //!   lock         locked for as long as there is a holder
 //!   state.json   what the holder says of the service
 //!   output/      what the service has written, in rotated files
+//!   to-go        there once it is to be stopped and removed
 //! ```
 
 mod artifact;
 mod backoff;
 mod cgroup;
+mod detached;
 mod driver;
+mod entrance;
 mod error;
 mod files;
+mod front;
 mod health;
 mod holder;
 mod launch;
 mod layout;
 mod limits;
 mod mutex;
+mod observed;
 mod output;
 mod ports;
 mod process;
@@ -40,6 +45,7 @@ pub use driver::Driver;
 pub use error::Error;
 pub use holder::hold;
 pub use launch::launch;
+pub use observed::{Observed, ObservedReplica};
 pub use output::ServiceOutput;
 pub use ports::Ports;
 pub use process::Process;
@@ -48,7 +54,6 @@ pub use service::{Place, Service};
 pub use site::{Options, PORTS, Site};
 pub use spec::Spec;
 pub use state::{Exit, MemoryEnd, Phase, State};
-pub use supervisor::{Observed, ObservedReplica};
 pub use watch::{News, Watch};
 
 /// What this machine calls itself.

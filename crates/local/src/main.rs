@@ -1,23 +1,26 @@
-//! The holder as a program of its own, for tests; the `lockstep` binary has the same as `lockstep hold`.
+//! The holder, the launcher, and the process that has the front doors, as a program of its own, for tests; the `lockstep` binary
+//! has the same as `lockstep hold`, `lockstep launch` and `lockstep door`.
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{env, path::Path, process::ExitCode};
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args_os().collect();
-    let directory = match &arguments[..] {
-        [_, verb, directory] if verb == "hold" => directory,
-        [_, verb, within, _, command @ ..] if verb == "launch" => {
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
+    let ended = match arguments.as_slice() {
+        [verb, directory] if verb == "hold" => {
+            local::hold(Path::new(directory)).map_err(|error| error.in_full())
+        }
+        [verb, directory] if verb == "door" => {
+            door::keep(Path::new(directory)).map_err(|error| error.in_full())
+        }
+        [verb, within, _, command @ ..] if verb == "launch" => {
             return local::launch(&within.to_string_lossy(), command);
         }
-        _ => {
-            eprintln!("usage: lockstep-hold hold DIRECTORY");
-            return ExitCode::FAILURE;
-        }
+        _ => Err("usage: lockstep-hold hold|door DIRECTORY".to_owned()),
     };
-    match local::hold(&PathBuf::from(directory)) {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}", error.in_full());
+        Err(words) => {
+            eprintln!("{words}");
             ExitCode::FAILURE
         }
     }

@@ -1,32 +1,18 @@
 //! A replica, as a server sees it.
 
 use std::{
-    env, fs, io,
+    fs, io,
     path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    process::Command,
-    time::timeout,
-};
 
-use crate::{
-    Error, Spec, State, files,
-    limits::{self, CGROUPS},
-    process::sweep,
-};
+use crate::{Error, Spec, State, detached, files, limits, process::sweep};
 
-/// Of the server's environment a holder and its service get these only.
-const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", CGROUPS];
-
+/// A file that says that a replica is to go.
+const TO_GO: &str = "to-go";
 /// What a holder says once the replica is its own.
 pub(crate) const HELD: &str = "held\n";
-/// So soon it does.
-const HELD_WITHIN: Duration = Duration::from_secs(30);
 
 /// A replica's directory, whether or not anything runs.
 #[derive(Clone, Debug)]
@@ -94,27 +80,20 @@ impl Replica {
     /// Starts a holder, by a program that takes `hold DIRECTORY`; done once the replica is held.
     ///
     /// # Errors
-    /// [`Error::Holder`] with the holder's words when it could not begin, as where there is one already.
+    /// [`Error::Launch`] with the holder's words when it could not begin, as where there is one already.
     pub async fn start(&self, program: &Path) -> Result<(), Error> {
-        let mut command = Command::new(program);
-        let own = PASSED_ON.iter().filter_map(|name| Some((*name, env::var_os(name)?)));
-        command.arg("hold").arg(&self.directory).env_clear().envs(own);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut holder = command.spawn().map_err(Error::file(program, "started"))?;
-        let mut said = String::new();
-        if let Some(pipe) = holder.stdout.take() {
-            let read = timeout(HELD_WITHIN, BufReader::new(pipe).read_line(&mut said)).await;
-            let read = read.map_err(|_| Error::Holder("it has not said that it holds".to_owned()))?;
-            read.map_err(|error| Error::System("the holder cannot be heard", error))?;
-        }
-        if said == HELD {
-            return Ok(());
-        }
-        let mut words = String::new();
-        if let Some(mut pipe) = holder.stderr.take() {
-            let _ = pipe.read_to_string(&mut words).await;
-        }
-        Err(Error::Holder(words.trim().to_owned()))
+        detached::start(program, "hold", &self.directory, HELD).await
+    }
+
+    /// Records that it is to be stopped and removed, so that the next server does not take it for one that stays.
+    pub(crate) fn mark_to_go(&self) -> Result<(), Error> {
+        let mark = self.directory.join(TO_GO);
+        fs::write(&mark, "").map_err(Error::file(&mark, "written"))
+    }
+
+    /// Whether that was recorded.
+    pub(crate) fn is_to_go(&self) -> bool {
+        self.directory.join(TO_GO).exists()
     }
 
     /// Stops the service and its holder; done once both are gone. A replica that nobody holds is stopped already.

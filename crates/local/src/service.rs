@@ -1,6 +1,6 @@
 //! What is to run on the local site.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
 use domain::{local_service::LocalServiceSpec, validate, variable::Given};
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ pub struct Service {
     pub variables: Given,
     /// The deployment that has changed it last.
     pub deployment: Option<String>,
+    /// How its front door shares requests between versions, by image; what is not named counts by its ready replicas.
+    #[serde(default)]
+    pub weights: BTreeMap<String, u32>,
     /// It is to go, with all that it runs.
     #[serde(default)]
     pub removed: bool,
@@ -74,7 +77,7 @@ pub(crate) fn replica_spec(
     Spec {
         program,
         arguments: service.arguments.iter().map(|argument| argument.replace(VERSION, &version)).collect(),
-        variables,
+        variables: Given(variables),
         directory: directory.into(),
         health: service.health.clone(),
         ready_after: Duration::from_millis(service.ready_after_ms),
@@ -135,8 +138,8 @@ mod tests {
         let spec = replica(service);
         assert_eq!(spec.program, "/opt/cart-1.4.0/cart");
         assert_eq!(spec.arguments, ["--version=1.4.0"]);
-        assert_eq!((&*spec.variables["LEVEL"], &*spec.variables["HOME"]), ("debug", "/"));
-        assert_eq!((&*spec.variables["PORT"], &*spec.variables["LOCKSTEP_VERSION"]), ("20001", "1.4.0"));
+        assert_eq!((&*spec.variables.0["LEVEL"], &*spec.variables.0["HOME"]), ("debug", "/"));
+        assert_eq!((&*spec.variables.0["PORT"], &*spec.variables.0["LOCKSTEP_VERSION"]), ("20001", "1.4.0"));
     }
 
     #[test]

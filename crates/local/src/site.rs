@@ -11,15 +11,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use domain::{local_service::LocalServiceSpec, variable::Given};
+use domain::{front_door::ServiceCounts, local_service::LocalServiceSpec, variable::Given};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    Error, Observed, ObservedReplica, Place, Ports, Service, ServiceOutput, Watch,
+    Error, Observed, Place, Ports, Service, ServiceOutput, Watch,
     artifact::{Artifacts, LARGEST},
+    entrance,
     files::{self, Lock},
+    front::Front,
     layout::{identity, names, place_of, remove, services},
     mutex::lock,
     service::{check_name, program},
@@ -30,7 +32,7 @@ use crate::{
 /// News that may wait for whoever reads them; those who miss some look at everything.
 const WAITING: usize = 1024;
 
-/// The ports that replicas get, unless others are wanted: below those that systems hand out by themselves.
+/// The ports that replicas and front doors get, unless others are wanted: below those that systems hand out by themselves.
 pub const PORTS: RangeInclusive<u16> = 20_000..=29_999;
 
 /// What a local site is made of.
@@ -38,9 +40,9 @@ pub const PORTS: RangeInclusive<u16> = 20_000..=29_999;
 pub struct Options {
     /// Where everything of it is kept.
     pub root: PathBuf,
-    /// The program that holds replicas, with `hold DIRECTORY`.
+    /// The program that holds replicas, with `hold DIRECTORY`, and has the front doors, with `door DIRECTORY`.
     pub holder: PathBuf,
-    /// The ports that replicas get.
+    /// The ports that replicas and front doors get.
     pub ports: RangeInclusive<u16>,
 }
 
@@ -61,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) watch: Watch,
     pub(crate) client: reqwest::Client,
+    pub(crate) front: Arc<Front>,
     pub(crate) tasks: TaskTracker,
     services: Mutex<BTreeMap<Place, Kept>>,
     news: broadcast::Sender<Place>,
@@ -82,12 +85,13 @@ impl Site {
     pub async fn open(options: Options) -> Result<Self, Error> {
         let clusters = options.root.join("clusters");
         fs::create_dir_all(&clusters).map_err(Error::file(&clusters, "made"))?;
-        let clusters = clusters.canonicalize().map_err(Error::file(&clusters, "found"))?;
+        let root = options.root.canonicalize().map_err(Error::file(&options.root, "found"))?;
+        let clusters = root.join("clusters");
         let lock =
             Lock::take(&options.root.join("lock"))?.ok_or_else(|| Error::InUse(options.root.clone()))?;
         let id = identity(&options.root.join("site.json"))?;
         let found = services(&clusters)?;
-        let mut taken = Vec::new();
+        let (mut taken, mut doors) = (Vec::new(), Vec::new());
         for (place, directory, _) in &found {
             match ports(directory) {
                 Ok(ports) => taken.extend(ports),
@@ -95,7 +99,12 @@ impl Site {
                     tracing::error!(%place, error = error.in_full(), "its replicas cannot be found")
                 }
             }
+            if let Ok(Some(port)) = entrance::port(directory) {
+                taken.push(port);
+                doors.push((place.clone(), port));
+            }
         }
+        let front = Arc::new(Front::open(root.join("door"), options.holder.clone(), doors)?);
         let (watch, news) = Watch::new()?;
         let shared = Arc::new(Shared {
             clusters,
@@ -104,12 +113,14 @@ impl Site {
             ports: Ports::new(options.ports, taken),
             watch,
             client: crate::health::client()?,
+            front: front.clone(),
             tasks: TaskTracker::new(),
             services: Mutex::default(),
             news: broadcast::Sender::new(WAITING),
             stop: CancellationToken::new(),
         });
         shared.spawn(ring(shared.clone(), news));
+        shared.spawn(front.keep());
         for (place, _, service) in found {
             shared.keep(&mut shared.services(), place, service);
         }
@@ -248,8 +259,8 @@ impl Site {
                 return Err(Error::NoCluster(place.cluster.clone()));
             }
             None => {
-                let id = Uuid::now_v7().to_string();
-                Service { id, generation: 1, spec, variables, deployment, removed: false }
+                let (id, weights) = (Uuid::now_v7().to_string(), BTreeMap::new());
+                Service { id, generation: 1, spec, variables, deployment, weights, removed: false }
             }
         };
         if let Some(artifact) = &service.spec.artifact {
@@ -264,6 +275,25 @@ impl Site {
             None => shared.keep(&mut services, place.clone(), service.clone()),
         }
         Ok(service)
+    }
+
+    /// Shares a service's requests between its versions, by image: none for 0, and by the number of ready replicas for what is
+    /// not named. It holds for the versions that there are and for those to come, until it is changed.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where there is no such service.
+    pub fn weigh(&self, place: &Place, weights: BTreeMap<String, u32>) -> Result<(), Error> {
+        let services = self.shared.services();
+        let kept = services.get(place).ok_or_else(|| Error::Stale(place.clone(), 0))?;
+        let service = Service { weights, ..kept.wanted.borrow().clone() };
+        self.shared.record(place, &service)?;
+        kept.wanted.send_replace(service);
+        Ok(())
+    }
+
+    /// What a service's front door has counted; none where it has none that is open.
+    pub async fn counts(&self, place: &Place) -> Result<Option<ServiceCounts>, Error> {
+        self.shared.front.counts(place).await
     }
 
     /// Removes a service, with all that it runs; done once it is gone for [`Site::service`] too.
@@ -286,19 +316,11 @@ impl Shared {
     }
 
     /// A service was looked at.
-    pub(crate) fn tell(
-        &self,
-        place: &Place,
-        judged: i64,
-        replicas: Vec<ObservedReplica>,
-        problem: Option<String>,
-        failure: Option<String>,
-    ) {
+    pub(crate) fn tell(&self, place: &Place, mut observed: Observed) {
         let mut services = self.services();
         let Some(kept) = services.get_mut(place) else { return };
         // It may have been changed since it was looked at.
-        let service = kept.wanted.borrow().clone();
-        let observed = Observed { service, judged, replicas, problem, failure };
+        observed.service.clone_from(&kept.wanted.borrow());
         if kept.observed != observed {
             kept.observed = observed;
             // Nobody listens.
@@ -325,15 +347,20 @@ impl Shared {
 
     /// Has a service supervised.
     fn keep(self: &Arc<Self>, services: &mut BTreeMap<Place, Kept>, place: Place, service: Service) {
+        let door = entrance::port(&self.directory(&place)).unwrap_or_else(|error| {
+            tracing::error!(%place, error = error.in_full(), "its front door gets another address");
+            None
+        });
         let observed = Observed {
             service: service.clone(),
             judged: 0,
+            address: door.map(entrance::address),
             replicas: Vec::new(),
             problem: None,
             failure: None,
         };
         let (wanted, bell) = (watch::Sender::new(service), Arc::<Notify>::default());
-        let supervisor = Supervisor::new(self.clone(), place.clone(), wanted.subscribe(), bell.clone());
+        let supervisor = Supervisor::new(self.clone(), place.clone(), wanted.subscribe(), bell.clone(), door);
         services.insert(place, Kept { wanted, observed, bell });
         self.spawn(supervisor.run());
     }

@@ -1,22 +1,24 @@
 //! Keeps one service as it is wanted: looks at its replicas, plans, acts, and looks again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
-use domain::strategy::{Seen, Step};
+use domain::{
+    front_door::{Route, Version},
+    strategy::{Seen, Step},
+};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep},
 };
 
 use crate::{
-    Error, Phase, Place, Process, Replica, Service, Spec, State,
+    Error, Observed, ObservedReplica, Phase, Place, Process, Replica, Service, Spec, State, entrance,
     health::{Health, Probe},
     mutex::lock,
     output::ended,
@@ -32,44 +34,6 @@ const SOON: Duration = Duration::from_millis(5);
 /// What does not run does not serve.
 const NOT_RUNNING: Health = Health { known: true, ready: false, fault: None };
 
-/// A service as it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observed {
-    /// As it is to be.
-    pub service: Service,
-    /// The generation by which its replicas were judged last; 0 before it was looked at.
-    pub judged: i64,
-    /// Its replicas, by port.
-    pub replicas: Vec<ObservedReplica>,
-    /// What went wrong last; it is tried again.
-    pub problem: Option<String>,
-    /// Why it will not be as it is to be by itself.
-    pub failure: Option<String>,
-}
-
-/// A replica as it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ObservedReplica {
-    /// Its port, by which it is known.
-    pub port: u16,
-    /// When it was made.
-    pub made: DateTime<Utc>,
-    /// What version of what it runs.
-    pub image: String,
-    /// Runs what is wanted now.
-    pub current: bool,
-    /// Serves.
-    pub ready: bool,
-    /// What was wrong with its last answer to the health check.
-    pub fault: Option<String>,
-    /// Whether it serves is known: it was asked, where it is to be asked.
-    pub known: bool,
-    /// Is being stopped.
-    pub retiring: bool,
-    /// What its holder says; none where there is no holder.
-    pub state: Option<State>,
-}
-
 /// Keeps one service.
 pub(crate) struct Supervisor {
     shared: Arc<Shared>,
@@ -82,6 +46,8 @@ pub(crate) struct Supervisor {
     retiring: Arc<Mutex<HashSet<u16>>>,
     /// When to look again without being told to.
     look_in: Duration,
+    /// The port of its front door.
+    door: Option<u16>,
     /// What went wrong last, until it goes well.
     problem: Option<String>,
     /// The generation that it comes to, and since when this process knows; none once it has come.
@@ -108,6 +74,7 @@ impl Supervisor {
         place: Place,
         wanted: watch::Receiver<Service>,
         bell: Arc<Notify>,
+        door: Option<u16>,
     ) -> Self {
         let directory = shared.directory(&place);
         let retiring = Arc::default();
@@ -120,6 +87,7 @@ impl Supervisor {
             probes: HashMap::new(),
             retiring,
             look_in: LOOK,
+            door,
             problem: None,
             coming: None,
             reached: None,
@@ -166,6 +134,7 @@ impl Supervisor {
             return Ok(Next::Wait);
         }
         self.looked = true;
+        let door = self.lead(service, &replicas).await;
         let seen: Vec<Seen<u16>> = replicas.iter().map(ObservedReplica::seen).collect();
         let mut lost: Vec<u16> =
             replicas.iter().filter(|replica| replica.is_lost()).map(|replica| replica.port).collect();
@@ -183,15 +152,67 @@ impl Supervisor {
             self.hold(&self.replica(*port)?).await?;
         }
         if service.removed && seen.is_empty() {
+            self.shut().await?;
             self.shared.forget(&self.place)?;
             return Ok(Next::Gone);
         }
+        // What runs is seen to first.
+        door?;
         Ok(if steps.is_empty() && lost.is_empty() { Next::Wait } else { Next::Again })
+    }
+
+    /// Leads requests to those replicas that are ready now.
+    async fn lead(&mut self, service: &Service, replicas: &[ObservedReplica]) -> Result<(), Error> {
+        if !service.spec.front_door {
+            return self.shut().await;
+        }
+        let port = match self.door {
+            Some(port) => port,
+            None if service.removed => return Ok(()),
+            None => {
+                let port = self.shared.ports.take()?;
+                if let Err(error) = entrance::keep(&self.directory, port) {
+                    self.shared.ports.give_back(port);
+                    return Err(error);
+                }
+                *self.door.insert(port)
+            }
+        };
+        let mut ready = BTreeMap::<&String, Vec<u16>>::new();
+        for replica in replicas.iter().filter(|replica| replica.ready) {
+            ready.entry(&replica.image).or_default().push(replica.port);
+        }
+        let version = |(image, replicas): (&String, _)| Version {
+            image: image.clone(),
+            weight: service.weights.get(image).copied(),
+            replicas,
+        };
+        let versions = ready.into_iter().map(version).collect();
+        self.shared.front.lead(&self.place, Route { service: self.place.to_string(), port, versions });
+        self.shared.front.fault(port)
+    }
+
+    /// Closes the front door, where there is one.
+    async fn shut(&mut self) -> Result<(), Error> {
+        let Some(port) = self.door else { return Ok(()) };
+        self.shared.front.close(&self.place).await;
+        entrance::give_up(&self.directory)?;
+        self.door = None;
+        self.shared.ports.give_back(port);
+        Ok(())
     }
 
     fn tell(&mut self, service: &Service, replicas: Vec<ObservedReplica>) {
         let failure = self.failure(service, &replicas);
-        self.shared.tell(&self.place, service.generation, replicas, self.problem.clone(), failure);
+        let observed = Observed {
+            service: service.clone(),
+            judged: service.generation,
+            address: self.door.map(entrance::address),
+            replicas,
+            problem: self.problem.clone(),
+            failure,
+        };
+        self.shared.tell(&self.place, observed);
     }
 
     /// Why what is wanted will not come by itself: it ends again and again, or it has had its time.
@@ -244,12 +265,16 @@ impl Supervisor {
             return Ok(None);
         };
         let state = replica.held()?;
+        // One that an earlier server had told to go still goes, though it may serve yet.
+        if replica.is_to_go() && !lock(&self.retiring).contains(&port) {
+            self.retire(port)?;
+        }
         let retiring = lock(&self.retiring).contains(&port);
         let health = state.as_ref().map_or(NOT_RUNNING, |state| self.health(&spec, port, state));
         Ok(Some(ObservedReplica {
             port,
             made,
-            image: spec.variables.get(IMAGE).cloned().unwrap_or_default(),
+            image: spec.variables.0.get(IMAGE).cloned().unwrap_or_default(),
             current: !service.removed && spec == self.replica_spec(service, port, &spec.directory),
             ready: !retiring && health.ready,
             fault: health.fault,
@@ -312,18 +337,23 @@ impl Supervisor {
         }
     }
 
-    /// Stops a replica and removes it, beside everything else.
+    /// Stops a replica, once it has no requests any more, and removes it, beside everything else.
     fn retire(&mut self, port: u16) -> Result<(), Error> {
         let replica = self.replica(port)?;
+        let grace = replica.spec()?.map(|spec| spec.grace).unwrap_or_default();
+        let place = self.place.clone();
+        // On a full disk, say, that it goes is what helps.
+        if let Err(error) = replica.mark_to_go() {
+            tracing::warn!(error = error.in_full(), "that a replica is to go is not recorded");
+        }
         lock(&self.retiring).insert(port);
         self.probes.remove(&port);
         let (shared, retiring, bell) = (self.shared.clone(), self.retiring.clone(), self.bell.clone());
         let directory = self.directory.clone();
-        // Where the server stops meanwhile, the next one does it again.
         self.shared.spawn(async move {
+            shared.front.drain(&place, port, grace).await;
             let removed = match replica.stop().await {
                 Ok(()) => {
-                    // On a full disk, say, that it goes is what helps.
                     if let Err(error) = ended::keep(&directory, replica.directory(), port) {
                         tracing::warn!(error = error.in_full(), "a replica's last words are not kept");
                     }
@@ -353,15 +383,4 @@ enum Next {
     Again,
     Wait,
     Gone,
-}
-
-impl ObservedReplica {
-    fn seen(&self) -> Seen<u16> {
-        Seen { id: self.port, current: self.current, ready: self.ready, retiring: self.retiring }
-    }
-
-    /// It was recorded, or its holder was killed, before it was to stop.
-    fn is_lost(&self) -> bool {
-        !self.retiring && self.state.is_none()
-    }
 }

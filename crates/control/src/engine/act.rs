@@ -182,6 +182,7 @@ impl Runner {
         };
         match self.control.platform(running.site_id).await {
             Ok(platform) => {
+                self.still_leads()?;
                 Ok(platform.set_images(&running.cluster_external_id, &running.key, &change, dry_run).await)
             }
             Err(Error::Platform(error)) => Ok(Err(error)),

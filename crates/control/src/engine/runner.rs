@@ -28,7 +28,7 @@ const OTHERS: Duration = Duration::from_millis(100);
 pub(super) const ENGINE: &str = "lockstep";
 
 /// Carries a deployment out until it has ended.
-pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(), Error> {
+pub(super) async fn carry_out(control: Arc<Control>, lease: Lease, claimed: Instant) -> Result<(), Error> {
     let deployment = control.store.deployment(lease.deployment).await?;
     let mut state = control.store.engine_state(lease.deployment).await?;
     let mut runner = Runner {
@@ -47,6 +47,7 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease) -> Result<(),
         target: deployment.target_environment_id,
         annotation: lease.deployment.to_string(),
         resumed: state.tasks.iter().filter(|task| sending(&task.status)).map(|task| task.id).collect(),
+        renewed: Mutex::new(claimed),
         followed: Mutex::default(),
         noted: Mutex::default(),
         lease,
@@ -155,6 +156,8 @@ pub(super) struct Runner {
     names: HashMap<TaskId, String>,
     pub(super) target: EnvironmentId,
     pub(super) annotation: String,
+    /// When the lease was claimed, or renewed last.
+    renewed: Mutex<Instant>,
     /// What was being sent when this deployment was taken up: it may have got through.
     pub(super) resumed: HashSet<TaskId>,
     /// What the watches knew of each rollout when it was looked at last.
@@ -170,9 +173,22 @@ impl Runner {
     }
 
     pub(super) async fn renew(&self) -> Result<(), Error> {
+        let asked = Instant::now();
         let mut write = self.control.store.write().await?;
         write.renew(&self.lease, Utc::now() + lease_time(&self.control)).await?;
-        Ok(write.commit().await?)
+        write.commit().await?;
+        *lock(&self.renewed) = asked;
+        Ok(())
+    }
+
+    /// Refuses to go on with a lease that is over by this server's own clock: after a pause another server may have the
+    /// deployment, and a cluster knows no epochs.
+    pub(super) fn still_leads(&self) -> Result<(), Error> {
+        let age = lock(&self.renewed).elapsed();
+        match TimeDelta::from_std(age).is_ok_and(|age| age < lease_time(&self.control)) {
+            true => Ok(()),
+            false => Err(store::Error::LeaseLost.into()),
+        }
     }
 
     /// Gives up before anything has begun.

@@ -243,3 +243,12 @@ fn a_deployment_whose_time_is_over_begins_nothing_more_and_is_put_back() {
         TaskState { status: TaskStatus::RollingBack, deadline: Some(at(900)), ..state.tasks[0].clone() };
     assert_eq!(state.in_time(&back).deadline, Some(at(900)), "the way back has its own time");
 }
+
+#[test]
+fn others_do_not_keep_anything_from_being_put_back() {
+    let mut state = state(2, OnFailure::PutBack);
+    (state.tasks[0].status, state.tasks[0].accepted) = (TaskStatus::Success, true);
+    state.tasks[1].status = TaskStatus::Failed;
+    state.elsewhere = HashMap::from([(state.tasks[0].cluster, PARALLEL_PER_CLUSTER)]);
+    assert_eq!(step(&state, at(0)), vec![Action::PutBack(state.tasks[0].id)]);
+}

@@ -22,6 +22,11 @@ pub enum Amount {
 #[serde(try_from = "String", into = "String")]
 pub struct Percent(u8);
 
+impl Percent {
+    /// `50%`.
+    pub const HALF: Self = Self(50);
+}
+
 /// A text that is no share.
 #[derive(Debug, thiserror::Error)]
 #[error("“{0}” is no share: write it like 25%, 100% at most")]

@@ -38,6 +38,7 @@ pub(crate) const TO_BE_MET: &[&str] = &[
     "deployment failed",
     "deployment put_back",
     "in doubt",
+    "something was put back in a cluster where others had much under way",
     "task cancelled",
     "task failed",
     "task put_back",

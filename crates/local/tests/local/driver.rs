@@ -120,11 +120,11 @@ async fn a_version_that_keeps_ending_is_said_to_in_words() {
 async fn a_version_that_is_never_ready_has_failed_once_it_has_had_its_time() {
     let app = App::new().await;
     let driver = Driver::new(app.site.clone().unwrap());
-    let slow = LocalServiceSpec { ready_after_ms: 1_000_000, deadline_ms: 50, ..sleeping("1.0", 1) };
+    let slow = LocalServiceSpec { ready_after_ms: 1_000_000, deadline_ms: 500, ..sleeping("1.0", 1) };
     app.site().put(&cart(), slow, None, 0).unwrap();
     assert_eq!(failure(&driver).await, "container app is not ready");
     let failure = app.site().service(&cart()).unwrap().failure;
-    assert_eq!(failure.as_deref(), Some("not ready within 0.05 s"));
+    assert_eq!(failure.as_deref(), Some("not ready within 0.5 s"));
 }
 
 #[tokio::test]

@@ -4,8 +4,11 @@
 
 mod artifact;
 mod driver;
+mod front_door;
 mod holder;
 mod limits;
+mod load;
 mod output;
+mod replica;
 mod site;
 mod support;

@@ -210,3 +210,23 @@ impl Answers {
         self.0.store(503, Ordering::Relaxed);
     }
 }
+
+#[tokio::test]
+async fn what_was_told_to_go_goes_also_under_the_next_server() {
+    let mut app = App::new().await;
+    let stubborn = |tag| LocalServiceSpec {
+        grace_ms: 2_000,
+        ..script("trap '' TERM; while :; do sleep 0.1; done", tag, 1)
+    };
+    app.site().put(&cart(), stubborn("1.0"), None, 0).unwrap();
+    app.settled(&cart(), "shop/cart:1.0").await;
+    app.site().put(&cart(), stubborn("1.1"), None, 1).unwrap();
+    let goes = |observed: &Observed| observed.replicas.iter().any(|replica| replica.retiring);
+    app.until(&cart(), goes, |_| {}).await;
+    app.again().await;
+    let no_more = |observed: &Observed| {
+        let old = observed.replicas.iter().filter(|replica| replica.image == "shop/cart:1.0");
+        assert!(old.clone().all(|replica| replica.retiring && !replica.ready), "{observed:?}");
+    };
+    app.until(&cart(), |observed| is_settled(observed, "shop/cart:1.1"), no_more).await;
+}

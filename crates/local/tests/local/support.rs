@@ -15,6 +15,10 @@ use domain::{limits::Limits, local_service::LocalServiceSpec, strategy::Strategy
 use local::{Observed, ObservedReplica, Options, Phase, Place, Process, Site};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+};
 
 /// Ports for one test, so that those that run beside it do not take them away.
 fn ports() -> RangeInclusive<u16> {
@@ -46,6 +50,10 @@ impl App {
     /// A server that stops, or dies, and its successor.
     pub(crate) async fn again(&mut self) {
         self.close().await;
+        self.open().await;
+    }
+
+    pub(crate) async fn open(&mut self) {
         self.site = Some(Arc::new(Site::open(self.options.clone()).await.unwrap()));
     }
 
@@ -79,6 +87,12 @@ impl App {
 impl Drop for App {
     /// Whatever comes of a test, none of its processes stays.
     fn drop(&mut self) {
+        // Where others work beside this, what is killed would be started again.
+        if let Some(site) = self.site.take()
+            && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
+        {
+            block_in_place(|| Handle::current().block_on(site.close()));
+        }
         let Ok(root) = self.options.root.canonicalize() else { return };
         for process in procfs::process::all_processes().unwrap().flatten() {
             let command = process.cmdline().unwrap_or_default().join(" ");
@@ -129,6 +143,7 @@ pub(crate) fn script(script: &str, tag: &str, replicas: u16) -> LocalServiceSpec
         deadline_ms: 120_000,
         limits: Limits::default(),
         artifact: None,
+        front_door: false,
     }
 }
 

@@ -150,13 +150,19 @@ impl World {
     }
 
     /// An answer came, or none in time.
-    pub(super) fn answer(&mut self, runner: &mut Runner, address: Address, reply: Reply) {
+    pub(super) fn answer(
+        &mut self,
+        runner: &mut Runner,
+        address: Address,
+        reply: Reply,
+        given_at: DateTime<Utc>,
+    ) {
         let current = |work: &&mut Work| work.run == address.run && work.requests == address.number;
         let Some(work) = runner.work.get_mut(&address.task).filter(current) else { return };
         let stage = std::mem::replace(&mut work.stage, Stage::Waiting);
         let Some(mut work) = runner.work.remove(&address.task) else { return };
         if !matches!(reply, Reply::Unavailable(_)) {
-            work.heard = self.scheduler.now();
+            work.heard = given_at;
         }
         match stage {
             Stage::Patching => self.patched(runner, &mut work, reply),

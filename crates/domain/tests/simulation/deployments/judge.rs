@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     deployment::{DeploymentStatus, TaskStatus},
-    engine::{PARALLEL_PER_CLUSTER, State, takes_room},
+    engine::{MAX_RETRIES, PARALLEL_PER_CLUSTER, State, takes_room},
     id::{ClusterId, DeploymentId},
     sync::OnFailure,
 };
@@ -29,6 +29,8 @@ pub(super) struct Known {
 pub(super) struct Effect {
     pub(super) at: DateTime<Utc>,
     pub(super) back: bool,
+    /// It came when its task was not to be worked on any more.
+    pub(super) late: bool,
 }
 
 #[derive(Default)]
@@ -90,13 +92,19 @@ fn has_failed(status: &TaskStatus) -> bool {
 impl World {
     /// What holds after every step.
     pub(super) fn judge(&mut self) {
-        for written in std::mem::take(&mut self.record.written) {
-            self.judge_write(&written);
+        let all = std::mem::take(&mut self.record.written);
+        for Written { lease, task, before, .. } in &all {
+            if before.status != self.record.rows[lease.deployment].tasks[*task].state.status {
+                self.judge.known[lease.deployment][*task].since = self.scheduler.now();
+            }
+        }
+        for written in &all {
+            self.judge_write(written);
         }
         self.judge_events();
     }
 
-    fn judge_write(&mut self, written: &Written) {
+    fn judge_write(&self, written: &Written) {
         let Written { lease: Lease { deployment, epoch }, task, before, .. } = written;
         assert!(self.judge.is_newest(*deployment, *epoch), "{deployment} was written to by an older epoch");
         let row = &self.record.rows[*deployment];
@@ -118,14 +126,26 @@ impl World {
             }
             TaskStatus::Cancelled => assert!(row.cancel_requested, "{named}: nobody asked for that"),
             TaskStatus::PuttingBack => {
-                assert!(failed && row.on_failure == OnFailure::PutBack, "{named}: nobody asked for that");
+                let asked = failed && row.on_failure == OnFailure::PutBack;
+                assert!(asked && before.accepted, "{named}: nobody asked for that");
+            }
+            TaskStatus::Success => {
+                let too_late = row.on_failure == OnFailure::PutBack && self.failed_before(*deployment);
+                assert!(!too_late, "{named}: it was to be put back at once");
             }
             _ => {}
         }
+        let sending = matches!(after.status, TaskStatus::Applying | TaskStatus::PuttingBack);
+        assert!(!sending || after.retries <= MAX_RETRIES, "{named}: it is never given up");
         self.judge_truth(written, &named);
-        if before.status != after.status {
-            self.judge.known[*deployment][*task].since = self.scheduler.now();
-        }
+    }
+
+    /// Whether a task of it had failed before what happens now.
+    fn failed_before(&self, deployment: usize) -> bool {
+        let tasks = self.record.rows[deployment].tasks.iter().zip(&self.judge.known[deployment]);
+        tasks
+            .into_iter()
+            .any(|(task, known)| has_failed(&task.state.status) && known.since < self.scheduler.now())
     }
 
     /// The events, replayed, are what is recorded: nothing is missing, and nothing is told twice.
@@ -197,23 +217,32 @@ impl World {
     }
 
     /// No more than the limit are under way in a cluster, of all that its runner knows.
-    pub(super) fn judge_limit(&self, deployment: usize, known: &State, begins: &[(usize, TaskStatus)]) {
+    pub(super) fn judge_limit(&self, lease: Lease, known: &State, begins: &[(usize, TaskStatus)]) {
+        let Lease { deployment, epoch } = lease;
         let row = &self.record.rows[deployment];
-        if begins.is_empty() {
+        // What an older epoch is about to record is refused.
+        if begins.is_empty() || !self.judge.is_newest(deployment, epoch) {
             return;
         }
-        let status = |task: usize| {
+        let becomes = |task: usize| {
             let begin = begins.iter().find(|(begun, _)| *begun == task);
             begin.map_or(&row.tasks[task].state.status, |(_, status)| status)
         };
         let room = |tasks: &mut dyn Iterator<Item = usize>, cluster: ClusterId| {
             let in_cluster = tasks.filter(|task| row.tasks[*task].state.cluster == cluster);
-            in_cluster.filter(|task| takes_room(&row.on_failure, status(*task))).count()
+            in_cluster.filter(|task| takes_room(&row.on_failure, becomes(*task))).count()
         };
-        for (task, _) in begins {
+        for (task, status) in begins {
             let cluster = row.tasks[*task].state.cluster;
             let here = room(&mut (0..row.tasks.len()), cluster);
-            let elsewhere = known.elsewhere.get(&cluster).copied().unwrap_or_default();
+            // What is put back does not wait for others.
+            let back = *status == TaskStatus::PuttingBack;
+            let elsewhere = known.elsewhere.get(&cluster).copied().filter(|_| !back).unwrap_or_default();
+            if back
+                && here + known.elsewhere.get(&cluster).copied().unwrap_or_default() > PARALLEL_PER_CLUSTER
+            {
+                self.scheduler.meet("something was put back in a cluster where others had much under way");
+            }
             let goes_on = begins.iter().all(|(task, _)| row.tasks[*task].state.status.in_flight());
             assert!(
                 here + elsewhere <= PARALLEL_PER_CLUSTER || goes_on,

@@ -76,7 +76,7 @@ impl World {
 
     fn no_answer(&mut self, request: &Request) {
         let at = request.sent_at + TimeDelta::milliseconds(PATIENCE);
-        self.scheduler.at(at, Event::Answer(request.address, Reply::Unavailable(None)));
+        self.scheduler.at(at, Event::Answer(request.address, Reply::Unavailable(None), request.sent_at));
     }
 
     pub(super) fn arrive(&mut self, request: Request) {
@@ -101,7 +101,7 @@ impl World {
             }
             return self.no_answer(&request);
         }
-        self.scheduler.at(now + takes, Event::Answer(request.address, reply));
+        self.scheduler.at(now + takes, Event::Answer(request.address, reply, now));
     }
 
     /// What a cluster makes of a request.

@@ -12,7 +12,7 @@ use super::{
 impl World {
     /// Starts a deployment of some workloads of an environment, bound to what runs now, or to what those leave that come
     /// before it.
-    pub(super) fn start(&mut self, _nth: usize) {
+    pub(super) fn start(&mut self) {
         self.to_start -= 1;
         let deployment = self.record.rows.len();
         let place = self.scheduler.below(self.platform.places.len());

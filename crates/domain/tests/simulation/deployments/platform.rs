@@ -93,7 +93,7 @@ pub(super) struct Platform {
 impl Platform {
     /// Workloads of one or two environments in two clusters: mostly a few, sometimes more than may be worked on at once.
     pub(super) fn any(scheduler: &mut Scheduler<Event>) -> Self {
-        let many = scheduler.once_in(10);
+        let many = scheduler.once_in(6);
         let environments = scheduler.between(1..=2) as usize;
         let count = if many { scheduler.between(22..=28) } else { scheduler.between(1..=7) };
         let clusters = if many { 1 } else { 2 };

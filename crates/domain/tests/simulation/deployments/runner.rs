@@ -352,7 +352,7 @@ impl World {
                 begins.push((*task, status));
             }
         }
-        self.judge_limit(runner.key.deployment, &runner.state, &begins);
+        self.judge_limit(runner.key.lease(), &runner.state, &begins);
         if !begins.is_empty() {
             self.record.begin(runner.key.lease(), &begins, now)?;
         }

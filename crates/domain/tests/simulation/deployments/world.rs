@@ -24,7 +24,7 @@ const LOOK: i64 = 2_000;
 /// What can happen.
 pub(super) enum Event {
     /// A deployment is started.
-    Start(usize),
+    Start,
     /// Cancelling it is asked for.
     Cancel(usize),
     /// Someone else does something to some workload.
@@ -47,8 +47,8 @@ pub(super) enum Event {
     Look(Address),
     /// A request gets to its cluster.
     Arrive(Request),
-    /// An answer gets back.
-    Answer(Address, Reply),
+    /// An answer gets back, with the time at which the cluster gave it.
+    Answer(Address, Reply, DateTime<Utc>),
     /// A workload's controller gets further with a generation.
     Controller(usize, u32, Stage),
     /// A cluster is away for a while.
@@ -65,7 +65,7 @@ impl Event {
         match self {
             Self::TakeUp(server, _) | Self::Claim(server, ..) => Some(*server),
             Self::Go(key) | Self::Renewal(key) | Self::Wake(key, _) | Self::News(key) => Some(key.server),
-            Self::Look(address) | Self::Answer(address, _) => Some(address.key.server),
+            Self::Look(address) | Self::Answer(address, ..) => Some(address.key.server),
             _ => None,
         }
     }
@@ -125,9 +125,9 @@ impl World {
             self.scheduler.after(at, Event::TakeUp(server, 0));
         }
         self.to_start = self.scheduler.between(1..=4) as usize;
-        for deployment in 0..self.to_start {
+        for _ in 0..self.to_start {
             let at = self.scheduler.between(0..=20_000);
-            self.scheduler.after(at, Event::Start(deployment));
+            self.scheduler.after(at, Event::Start);
         }
         if self.scheduler.once_in(2) {
             for _ in 0..self.scheduler.between(1..=8) {
@@ -164,7 +164,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Start(deployment) => self.start(deployment),
+            Event::Start => self.start(),
             Event::Cancel(deployment) => self.cancel(deployment),
             Event::Meddle => self.meddle(),
             Event::MakeAgain(workload) => self.make_again(workload),
@@ -179,8 +179,8 @@ impl World {
                 Ok(())
             }),
             Event::Arrive(request) => self.arrive(request),
-            Event::Answer(address, reply) => self.with_runner(address.key, |world, runner| {
-                world.answer(runner, address, reply);
+            Event::Answer(address, reply, given_at) => self.with_runner(address.key, |world, runner| {
+                world.answer(runner, address, reply, given_at);
                 Ok(())
             }),
             Event::Controller(workload, generation, stage) => self.control(workload, generation, stage),

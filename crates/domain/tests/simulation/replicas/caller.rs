@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use domain::strategy::{Seen, Step};
 
-use super::world::{Event, Spec, World};
+use super::world::{Event, Replica, Spec, World};
 
 #[derive(Default)]
 pub(super) struct Caller {
@@ -22,8 +22,8 @@ pub(super) struct Caller {
 /// Steps, with what they were planned on.
 struct Plan {
     spec: Spec,
-    /// The replicas that it was believed to leave serving.
-    believed: BTreeMap<u16, bool>,
+    /// The replicas that it leaves, as they were seen.
+    believed: BTreeMap<u16, Seen<u16>>,
     steps: VecDeque<Step<u16>>,
 }
 
@@ -47,13 +47,13 @@ impl World {
         }
         self.scheduler.tell(|| format!("plan {steps:?} on {seen:?}"));
         let standing = seen.iter().filter(|replica| !replica.retiring);
-        let believed = standing.map(|replica| (replica.id, replica.ready)).collect();
+        let believed = standing.map(|replica| (replica.id, *replica)).collect();
         self.caller.plan = Some(Plan { spec, believed, steps });
         self.act_soon();
     }
 
     fn seen(&self) -> Vec<Seen<u16>> {
-        let seen = |(id, replica): (&u16, &super::world::Replica)| {
+        let seen = |(id, replica): (&u16, &Replica)| {
             let retiring = self.caller.told.contains(id);
             let ready = !retiring && self.heard.get(id).copied().unwrap_or_default();
             Seen { id: *id, current: replica.version == self.spec.version, ready, retiring }
@@ -86,6 +86,8 @@ impl World {
             Some(Step::Retire(id)) => {
                 let believed = plan.believed.remove(&id);
                 self.check_before_stopping(&plan, id, believed);
+                // It has become ready since: nobody knew that it counted.
+                self.reached &= believed.is_some_and(|seen| seen.ready == self.is_ready(id));
                 self.caller.told.insert(id);
                 self.stop(id);
                 false
@@ -112,13 +114,24 @@ impl World {
         self.scheduler.after(down, Event::Look(self.caller.life));
     }
 
+    /// Whether it has steps to take, has forgotten what it told to stop, or has not heard yet how a replica is.
+    pub(super) fn caller_is_behind(&self) -> bool {
+        let unknown = |(id, replica): (&u16, &Replica)| {
+            let heard = self.heard.get(id).copied().unwrap_or_default();
+            replica.stopping && !self.caller.told.contains(id) || replica.ready != heard
+        };
+        self.caller.has_steps() || self.replicas.iter().any(unknown)
+    }
+
     /// No ready one goes that would leave fewer than promised of those that the plan knew; what failed since is not its fault.
-    fn check_before_stopping(&self, plan: &Plan, id: u16, believed: Option<bool>) {
-        let ready =
+    fn check_before_stopping(&self, plan: &Plan, id: u16, believed: Option<Seen<u16>>) {
+        let gone =
             believed.unwrap_or_else(|| panic!("replica {id} was not there to be retired, or is twice"));
-        let left = plan.believed.values().filter(|ready| **ready).count();
+        let left = plan.believed.values().filter(|replica| replica.ready).count();
         let least = plan.spec.promise.least_ready(plan.spec.wanted);
-        assert!(!ready || left >= least, "replica {id} goes and leaves {left} ready, not {least}");
+        assert!(!gone.ready || left >= least, "replica {id} goes and leaves {left} ready, not {least}");
+        let useless = plan.believed.values().any(|replica| replica.current && !replica.ready);
+        assert!(!(gone.current && gone.ready && useless), "replica {id} goes before one that is of no use");
     }
 
     fn check_before_making(&self, plan: &Plan) {

@@ -77,7 +77,7 @@ pub(super) struct World {
     /// Nothing fails and nothing is seen late: then so many serve at every moment, once they have.
     pub(super) quiet: bool,
     /// As many as are to stay ready were.
-    reached: bool,
+    pub(super) reached: bool,
     calm: bool,
     over: bool,
     /// Of the versions that can serve, those that stood when faults ceased.
@@ -171,7 +171,8 @@ impl World {
 
     fn calm(&mut self) {
         self.calm = true;
-        self.sound_when_calm = self.sound();
+        // Where the caller is in the middle of something, or knows less than there is, others may still go.
+        self.sound_when_calm = if self.caller_is_behind() { 0 } else { self.sound() };
         self.scheduler.tell(|| "faults cease".to_owned());
     }
 
@@ -186,6 +187,10 @@ impl World {
 
     pub(super) fn is_calm(&self) -> bool {
         self.calm
+    }
+
+    pub(super) fn is_ready(&self, id: u16) -> bool {
+        self.replicas.get(&id).is_some_and(|replica| replica.ready)
     }
 
     pub(super) fn serving(&self) -> usize {
