@@ -10,6 +10,7 @@ mod m20261121_000005_revisions;
 mod m20261122_000006_past;
 mod m20261122_000007_at_its_turn;
 mod m20261122_000008_variables;
+mod m20261122_000009_carried_variables;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_past::Migration),
             Box::new(m20261122_000007_at_its_turn::Migration),
             Box::new(m20261122_000008_variables::Migration),
+            Box::new(m20261122_000009_carried_variables::Migration),
         ]
     }
 }

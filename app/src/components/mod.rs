@@ -46,6 +46,7 @@ pub(crate) mod task;
 pub(crate) mod time;
 pub(crate) mod toast;
 pub(crate) mod token;
+pub(crate) mod variable_list;
 
 /// Provides the contexts that pages and dialogs share.
 pub(crate) fn provide() {

@@ -16,6 +16,7 @@ use crate::components::{
     pager::count,
     status,
     tag::tag,
+    variable_list,
 };
 
 /// What can be chosen in a preview.
@@ -195,6 +196,17 @@ fn row(item: &PreviewItem, optional: bool, pairing: Pairing, ticks: Ticks) -> An
             <td class="wrap">{place}</td>
             <td class="num">{replicas}</td>
         </tr>
+        {(!item.variables.is_empty())
+            .then(|| {
+                view! {
+                    <tr class="warnings">
+                        <td></td>
+                        <td colspan="6" class="wrap">
+                            {variable_list::view(&item.variables)}
+                        </td>
+                    </tr>
+                }
+            })}
         {(!item.warnings.is_empty())
             .then(|| {
                 view! {

@@ -8,6 +8,7 @@ use crate::components::{
     icon::{icon, lu},
     status,
     tag::tag,
+    variable_list,
 };
 
 /// How much of a task is done, of a hundred: while it rolls, by the replicas that serve what it brings.
@@ -69,6 +70,7 @@ pub(crate) fn view(task: &Task, pods: RwSignal<Vec<TaskPod>>) -> AnyView {
                 <span class:text-error=task.error.is_some()>{words}</span>
                 <span class="muted num">{facts.join(" · ")}</span>
             </p>
+            {(!task.variables.is_empty()).then(|| variable_list::view(&task.variables))}
             <ul class="pods" aria-label="Pods">
                 <For each=mine key=|pod| (pod.name.clone(), pod.ready, pod.deleting, pod.words.clone()) children=pod />
             </ul>

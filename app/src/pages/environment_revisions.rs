@@ -20,7 +20,7 @@ use crate::{
         pager::pager,
         problem::note,
         sync_sheet::SyncFlow,
-        time,
+        time, variable_list,
     },
     live,
     request::{Request, answer, show},
@@ -70,13 +70,17 @@ fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i6
     let link = one
         .deployment_id
         .map(|id| view! { " · " <a class="link" href=format!("/deployments/{id}")>"its deployment"</a> });
-    let summary = match (number, one.changed) {
-        (1, _) => format!("{} workloads", one.workloads),
-        (_, 0) => "nothing changed".to_owned(),
-        (_, 1) => "1 workload changed".to_owned(),
-        (_, changed) => format!("{changed} workloads changed"),
+    let summary = match (number, one.changed, one.changed_variables) {
+        (1, ..) => format!("{} workloads", one.workloads),
+        (_, 0, 0) => "nothing changed".to_owned(),
+        (_, 0, 1) => "1 variable changed".to_owned(),
+        (_, 0, variables) => format!("{variables} variables changed"),
+        (_, 1, _) => "1 workload changed".to_owned(),
+        (_, changed, _) => format!("{changed} workloads changed"),
     };
-    let more = one.changed.saturating_sub(one.changes.len() as u64);
+    let told = one.changes.len() as u64 + one.variables.len() as u64;
+    let more = (one.changed + one.changed_variables).saturating_sub(told);
+    let variables = (!one.variables.is_empty()).then(|| variable_list::changes(&one.variables));
     let compared = active.filter(|active| *active != number);
     let changes =
         (!one.changes.is_empty()).then(|| change_list::view(&one.changes, "Before", "From then on"));
@@ -94,7 +98,7 @@ fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i6
                 </summary>
                 <div class="space-y-2 px-3 pb-3">
                     <p class="muted text-xs">{format!("By {}", one.author)} {link}</p>
-                    {changes}
+                    {changes} {variables}
                     {(more > 0).then(|| view! { <p class="muted text-xs">{format!("and {more} more")}</p> })}
                     <div class="space-y-2">
                         {compared.map(|active| against(environment, number, active))}
@@ -143,10 +147,15 @@ fn against(environment: EnvironmentId, number: i64, active: i64) -> AnyView {
                 </button>
             }
             .erase(),
-            Some(diff) if diff.changes.is_empty() => {
+            Some(diff) if diff.changes.is_empty() && diff.variables.is_empty() => {
                 view! { <p class="muted">{format!("The same as revision {active}.")}</p> }.erase()
             }
-            Some(diff) => change_list::view(&diff.changes, "Active", "This one"),
+            Some(diff) => {
+                let changes = (!diff.changes.is_empty())
+                    .then(|| change_list::view(&diff.changes, "Active", "This one"));
+                let variables = (!diff.variables.is_empty()).then(|| variable_list::changes(&diff.variables));
+                view! { {changes} {variables} }.erase()
+            }
         }}
     }
     .erase()

@@ -1,6 +1,7 @@
 //! Use cases that move versions: syncs, deployments of one environment, undoing and retrying them; first previewed, then
 //! started.
 
+mod carry;
 pub(crate) mod deploy;
 mod preview;
 mod retry;

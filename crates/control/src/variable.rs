@@ -1,7 +1,8 @@
 //! Use cases of variables: what services are given when they start. They are part of a revision, so an edit makes the next
 //! one, and nothing is deployed by it.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+pub(crate) mod carry;
+
 use domain::{
     deploy::DeployRequest,
     environment::Environment,
@@ -10,8 +11,7 @@ use domain::{
     service::Service,
     validate,
     variable::{
-        EffectiveVariables, Sealed, ServiceScope, StoredValue, Values, VariableEdit, Variables,
-        VariablesEdit, diff,
+        EffectiveVariables, ServiceScope, StoredValue, Values, VariableEdit, Variables, VariablesEdit, diff,
     },
 };
 
@@ -138,13 +138,7 @@ fn values(vault: &Vault, environment: EnvironmentId, edits: Vec<VariableEdit>, s
         let value = match edit.value {
             Some(value) if !edit.secret => StoredValue::Plain(value.expose().to_owned()),
             Some(value) => {
-                let token = vault.seal(&owner(environment, &edit.name), &value);
-                let sealed = Sealed {
-                    cipher: STANDARD.encode(token.cipher),
-                    key_id: token.key_id,
-                    fingerprint: vault.fingerprint(&value),
-                };
-                let new = StoredValue::Secret(sealed);
+                let new = carry::seal(vault, environment, &edit.name, &value);
                 before.filter(|before| **before == new).cloned().unwrap_or(new)
             }
             None => before?.clone(),
@@ -152,9 +146,4 @@ fn values(vault: &Vault, environment: EnvironmentId, edits: Vec<VariableEdit>, s
         Some((edit.name, value))
     };
     edits.into_iter().filter_map(value).collect()
-}
-
-/// For whom a secret value opens.
-fn owner(environment: EnvironmentId, name: &str) -> String {
-    format!("variable {name} of {environment}")
 }

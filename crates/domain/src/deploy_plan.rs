@@ -40,6 +40,7 @@ pub fn item(target: &Service, wanted: &[ContainerImage], back: bool) -> PreviewI
         source_app_instance_id: None,
         target: Some(PreviewTarget::of(target)),
         containers,
+        variables: Vec::new(),
         warnings,
     }
 }
@@ -58,6 +59,7 @@ pub fn gone(entry: &RevisionEntry) -> PreviewItem {
         source_app_instance_id: None,
         target: None,
         containers: Vec::new(),
+        variables: Vec::new(),
         warnings: vec![Warning::new("no_counterpart", Severity::Blocking, message)],
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, ServiceId, TaskId},
     service::WorkloadKind,
     sync::{ContainerChange, OnFailure},
+    variable::VariableDifference,
 };
 
 wire_enum!(
@@ -224,6 +225,9 @@ pub struct Task {
     pub new_image_tag: String,
     /// Container by container.
     pub containers: Vec<ContainerChange>,
+    /// The variables that change.
+    #[serde(default)]
+    pub variables: Vec<VariableDifference>,
     /// How far it is.
     pub status: TaskStatus,
     /// Its current words: what is happening, or how it ended.

@@ -198,6 +198,7 @@ mod tests {
             revisions_agree: true,
             containers: vec![],
             manager: None,
+            variables: None,
             deployment: None,
             deleting: false,
         }

@@ -10,6 +10,7 @@ use crate::{
     matrix::MatrixQuery,
     service::{Container, Service, ServiceQuery, WorkloadKind},
     settings::{Consent, Guard},
+    variable::VariableDifference,
 };
 
 /// Services in one sync.
@@ -195,6 +196,9 @@ pub struct PreviewItem {
     pub target: Option<PreviewTarget>,
     /// Container by container, what runs and what will.
     pub containers: Vec<ContainerChange>,
+    /// The variables that change, where its site gives its workloads any.
+    #[serde(default)]
+    pub variables: Vec<VariableDifference>,
     /// What to know before confirming.
     pub warnings: Vec<Warning>,
 }
@@ -215,10 +219,11 @@ impl Exception {
 }
 
 impl PreviewItem {
-    /// Whether carrying it out changes anything: it has a target, nothing blocks it, and a container moves.
+    /// Whether carrying it out changes anything: it has a target, nothing blocks it, and a container moves
+    /// or a variable changes.
     pub fn will_change(&self) -> bool {
         self.target.is_some()
-            && self.containers.iter().any(ContainerChange::moves)
+            && (self.containers.iter().any(ContainerChange::moves) || !self.variables.is_empty())
             && self.warnings.iter().all(|warning| warning.severity != Severity::Blocking)
     }
 }

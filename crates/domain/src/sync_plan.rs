@@ -80,6 +80,7 @@ fn without_counterpart(source: &Service) -> PreviewItem {
         source_app_instance_id: Some(source.app_instance_id),
         target: None,
         containers: Vec::new(),
+        variables: Vec::new(),
         warnings: vec![Warning::new("no_counterpart", Severity::Blocking, message)],
     }
 }
@@ -97,6 +98,7 @@ fn compare(source: &Service, target: &Service) -> PreviewItem {
         source_app_instance_id: Some(source.app_instance_id),
         target: Some(PreviewTarget::of(target)),
         containers,
+        variables: Vec::new(),
         warnings,
     }
 }

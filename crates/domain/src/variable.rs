@@ -2,6 +2,7 @@
 
 mod diff;
 mod edit;
+mod given;
 #[cfg(test)]
 mod tests;
 
@@ -9,8 +10,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-pub use diff::{ComparedVariable, VariableChange, VariableDifference, compare, diff, differences};
+pub use diff::{ComparedVariable, VariableChange, VariableDifference, carried, compare, diff};
 pub use edit::{VariableEdit, VariablesEdit};
+pub use given::{Carried, Given};
 
 use crate::{
     id::{AppInstanceId, EnvironmentId, ServiceId},

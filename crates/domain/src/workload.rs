@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::service::{Container, Manager, Service, WorkloadKind};
+use crate::{
+    service::{Container, Manager, Service, WorkloadKind},
+    variable::Given,
+};
 
 /// Which workload, within a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,6 +55,8 @@ pub struct WorkloadFacts {
     pub containers: Vec<Container>,
     /// Another tool that owns it.
     pub manager: Option<Manager>,
+    /// What deployments have given it; none where the platform gives its workloads none.
+    pub variables: Option<Given>,
     /// The deployment named by Lockstep's annotation.
     pub deployment: Option<String>,
     /// Being deleted.

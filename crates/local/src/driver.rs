@@ -140,7 +140,8 @@ impl Platform for Driver {
             if let Some(image) = image {
                 spec.image.clone_from(&image.image);
             }
-            match self.0.put(&place, spec, Some(change.deployment.clone()), generation) {
+            let variables = change.variables.as_ref().map(|change| change.to.clone());
+            match self.0.change(&place, spec, variables, Some(change.deployment.clone()), generation) {
                 Ok(_) => return Ok(SetImages::Accepted),
                 // It has moved on between the two: it is decided on anew.
                 Err(crate::Error::Stale(..)) => {}
@@ -271,6 +272,7 @@ fn workload(place: &Place, Observed { service, judged, replicas, failure, .. }: 
             running_digest: None,
         }],
         manager: None,
+        variables: Some(service.variables.clone()),
         deployment: service.deployment.clone(),
         deleting: service.removed,
     }

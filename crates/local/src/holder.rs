@@ -145,7 +145,7 @@ impl Holder {
         command
             .args(&self.spec.arguments)
             .env_remove(CGROUPS)
-            .envs(&self.spec.variables)
+            .envs(&self.spec.variables.0)
             .env(MARK, &self.mark)
             .current_dir(&self.spec.directory)
             .process_group(0)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
-use domain::{local_service::LocalServiceSpec, validate};
+use domain::{local_service::LocalServiceSpec, validate, variable::Given};
 use serde::{Deserialize, Serialize};
 
 use crate::{Backoff, Error, Spec, artifact::Artifacts};
@@ -36,6 +36,9 @@ pub struct Service {
     pub generation: i64,
     /// What it is.
     pub spec: LocalServiceSpec,
+    /// What deployments have given it: its replicas have these before those of its definition.
+    #[serde(default, skip_serializing_if = "Given::is_empty")]
+    pub variables: Given,
     /// The deployment that has changed it last.
     pub deployment: Option<String>,
     /// How its front door shares requests between versions, by image; what is not named counts by its ready replicas.
@@ -53,13 +56,14 @@ pub(crate) fn program(service: &LocalServiceSpec) -> String {
 
 /// What a replica of a service runs, at this port and in this directory.
 pub(crate) fn replica_spec(
-    service: &LocalServiceSpec,
+    Service { spec: service, variables: given, .. }: &Service,
     port: u16,
     directory: &Path,
     artifacts: &Artifacts,
 ) -> Spec {
     let version = service.version();
     let mut variables = service.variables.clone();
+    variables.extend(given.0.clone());
     variables.insert("PORT".into(), port.to_string());
     variables.insert("LOCKSTEP_VERSION".into(), version.clone());
     variables.insert(IMAGE.into(), service.image.clone());
@@ -73,7 +77,7 @@ pub(crate) fn replica_spec(
     Spec {
         program,
         arguments: service.arguments.iter().map(|argument| argument.replace(VERSION, &version)).collect(),
-        variables,
+        variables: Given(variables),
         directory: directory.into(),
         health: service.health.clone(),
         ready_after: Duration::from_millis(service.ready_after_ms),
@@ -116,6 +120,10 @@ mod tests {
     fn replica(service: serde_json::Value) -> Spec {
         let directory = tempfile::tempdir().unwrap();
         let artifacts = Artifacts::open(directory.path(), 0).unwrap();
+        let service = serde_json::json!({
+            "id": "1", "generation": 1, "spec": service, "deployment": null,
+            "variables": { "PORT": "2", "LEVEL": "debug" },
+        });
         replica_spec(&serde_json::from_value(service).unwrap(), 20_001, Path::new("/srv"), &artifacts)
     }
 
@@ -125,12 +133,13 @@ mod tests {
             "image": "shop/cart:1.4.0",
             "program": "/opt/cart-{version}/cart",
             "arguments": ["--version={version}"],
-            "variables": { "PORT": "1" },
+            "variables": { "PORT": "1", "LEVEL": "info", "HOME": "/" },
         });
         let spec = replica(service);
         assert_eq!(spec.program, "/opt/cart-1.4.0/cart");
         assert_eq!(spec.arguments, ["--version=1.4.0"]);
-        assert_eq!((&*spec.variables["PORT"], &*spec.variables["LOCKSTEP_VERSION"]), ("20001", "1.4.0"));
+        assert_eq!((&*spec.variables.0["LEVEL"], &*spec.variables.0["HOME"]), ("debug", "/"));
+        assert_eq!((&*spec.variables.0["PORT"], &*spec.variables.0["LOCKSTEP_VERSION"]), ("20001", "1.4.0"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use domain::{front_door::ServiceCounts, local_service::LocalServiceSpec};
+use domain::{front_door::ServiceCounts, local_service::LocalServiceSpec, variable::Given};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -222,6 +222,18 @@ impl Site {
         deployment: Option<String>,
         generation: i64,
     ) -> Result<Service, Error> {
+        self.change(place, spec, None, deployment, generation)
+    }
+
+    /// The same, and its replicas are given these variables; none for those that they have.
+    pub(crate) fn change(
+        &self,
+        place: &Place,
+        spec: LocalServiceSpec,
+        variables: Option<Given>,
+        deployment: Option<String>,
+        generation: i64,
+    ) -> Result<Service, Error> {
         let shared = &self.shared;
         let mut services = shared.services();
         let before = services.get(place).map(|kept| kept.wanted.borrow().clone());
@@ -229,18 +241,26 @@ impl Site {
         if found != generation {
             return Err(Error::Stale(place.clone(), found));
         }
+        let had = || before.as_ref().map(|service| service.variables.clone());
+        let variables = variables.or_else(had).unwrap_or_default();
         let service = match before {
             Some(before) if before.removed => return Err(Error::Going(place.clone())),
-            Some(before) if before.spec == spec && before.deployment == deployment => {
+            Some(before)
+                if before.spec == spec
+                    && before.variables == variables
+                    && before.deployment == deployment =>
+            {
                 return Ok(before);
             }
-            Some(before) => Service { generation: before.generation + 1, spec, deployment, ..before },
+            Some(before) => {
+                Service { generation: before.generation + 1, spec, variables, deployment, ..before }
+            }
             None if !shared.clusters.join(&place.cluster).is_dir() => {
                 return Err(Error::NoCluster(place.cluster.clone()));
             }
             None => {
                 let (id, weights) = (Uuid::now_v7().to_string(), BTreeMap::new());
-                Service { id, generation: 1, spec, deployment, weights, removed: false }
+                Service { id, generation: 1, spec, variables, deployment, weights, removed: false }
             }
         };
         if let Some(artifact) = &service.spec.artifact {

@@ -1,8 +1,8 @@
 //! What a replica runs.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use domain::{limits::Limits, local_service::HealthCheck};
+use domain::{limits::Limits, local_service::HealthCheck, variable::Given};
 use serde::{Deserialize, Serialize};
 
 use crate::Backoff;
@@ -16,7 +16,7 @@ pub struct Spec {
     /// Its arguments.
     pub arguments: Vec<String>,
     /// Its environment, beside the few variables that every program expects. Nothing of the server's own is passed on.
-    pub variables: BTreeMap<String, String>,
+    pub variables: Given,
     /// Where it runs.
     pub directory: PathBuf,
     /// How a server knows that it is ready; without it, by having run for long enough.

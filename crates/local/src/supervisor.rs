@@ -274,7 +274,7 @@ impl Supervisor {
         Ok(Some(ObservedReplica {
             port,
             made,
-            image: spec.variables.get(IMAGE).cloned().unwrap_or_default(),
+            image: spec.variables.0.get(IMAGE).cloned().unwrap_or_default(),
             current: !service.removed && spec == self.replica_spec(service, port, &spec.directory),
             ready: !retiring && health.ready,
             fault: health.fault,
@@ -302,7 +302,7 @@ impl Supervisor {
     }
 
     fn replica_spec(&self, service: &Service, port: u16, work: &Path) -> Spec {
-        replica_spec(&service.spec, port, work, &self.shared.artifacts)
+        replica_spec(service, port, work, &self.shared.artifacts)
     }
 
     fn replica(&self, port: u16) -> Result<Replica, Error> {

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::{service::Container, workload::WorkloadFacts};
+use domain::{service::Container, variable::Given, workload::WorkloadFacts};
 
-use crate::ImageChange;
+use crate::{ImageChange, VariableChange};
 
 /// What a change comes to, with its workload as it is now.
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
     /// To be made: everything is as it was confirmed.
     Due,
-    /// The images are there already.
+    /// What it brings is there already.
     AlreadyThere,
     /// Not to be made: something is not as it was confirmed, in words.
     Changed(String),
@@ -27,14 +27,21 @@ pub fn verdict(now: &WorkloadFacts, change: &ImageChange) -> Verdict {
     }
     let (running, from, to) = (images(&now.containers), images(&change.from), images(&change.to));
     let ours = now.deployment.as_ref() == Some(&change.deployment);
-    if running == to && (change.back || ours) {
+    let given = |wanted: fn(&VariableChange) -> &Given| {
+        change.variables.as_ref().is_none_or(|change| now.variables.as_ref() == Some(wanted(change)))
+    };
+    if running == to && given(|change| &change.to) && (change.back || ours) {
         return Verdict::AlreadyThere;
     }
     if ours && !change.back {
         // Even if they are the confirmed ones again: to send the change once more would fight whoever put them back.
         return Verdict::Changed(format!("{} was changed by this sync, and by someone else since", now.key));
     }
-    difference(&running, &from).map_or(Verdict::Due, Verdict::Changed)
+    let difference = difference(&running, &from).or_else(|| {
+        let other = !given(|change| &change.from);
+        other.then(|| format!("{} has other variables now than those that were confirmed", now.key))
+    });
+    difference.map_or(Verdict::Due, Verdict::Changed)
 }
 
 /// Images by container: whether it is an init container, and its name.

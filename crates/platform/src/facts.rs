@@ -47,6 +47,7 @@ pub(crate) fn workload(kind: &WorkloadKind, object: Workload) -> WorkloadFacts {
         updated: counts.updated,
         available: counts.available,
         manager: manager(&object.metadata),
+        variables: None,
         deployment: object.metadata.annotations.get(DEPLOYMENT_ANNOTATION).cloned(),
         deleting: object.metadata.deletion_timestamp.is_some(),
         key: key(kind, &object.metadata),

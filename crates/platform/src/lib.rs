@@ -33,6 +33,7 @@ use domain::{
     secret::Secret,
     service::Container,
     site::{Check, SiteKind, SiteTest},
+    variable::Given,
     workload::{PodFacts, WorkloadFacts, WorkloadKey},
 };
 use futures::stream::BoxStream;
@@ -144,7 +145,7 @@ pub struct Snapshot {
     pub pods: Vec<PodFacts>,
 }
 
-/// A change of images, bound to what was confirmed.
+/// A change of images, and of variables where they go with them, bound to what was confirmed.
 #[derive(Clone, Debug)]
 pub struct ImageChange {
     /// The object that was confirmed.
@@ -153,6 +154,8 @@ pub struct ImageChange {
     pub from: Vec<Container>,
     /// The same containers with the images to come.
     pub to: Vec<Container>,
+    /// The variables that go with it; none where they stay as they are. Only for workloads whose facts have any.
+    pub variables: Option<VariableChange>,
     /// The deployment's id, written into the annotation [`DEPLOYMENT_ANNOTATION`].
     pub deployment: String,
     /// The workload as a watch told it last: it need not be read if it is still so, which the platform checks by its
@@ -160,6 +163,15 @@ pub struct ImageChange {
     pub seen: Option<WorkloadFacts>,
     /// A way back: where the images are there already, it does not matter who put them there.
     pub back: bool,
+}
+
+/// A change of the variables that a workload is given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VariableChange {
+    /// Those of when it was confirmed: with any others the change is not made.
+    pub from: Given,
+    /// Those to come.
+    pub to: Given,
 }
 
 /// Names the deployment that last changed a workload, so that our own change is told from another's.

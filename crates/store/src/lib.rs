@@ -46,6 +46,7 @@ pub use error::Error;
 pub use kept_answer::KeptAnswer;
 pub use lease::Lease;
 pub use observed::{ObservedService, ServiceKey};
+pub use preview::CarriedByService;
 pub use queue::ToCome;
 pub use revision::NewRevision;
 pub use site::{Credentials, SealedToken};

@@ -9,6 +9,7 @@ use domain::{
     queue::Open,
     service::{Container, WorkloadKind},
     sync::ContainerChange,
+    variable::{self, Carried},
 };
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Func};
 
@@ -31,6 +32,8 @@ pub struct ToCome {
     pub name: String,
     /// The images to come.
     pub changes: Vec<ContainerChange>,
+    /// What becomes of its variables, where its site gives any.
+    pub carried: Option<Carried>,
 }
 
 impl ToCome {
@@ -50,6 +53,7 @@ impl TryFrom<task::Model> for ToCome {
             kind: WorkloadKind::from(row.kind.as_str()),
             name: row.name,
             changes: serde_json::from_value(row.containers)?,
+            carried: row.carried.map(serde_json::from_value).transpose()?,
         })
     }
 }
@@ -179,11 +183,15 @@ impl Write {
         id: TaskId,
         found: &[Container],
         changes: &[ContainerChange],
+        carried: Option<&Carried>,
     ) -> Result<(), Error> {
         self.hold(lease).await?;
+        let variables = carried.map(variable::carried).unwrap_or_default();
         task::Entity::update_many()
             .col_expr(task::Column::Found, Expr::value(serde_json::to_value(found)?))
             .col_expr(task::Column::Containers, Expr::value(serde_json::to_value(changes)?))
+            .col_expr(task::Column::Variables, Expr::value(serde_json::to_value(variables)?))
+            .col_expr(task::Column::Carried, Expr::value(carried.map(serde_json::to_value).transpose()?))
             .filter(task::Column::Id.eq(id.0))
             .exec(self.tx())
             .await?;

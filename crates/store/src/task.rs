@@ -10,6 +10,7 @@ use domain::{
     image::ImageRef,
     service::{Container, WorkloadKind},
     sync::{ContainerChange, with_images},
+    variable::Carried,
     workload::WorkloadKey,
 };
 use sea_orm::{ActiveValue::Set, JoinType, QueryOrder, QuerySelect, entity::prelude::*};
@@ -39,6 +40,8 @@ pub(crate) struct Model {
     found: Json,
     alternatives: Json,
     pub(crate) containers: Json,
+    variables: Json,
+    pub(crate) carried: Option<Json>,
     status: String,
     busy: Option<bool>,
     words: String,
@@ -80,6 +83,8 @@ pub struct NewTask {
     pub found: Vec<Container>,
     /// What its turn may find as well.
     pub alternatives: Vec<Vec<Container>>,
+    /// What it does to the target's variables, where its site gives any.
+    pub carried: Option<Carried>,
 }
 
 /// What it takes to carry a task out.
@@ -107,6 +112,8 @@ pub struct RunningTask {
     pub changes: Vec<ContainerChange>,
     /// The same containers with the images to come.
     pub to: Vec<Container>,
+    /// What it does to the workload's variables, where its site gives any.
+    pub carried: Option<Carried>,
 }
 
 impl TryFrom<Model> for Task {
@@ -132,6 +139,7 @@ impl TryFrom<Model> for Task {
                 .unwrap_or_default(),
             new_image_tag: first.map(|change| ImageRef::parse(&change.to).version()).unwrap_or_default(),
             containers,
+            variables: serde_json::from_value(row.variables)?,
             status: TaskStatus::from(row.status.as_str()),
             words: row.words,
             error: row.error,
@@ -167,6 +175,8 @@ fn active(deployment: DeploymentId, position: usize, new: &NewTask) -> Result<Ac
         found: Set(serde_json::to_value(&new.found)?),
         alternatives: Set(serde_json::to_value(&new.alternatives)?),
         containers: Set(serde_json::to_value(&task.containers)?),
+        variables: Set(serde_json::to_value(&task.variables)?),
+        carried: Set(new.carried.as_ref().map(serde_json::to_value).transpose()?),
         status: Set(TaskStatus::Pending.to_string()),
         busy: Set(None),
         words: Set(task.words.clone()),
@@ -208,6 +218,12 @@ impl Store {
     pub async fn running_tasks(&self, id: DeploymentId) -> Result<Vec<RunningTask>, Error> {
         let rows = Entity::find().filter(Column::DeploymentId.eq(id.0)).all(&self.db).await?;
         rows.into_iter().map(RunningTask::try_from).collect()
+    }
+
+    /// What a deployment did to its targets' variables.
+    pub async fn carried_by(&self, id: DeploymentId) -> Result<HashMap<ServiceId, Carried>, Error> {
+        let tasks = self.running_tasks(id).await?.into_iter();
+        Ok(tasks.filter_map(|task| Some((task.service_id, task.carried?))).collect())
     }
 
     /// How many tasks of other deployments are under way in each cluster.
@@ -317,6 +333,7 @@ impl TryFrom<Model> for RunningTask {
             alternatives: serde_json::from_value(row.alternatives)?,
             changes,
             to,
+            carried: row.carried.map(serde_json::from_value).transpose()?,
         })
     }
 }

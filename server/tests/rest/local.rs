@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::support::{Api, App, On, on_both, process::Server};
 
 /// Whatever comes of a test, none of its processes stays: those that name the local site of its directory.
-struct Swept(String);
+pub(crate) struct Swept(String);
 
 impl Swept {
-    fn of(data: &Path) -> Self {
+    pub(crate) fn of(data: &Path) -> Self {
         Self(data.canonicalize().unwrap().join("local").to_str().unwrap().to_owned())
     }
 }
@@ -28,12 +28,12 @@ impl Drop for Swept {
     }
 }
 
-fn path(namespace: &str) -> String {
+pub(crate) fn path(namespace: &str) -> String {
     format!("/api/clusters/here/namespaces/{namespace}/services/cart")
 }
 
 /// Version `tag` of a service that is a shell script.
-fn script(script: &str, tag: &str, generation: i64) -> Value {
+pub(crate) fn script(script: &str, tag: &str, generation: i64) -> Value {
     json!({
         "image": format!("shop/cart:{tag}"),
         "program": "sh",
@@ -44,7 +44,7 @@ fn script(script: &str, tag: &str, generation: i64) -> Value {
     })
 }
 
-async fn put(api: &Api, namespace: &str, service: &Value) -> Value {
+pub(crate) async fn put(api: &Api, namespace: &str, service: &Value) -> Value {
     let (status, stored) = api.call(Method::PUT, &path(namespace), Some(service)).await;
     assert!(status.is_success(), "{stored}");
     stored
@@ -60,7 +60,7 @@ async fn site(api: &Api) -> Value {
 }
 
 /// Makes the cluster and binds one of its namespaces to a new environment.
-async fn bind(api: &Api, name: &str, namespace: &str) {
+pub(crate) async fn bind(api: &Api, name: &str, namespace: &str) {
     let environment = api.post("/api/environments", &json!({ "name": name })).await;
     let instance = json!({
         "rancherSiteId": site(api).await,

@@ -10,13 +10,14 @@ use domain::{
     health,
     id::TaskId,
     service::Container,
+    variable::Values,
     workload::WorkloadFacts,
 };
-use platform::{ImageChange, SetImages, Snapshot};
+use platform::{ImageChange, SetImages, Snapshot, VariableChange};
 use store::RunningTask;
 
 use super::runner::Runner;
-use crate::Error;
+use crate::{Error, VaultError, variable::carry};
 
 /// How long a rollout is left alone between looks while no watch can tell of a change.
 const LOOK: Duration = Duration::from_millis(1500);
@@ -37,19 +38,37 @@ pub(super) struct Done {
     pub(super) news: bool,
 }
 
-/// The images that a change starts from and those it goes to.
+/// What a workload runs before a change, or after it.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    containers: &'a [Container],
+    /// Where its site gives it any.
+    variables: Option<&'a Values>,
+}
+
+/// What a change starts from and what it goes to.
 struct Way<'a> {
-    from: &'a [Container],
-    to: &'a [Container],
+    from: Side<'a>,
+    to: Side<'a>,
     back: bool,
 }
 
+fn before(running: &RunningTask) -> Side<'_> {
+    let variables = running.carried.as_ref().map(|carried| &carried.from);
+    Side { containers: &running.from, variables }
+}
+
+fn after(running: &RunningTask) -> Side<'_> {
+    let variables = running.carried.as_ref().map(|carried| &carried.to);
+    Side { containers: &running.to, variables }
+}
+
 fn forth(running: &RunningTask) -> Way<'_> {
-    Way { from: &running.from, to: &running.to, back: false }
+    Way { from: before(running), to: after(running), back: false }
 }
 
 fn back(running: &RunningTask) -> Way<'_> {
-    Way { from: &running.to, to: &running.from, back: true }
+    Way { from: after(running), to: before(running), back: true }
 }
 
 impl Runner {
@@ -57,8 +76,8 @@ impl Runner {
     pub(super) async fn act(&self, run: u64, task: TaskState, action: Action) -> Result<Option<Done>, Error> {
         let Some(running) = self.tasks.get(&task.id) else { return Ok(None) };
         let wanted = match action {
-            Action::Observe(_) => &running.to,
-            Action::ObservePutBack(_) => &running.from,
+            Action::Observe(_) => after(running),
+            Action::ObservePutBack(_) => before(running),
             Action::Apply(_) => return self.sent(run, &task, running, &forth(running)).await,
             Action::PutBack(_) => return self.sent(run, &task, running, &back(running)).await,
             Action::Withdraw(_) => {
@@ -124,7 +143,7 @@ impl Runner {
 
     /// Whether a workload shows a change of this deployment's, even if someone else has changed it since.
     fn got_through(&self, now: &WorkloadFacts, running: &RunningTask, way: &Way<'_>) -> bool {
-        let there = overtaken(&now.containers, way.to).is_none();
+        let there = self.overtaken(now, way.to).is_none();
         let ours = now.deployment.as_ref() == Some(&self.annotation);
         now.uid == running.uid && if way.back { there } else { ours }
     }
@@ -141,17 +160,22 @@ impl Runner {
         self.without_doubt(task, running, &way, change).await
     }
 
-    /// Sends images, or only tries it.
+    /// Sends images and variables, or only tries it.
     async fn send(
         &self,
         running: &RunningTask,
         way: &Way<'_>,
         dry_run: bool,
     ) -> Result<Result<SetImages, platform::Error>, Error> {
+        let variables = match self.opened(way) {
+            Ok(variables) => variables,
+            Err(error) => return Ok(Err(platform::Error::Rejected(error.to_string()))),
+        };
         let change = ImageChange {
             uid: running.uid.clone(),
-            from: way.from.to_vec(),
-            to: way.to.to_vec(),
+            from: way.from.containers.to_vec(),
+            to: way.to.containers.to_vec(),
+            variables,
             deployment: self.annotation.clone(),
             seen: self.seen(running).map(|seen| seen.workload),
             back: way.back,
@@ -166,12 +190,28 @@ impl Runner {
         }
     }
 
+    /// The variables of a change, opened.
+    fn opened(&self, way: &Way<'_>) -> Result<Option<VariableChange>, VaultError> {
+        let (Some(from), Some(to)) = (way.from.variables, way.to.variables) else { return Ok(None) };
+        let [from, to] = [from, to].map(|values| carry::open(&self.control.vault, self.target, values));
+        Ok(Some(VariableChange { from: from?, to: to? }))
+    }
+
+    /// Words where what a workload runs is no longer what was sent.
+    fn overtaken(&self, now: &WorkloadFacts, wanted: Side<'_>) -> Option<String> {
+        let other = |wanted| !carry::fits(&self.control.vault, wanted, now.variables.as_ref());
+        overtaken(&now.containers, wanted.containers).or_else(|| {
+            let words = || "its variables were changed by someone else meanwhile".to_owned();
+            wanted.variables.is_some_and(other).then(words)
+        })
+    }
+
     /// Waits until there is something new of a rollout, and looks at it.
     async fn observe(
         &self,
         task: &TaskState,
         running: &RunningTask,
-        wanted: &[Container],
+        wanted: Side<'_>,
     ) -> Result<(Observed, Option<i32>), Error> {
         let last = self.followed().get(&task.id).cloned();
         let left = task.deadline.and_then(|deadline| (deadline - Utc::now()).to_std().ok());
@@ -202,7 +242,7 @@ impl Runner {
     async fn look(
         &self,
         running: &RunningTask,
-        wanted: &[Container],
+        wanted: Side<'_>,
         seen: Option<Snapshot>,
     ) -> Result<(Observed, Option<i32>), Error> {
         let read = match seen.filter(|seen| self.shows(&seen.workload, running, wanted)) {
@@ -213,7 +253,7 @@ impl Runner {
             Ok(Some(snapshot)) if snapshot.workload.uid != running.uid => {
                 (Observed::Overtaken("it was deleted and made again by someone else".into()), None)
             }
-            Ok(Some(snapshot)) => match overtaken(&snapshot.workload.containers, wanted) {
+            Ok(Some(snapshot)) => match self.overtaken(&snapshot.workload, wanted) {
                 Some(words) => (Observed::Overtaken(words), Some(snapshot.workload.available)),
                 None => {
                     let rollout = health::rollout(&snapshot.workload, &snapshot.pods);
@@ -226,9 +266,9 @@ impl Runner {
     }
 
     /// Whether a watch has told of this deployment's own change, and so tells the truth about it; before that it is late.
-    fn shows(&self, workload: &WorkloadFacts, running: &RunningTask, wanted: &[Container]) -> bool {
+    fn shows(&self, workload: &WorkloadFacts, running: &RunningTask, wanted: Side<'_>) -> bool {
         let of_this = workload.deployment.as_ref() == Some(&self.annotation);
-        of_this && workload.uid == running.uid && overtaken(&workload.containers, wanted).is_none()
+        of_this && workload.uid == running.uid && self.overtaken(workload, wanted).is_none()
     }
 
     /// Waits until the watches tell something new of the workload, with a moment for what comes with it, or for a while, or
@@ -236,7 +276,7 @@ impl Runner {
     async fn settle(
         &self,
         running: &RunningTask,
-        wanted: &[Container],
+        wanted: Side<'_>,
         last: Option<Option<Snapshot>>,
         left: Option<Duration>,
     ) -> bool {

@@ -1,17 +1,27 @@
 //! A deployment that has waited is bound to what its turn finds, as far as its preview allowed for that.
 
-use domain::{id::TaskId, service::Container, sync::with_images};
+use domain::{
+    id::TaskId,
+    service::Container,
+    sync::{ContainerChange, with_images},
+    variable::Values,
+    workload::WorkloadFacts,
+};
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use store::RunningTask;
 
 use super::{act::overtaken, runner::Runner};
-use crate::Error;
+use crate::{Error, variable::carry::fits};
 
 /// Workloads that are read at once.
 const PARALLEL: usize = 16;
 
 /// A task, and what it finds in place of what was expected.
-type Found = (TaskId, Vec<Container>);
+struct Found {
+    id: TaskId,
+    containers: Option<Vec<Container>>,
+    variables: Option<Values>,
+}
 
 impl Runner {
     /// Binds tasks anew that find one of their alternatives. What cannot be read, or is something else, is told when the
@@ -22,22 +32,17 @@ impl Runner {
             return Ok(());
         }
         let mut write = self.control.store.write().await?;
-        for (id, found) in rebound {
+        for Found { id, containers, variables } in rebound {
             let Some(task) = self.tasks.get_mut(&id) else { continue };
-            for change in &mut task.changes {
-                let now = found.iter().find(|now| now.name == change.name && now.init == change.init);
-                let Some(now) = now else { continue };
-                if !change.moves() {
-                    // It was not to move, whatever was expected of it.
-                    change.to.clone_from(&now.image);
-                    change.to_version = now.image_ref().version();
-                }
-                change.from.clone_from(&now.image);
-                change.from_version = now.image_ref().version();
+            if let Some(found) = containers {
+                rebind(&mut task.changes, &found);
+                task.to = with_images(&found, &task.changes);
+                task.from = found;
             }
-            write.rebind_task(&self.lease, id, &found, &task.changes).await?;
-            task.to = with_images(&found, &task.changes);
-            task.from = found;
+            if let (Some(found), Some(carried)) = (variables, &mut task.carried) {
+                carried.from = found;
+            }
+            write.rebind_task(&self.lease, id, &task.from, &task.changes, task.carried.as_ref()).await?;
         }
         Ok(write.commit().await?)
     }
@@ -65,8 +70,36 @@ impl Runner {
     fn look_at<'a>(&'a self, task: &'a RunningTask) -> BoxFuture<'a, Result<Option<Found>, Error>> {
         Box::pin(async move {
             let Ok(Some(now)) = self.read(task).await? else { return Ok(None) };
-            Ok(found(task, &now.workload.containers).map(|found| (task.id, found)))
+            let containers = found(task, &now.workload.containers);
+            let variables = self.given(task, &now.workload);
+            let is_other = containers.is_some() || variables.is_some();
+            Ok(is_other.then_some(Found { id: task.id, containers, variables }))
         })
+    }
+
+    /// The alternative that a workload has been given, where that is not what was expected.
+    fn given(&self, task: &RunningTask, now: &WorkloadFacts) -> Option<Values> {
+        let carried = task.carried.as_ref()?;
+        let has = |values: &Values| fits(&self.control.vault, values, now.variables.as_ref());
+        if has(&carried.from) {
+            return None;
+        }
+        carried.alternatives.iter().find(|values| has(values)).cloned()
+    }
+}
+
+/// Has changes start from what was found.
+fn rebind(changes: &mut [ContainerChange], found: &[Container]) {
+    for change in changes {
+        let now = found.iter().find(|now| now.name == change.name && now.init == change.init);
+        let Some(now) = now else { continue };
+        if !change.moves() {
+            // It was not to move, whatever was expected of it.
+            change.to.clone_from(&now.image);
+            change.to_version = now.image_ref().version();
+        }
+        change.from.clone_from(&now.image);
+        change.from_version = now.image_ref().version();
     }
 }
 

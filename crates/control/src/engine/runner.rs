@@ -154,7 +154,7 @@ pub(super) struct Runner {
     pub(super) lease: Lease,
     pub(super) tasks: HashMap<TaskId, RunningTask>,
     names: HashMap<TaskId, String>,
-    target: EnvironmentId,
+    pub(super) target: EnvironmentId,
     pub(super) annotation: String,
     /// When the lease was claimed, or renewed last.
     renewed: Mutex<Instant>,

@@ -1,6 +1,6 @@
 //! Deploying: an environment's services brought to a revision, or to versions chosen for them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::{
     deploy::{DeployRequest, StartDeployment},
@@ -111,12 +111,17 @@ async fn of_revision(
         .map(|service| (service.id, RevisionEntry::of(service)))
         .map(|(id, entry)| ((entry.app_instance_id, entry.kind.clone(), entry.name.clone()), (id, entry)))
         .collect();
+    // What is given to those of this machine is found out by reading them.
+    let local = ctx.control().local.id();
+    let given: HashSet<ServiceId> =
+        there.iter().filter(|one| Some(one.site_id) == local).map(|one| one.id).collect();
     let ids: Vec<ServiceId> = there.iter().map(|service| service.id).collect();
     let coming = ctx.store().to_come(&ids).await?;
     let (mut wanted, mut missing) = (HashMap::new(), Vec::new());
     for entry in revision.entries {
         match running.get(&(entry.app_instance_id, entry.kind.clone(), entry.name.clone())) {
-            Some((id, now)) if now.images == entry.images && !coming.contains_key(id) => {}
+            Some((id, now))
+                if now.images == entry.images && !coming.contains_key(id) && !given.contains(id) => {}
             Some((id, _)) => drop(wanted.insert(*id, entry.images)),
             None => missing.push(deploy_plan::gone(&entry)),
         }

@@ -17,12 +17,14 @@ use domain::{
         Warning, with_images,
     },
     sync_plan::{self, Wanted},
+    variable::{Carried, Given, Values},
     workload::WorkloadKey,
 };
 use futures::{StreamExt, stream};
 use platform::{ImageChange, SetImages};
 use uuid::Uuid;
 
+use super::carry::carry;
 use crate::{Context, Error, environment, service, variable};
 
 /// How long a preview can be confirmed.
@@ -98,6 +100,10 @@ pub(super) struct Object {
     uid: String,
     /// What its turn may find besides what is expected.
     alternatives: Vec<Vec<Container>>,
+    /// The variables that it has been given, where its site gives any.
+    pub(super) given: Option<Given>,
+    /// What deployments which come before do to them, in their order.
+    pub(super) coming: Vec<Carried>,
 }
 
 /// What a preview is of.
@@ -108,12 +114,15 @@ pub(super) struct Asked {
     pub(super) undo_of: Option<DeploymentId>,
     pub(super) retry_of: Option<DeploymentId>,
     pub(super) deploy: Option<DeployRequest>,
+    /// The variables that its targets are to have, where the revision does not say that.
+    pub(super) variables: HashMap<ServiceId, Values>,
 }
 
 impl Asked {
     fn of(request: SyncRequest) -> Self {
         let (source_name, target_name) = (String::new(), String::new());
-        Self { request, source_name, target_name, undo_of: None, retry_of: None, deploy: None }
+        let variables = HashMap::new();
+        Self { request, source_name, target_name, undo_of: None, retry_of: None, deploy: None, variables }
     }
 
     /// Of services of one environment, into which nothing comes from another.
@@ -150,6 +159,7 @@ pub(super) async fn finish(
             None => {}
         }
     }
+    let carried = carry(ctx, &asked, &mut items, found).await?;
     warn_of_others(ctx, &mut items).await?;
     let tried = stream::iter(items.into_iter().map(|item| {
         let ctx = ctx.clone();
@@ -180,7 +190,7 @@ pub(super) async fn finish(
         }
     }
     let mut write = ctx.store().write().await?;
-    write.insert_preview(&preview).await?;
+    write.insert_preview(&preview, &carried).await?;
     write.commit().await?;
     Ok(preview)
 }
@@ -281,11 +291,11 @@ pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> Result<(Ve
         let ctx = ctx.clone();
         async move { read_one(&ctx, target).await }
     }));
-    let read: Vec<(Service, Result<String, Error>)> = read.buffered(PARALLEL).collect().await;
-    let words = |outcome: Result<String, Error>| outcome.map_err(|error| error.problem().detail);
+    let read: Vec<(Service, Result<Read, Error>)> = read.buffered(PARALLEL).collect().await;
+    let words = |outcome: Result<Read, Error>| outcome.map_err(|error| error.problem().detail);
     let ids: Vec<ServiceId> = read.iter().map(|(service, _)| service.id).collect();
     let coming = ctx.store().to_come(&ids).await?;
-    let expected = |(mut service, outcome): (Service, Result<String, Error>)| {
+    let expected = |(mut service, outcome): (Service, Result<Read, Error>)| {
         let mut alternatives = Vec::new();
         for coming in coming.get(&service.id).into_iter().flatten() {
             let next = with_images(&service.containers, &coming.changes);
@@ -298,19 +308,27 @@ pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> Result<(Ve
             alternatives.push(with_images(&service.containers, &back));
             alternatives.push(std::mem::replace(&mut service.containers, next));
         }
-        let object = words(outcome).map(|uid| Object { uid, alternatives });
         let id = service.id;
+        let before = coming.get(&id).into_iter().flatten();
+        let coming = before.filter_map(|coming| coming.carried.clone()).collect();
+        let object = words(outcome).map(|Read { uid, given }| Object { uid, alternatives, given, coming });
         (service, (id, object))
     };
     Ok(read.into_iter().map(expected).unzip())
 }
 
-async fn read_one(ctx: &Context, mut target: Service) -> (Service, Result<String, Error>) {
+/// What a target's cluster says of it besides what is shown of a service.
+struct Read {
+    uid: String,
+    given: Option<Given>,
+}
+
+async fn read_one(ctx: &Context, mut target: Service) -> (Service, Result<Read, Error>) {
     let outcome = refresh(ctx, &mut target).await;
     (target, outcome)
 }
 
-async fn refresh(ctx: &Context, target: &mut Service) -> Result<String, Error> {
+async fn refresh(ctx: &Context, target: &mut Service) -> Result<Read, Error> {
     let key = WorkloadKey::of(target);
     let cluster = reach(ctx, target).await?;
     let platform = ctx.control().platform(target.site_id).await?;
@@ -320,7 +338,7 @@ async fn refresh(ctx: &Context, target: &mut Service) -> Result<String, Error> {
     target.containers = health::with_digests(&snapshot.workload.containers, &snapshot.pods);
     target.replicas = snapshot.workload.desired;
     target.manager = snapshot.workload.manager;
-    Ok(snapshot.workload.uid)
+    Ok(Read { uid: snapshot.workload.uid, given: snapshot.workload.variables })
 }
 
 /// Warns where a service was changed past Lockstep since its last deployment; says where another one comes before.
@@ -382,6 +400,8 @@ async fn dry_run(ctx: &Context, item: &PreviewItem, target: &PreviewTarget) -> R
         uid: target.uid.clone(),
         from: target.found.clone(),
         to: with_images(&target.found, &item.containers),
+        // Any may be set.
+        variables: None,
         deployment: "preview".into(),
         seen: None,
         back: false,

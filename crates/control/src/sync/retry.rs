@@ -35,6 +35,11 @@ pub async fn preview_retry(ctx: &Context, id: DeploymentId) -> Result<Preview, E
         deploy_plan::item(target, &wanted, ended.origin == Origin::Rollback)
     });
     let items = items.collect();
-    let within = Asked::within(ended.target_environment_id, &ended.target_name, ids);
-    finish(ctx, Asked { retry_of: Some(id), ..within }, items, &found).await
+    let carried = ctx.store().carried_by(id).await?.into_iter();
+    let asked = Asked {
+        retry_of: Some(id),
+        variables: carried.map(|(service, carried)| (service, carried.to)).collect(),
+        ..Asked::within(ended.target_environment_id, &ended.target_name, ids)
+    };
+    finish(ctx, asked, items, &found).await
 }

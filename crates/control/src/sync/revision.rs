@@ -107,8 +107,9 @@ fn reason(new: &NewDeployment, preview: &Preview) -> String {
 /// What is deployed, service by service.
 fn versions(new: &NewDeployment) -> Vec<String> {
     let version = |new: &store::NewTask| {
-        let moved = new.task.containers.iter().find(|change| change.moves())?;
-        Some(format!("{} {}", new.task.name, ImageRef::parse(&moved.to).version()))
+        let moved = new.task.containers.iter().find(|change| change.moves());
+        let version = moved.map(|moved| ImageRef::parse(&moved.to).version());
+        format!("{} {}", new.task.name, version.as_deref().unwrap_or("variables"))
     };
-    new.tasks.iter().filter_map(version).collect()
+    new.tasks.iter().map(version).collect()
 }

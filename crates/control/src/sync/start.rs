@@ -11,14 +11,17 @@ use domain::{
     sync::{Exception, OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, Warning},
     validate,
 };
-use store::{NewDeployment, NewTask, Write};
+use store::{CarriedByService, NewDeployment, NewTask, Write};
 use uuid::Uuid;
 
 use super::{
     preview::{preview, reach},
     revision::{There, revision_of},
 };
-use crate::{Context, Error, deployment, settings};
+use crate::{
+    Context, Error, deployment, settings,
+    variable::{self, carry::given_to},
+};
 
 /// The furthest that a deployment can be scheduled ahead.
 const FURTHEST: TimeDelta = TimeDelta::days(366);
@@ -136,6 +139,7 @@ pub(super) async fn begin(
         return Err(nothing_to_do(&left_out));
     }
     let overridden = settings::permit(ctx, preview, &items, consent, at).await?;
+    let carried = carried(ctx, preview, &items).await?;
     let services = target_services(ctx, &items).await?;
     let mut reached = HashSet::new();
     for (service, _) in services.values() {
@@ -151,7 +155,7 @@ pub(super) async fn begin(
     let overrides_freeze = consent.overrides_freeze();
     let mut new = NewDeployment { deployment: head, tasks: Vec::new(), overrides_freeze };
     for item in &items {
-        new.tasks.extend(task(item, &services));
+        new.tasks.extend(task(item, &services, &carried));
     }
     let id = store_all(ctx, &mut new, preview, Said { left_out: &left_out, overridden }).await?;
     ctx.control().observer.wake_engine();
@@ -337,7 +341,35 @@ fn origin(preview: &Preview) -> Origin {
     }
 }
 
-fn task(item: &PreviewItem, services: &HashMap<ServiceId, (Service, String)>) -> Option<NewTask> {
+/// What a preview would do to its targets' variables, as long as the same are set.
+async fn carried(
+    ctx: &Context,
+    preview: &Preview,
+    items: &[&PreviewItem],
+) -> Result<CarriedByService, Error> {
+    let carried = ctx.store().carried(preview.id).await?;
+    if preview.undo_of.is_some() || preview.retry_of.is_some() {
+        return Ok(carried);
+    }
+    let environment = preview.request.target_environment_id;
+    let next = variable::to_come(ctx, environment, preview.deploy.as_ref()).await?;
+    let overtaken = |item: &&PreviewItem| {
+        let target = item.target.as_ref()?;
+        let shown = carried.get(&target.service_id)?;
+        Some(shown.to != given_to(&next, (target.app_instance_id, &item.kind, &item.name)))
+    };
+    if items.iter().filter_map(overtaken).any(|overtaken| overtaken) {
+        let words = "Other variables were set since this preview. Preview again and confirm that.";
+        return Err(Error::conflict("preview_expired", words));
+    }
+    Ok(carried)
+}
+
+fn task(
+    item: &PreviewItem,
+    services: &HashMap<ServiceId, (Service, String)>,
+    carried: &CarriedByService,
+) -> Option<NewTask> {
     let target: &PreviewTarget = item.target.as_ref()?;
     let (service, external_id) = services.get(&target.service_id)?;
     Some(NewTask {
@@ -356,6 +388,7 @@ fn task(item: &PreviewItem, services: &HashMap<ServiceId, (Service, String)>) ->
             previous_image_tag: String::new(),
             new_image_tag: String::new(),
             containers: item.containers.clone(),
+            variables: item.variables.clone(),
             status: TaskStatus::Pending,
             words: "waiting".into(),
             error: None,
@@ -371,5 +404,6 @@ fn task(item: &PreviewItem, services: &HashMap<ServiceId, (Service, String)>) ->
         uid: target.uid.clone(),
         found: target.found.clone(),
         alternatives: target.alternatives.clone(),
+        carried: carried.get(&target.service_id).cloned(),
     })
 }

@@ -1,4 +1,4 @@
-//! The way back from a deployment: a new one that brings the earlier images back, previewed like any other.
+//! The way back from a deployment: a new one that brings the earlier images and variables back, previewed like any other.
 
 use domain::{
     deployment::Task,
@@ -23,8 +23,12 @@ pub async fn preview_undo(ctx: &Context, id: DeploymentId) -> Result<Preview, Er
     let ids: Vec<ServiceId> = tasks.iter().map(|task| task.target_service_id).collect();
     let (targets, found) = read_now(ctx, ctx.store().services_by_id(&ids).await?).await?;
     let items = tasks.iter().map(|task| way_back(task, &targets)).collect();
-    let asked =
-        Asked { undo_of: Some(id), ..Asked::within(undone.target_environment_id, &undone.target_name, ids) };
+    let carried = ctx.store().carried_by(id).await?.into_iter();
+    let asked = Asked {
+        undo_of: Some(id),
+        variables: carried.map(|(service, carried)| (service, carried.from)).collect(),
+        ..Asked::within(undone.target_environment_id, &undone.target_name, ids)
+    };
     finish(ctx, asked, items, &found).await
 }
 
@@ -55,6 +59,7 @@ fn way_back(task: &Task, targets: &[Service]) -> PreviewItem {
         source_app_instance_id: None,
         target: target.map(PreviewTarget::of),
         containers,
+        variables: Vec::new(),
         warnings,
     }
 }

@@ -49,9 +49,14 @@ pub fn settle(
     }
     left.retain(|entry| aims.contains_key(&entry.key()) || runs.contains_key(&entry.key()));
     let same = |other: &[RevisionEntry]| diff(other, &left).is_empty();
-    if active.is_some_and(same) || active.is_none() && !tasks.values().any(|task| in_effect(task)) {
+    // Variables are not among the entries, so what became of them is looked at by itself.
+    let brings =
+        |brought: bool| tasks.values().any(|task| !task.variables.is_empty() && in_effect(task) == brought);
+    if active.is_some_and(same) && !brings(true)
+        || active.is_none() && !tasks.values().any(|task| in_effect(task))
+    {
         Settled::Unchanged
-    } else if same(target) {
+    } else if same(target) && !brings(false) {
         Settled::Reached
     } else {
         Settled::Left(left)

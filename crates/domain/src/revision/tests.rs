@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     deployment::{Task, TaskStatus},
     id::TaskId,
+    variable::VariableDifference,
 };
 
 const PLACE: AppInstanceId = AppInstanceId(Uuid::from_u128(1));
@@ -45,6 +46,7 @@ fn task(name: &str, (from, to): (&str, &str), status: TaskStatus, accepted: bool
             from_version: String::new(),
             to_version: String::new(),
         }],
+        variables: Vec::new(),
         status,
         words: String::new(),
         error: None,
@@ -137,6 +139,30 @@ fn drift_is_not_accepted_by_a_deployment_that_changed_nothing() {
     let (active, observed) = ([entry("cart", "cart:2")], [entry("cart", "cart:1")]);
     let refused = [task("cart", ("cart:1", "cart:2"), TaskStatus::Refused, false)];
     assert_eq!(settle(Some(&active), &active, &observed, &refused), Settled::Unchanged);
+}
+
+#[test]
+fn a_revision_of_other_variables_is_reached_by_bringing_them() {
+    let (active, target) = ([entry("cart", "cart:1")], [entry("cart", "cart:1")]);
+    let settled = |statuses: &[TaskStatus]| {
+        let of = |(n, status): (usize, &TaskStatus)| {
+            let mut task = task(["cart", "web"][n], ("cart:1", "cart:1"), status.clone(), true);
+            task.variables = vec![VariableDifference {
+                name: "LEVEL".into(),
+                change: ChangeKind::Added,
+                secret: false,
+                from: None,
+                to: Some("debug".into()),
+            }];
+            task
+        };
+        let tasks: Vec<Task> = statuses.iter().enumerate().map(of).collect();
+        settle(Some(&active), &target, &active, &tasks)
+    };
+    let (brought, put_back) = (TaskStatus::Success, TaskStatus::PutBack);
+    assert_eq!(settled(std::slice::from_ref(&brought)), Settled::Reached);
+    assert_eq!(settled(std::slice::from_ref(&put_back)), Settled::Unchanged);
+    assert_eq!(settled(&[brought, put_back]), Settled::Left(active.to_vec()), "only a part has come");
 }
 
 proptest! {

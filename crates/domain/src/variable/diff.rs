@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ScopeKey, ServiceScope, StoredValue, Values, Variables};
+use super::{Carried, ScopeKey, ServiceScope, StoredValue, Values, Variables};
 use crate::revision::ChangeKind;
 
 /// A variable that differs from one revision to another.
@@ -60,7 +60,7 @@ pub struct ComparedVariable {
 }
 
 /// What differs from one set to another, by name.
-pub fn differences(
+fn differences(
     from: &BTreeMap<&str, &StoredValue>,
     to: &BTreeMap<&str, &StoredValue>,
 ) -> Vec<VariableDifference> {
@@ -127,6 +127,11 @@ pub fn compare(left: &Variables, right: &Variables) -> (Vec<ComparedVariable>, u
         right: difference.to,
     };
     (differing.into_iter().map(compared).collect(), same as u64)
+}
+
+/// What a deployment changes, as it may be shown.
+pub fn carried(Carried { from, to, .. }: &Carried) -> Vec<VariableDifference> {
+    differences(&by_name(from), &by_name(to))
 }
 
 fn by_name(values: &Values) -> BTreeMap<&str, &StoredValue> {

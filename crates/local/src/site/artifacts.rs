@@ -62,7 +62,7 @@ impl Site {
             let mut used = BTreeSet::new();
             used.extend(kept.wanted.borrow().spec.artifact.clone());
             for replica in Replica::all(&self.shared.directory(place).join("replicas"))? {
-                let content = replica.spec()?.and_then(|mut spec| spec.variables.remove(ARTIFACT));
+                let content = replica.spec()?.and_then(|mut spec| spec.variables.0.remove(ARTIFACT));
                 used.extend(content.and_then(|content| self.shared.artifacts.digest_of(Path::new(&content))));
             }
             for digest in used {

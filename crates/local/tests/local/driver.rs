@@ -1,16 +1,19 @@
 //! The local site as a platform like any other: watched, read, and changed as it was confirmed.
 
+use std::ffi::OsStr;
+
 use domain::{
     health::{Rollout, rollout},
     local_service::LocalServiceSpec,
     service::{Container, WorkloadKind},
+    variable::Given,
     workload::{PodFacts, WorkloadFacts, WorkloadKey},
 };
 use futures::StreamExt;
-use local::Driver;
-use platform::{ImageChange, Platform, Scope, SetImages, Snapshot, WatchEvent};
+use local::{Driver, Observed, Process};
+use platform::{ImageChange, Platform, Scope, SetImages, Snapshot, VariableChange, WatchEvent};
 
-use crate::support::{App, cart, script, sleeping};
+use crate::support::{App, cart, is_settled, processes, script, sleeping};
 
 fn key() -> WorkloadKey {
     WorkloadKey { namespace: "shop-dev".into(), kind: WorkloadKind::Deployment, name: "cart".into() }
@@ -26,6 +29,7 @@ fn change(workload: &WorkloadFacts, to: &str, deployment: &str) -> ImageChange {
         uid: workload.uid.clone(),
         from: workload.containers.clone(),
         to: app(to),
+        variables: None,
         deployment: deployment.into(),
         seen: None,
         back: false,
@@ -148,4 +152,46 @@ async fn failure(driver: &Driver) -> String {
             _ => known.take(watch.next().await.unwrap()),
         }
     }
+}
+
+#[tokio::test]
+async fn variables_alone_replace_the_replicas_and_come_back() {
+    let app = App::new().await;
+    let driver = Driver::new(app.site.clone().unwrap());
+    let mut service = script("exec sleep 1000", "1.0", 1);
+    service.variables.insert("LEVEL".into(), "defined".into());
+    app.site().put(&cart(), service.clone(), None, 0).unwrap();
+    let first = processes(&app.settled(&cart(), "shop/cart:1.0").await);
+    let confirmed = driver.workload("here", &key()).await.unwrap().unwrap().workload;
+    assert_eq!(confirmed.variables, Some(Given::default()), "what it is defined with is its own");
+
+    let given = |level: &str| Given([("LEVEL".to_owned(), level.to_owned())].into());
+    let variables = Some(VariableChange { from: Given::default(), to: given("set") });
+    let forth = ImageChange { variables, ..change(&confirmed, "1.0", "deploy-1") };
+    let replaced = async |before: &[Process], level: &str| {
+        let is_other = |observed: &Observed| {
+            let now = processes(observed);
+            is_settled(observed, "shop/cart:1.0") && now.iter().all(|process| !before.contains(process))
+        };
+        let now = processes(&app.until(&cart(), is_other, |_| {}).await);
+        let environment = procfs::process::Process::new(now[0].pid).unwrap().environ().unwrap();
+        assert_eq!(environment[OsStr::new("LEVEL")].to_str(), Some(level));
+        now
+    };
+    let set = async |change: &ImageChange| driver.set_images("here", &key(), change, false).await.unwrap();
+    assert_eq!(set(&forth).await, SetImages::Accepted);
+    assert_eq!(set(&forth).await, SetImages::AlreadyThere);
+    let second = replaced(&first, "set").await;
+
+    let stored = app.site().service(&cart()).unwrap().service;
+    let other = LocalServiceSpec { grace_ms: 9_000, ..service };
+    let kept = app.site().put(&cart(), other, Some("deploy-1".into()), stored.generation).unwrap();
+    assert_eq!(kept.variables, given("set"), "another definition leaves them");
+    let third = replaced(&second, "set").await;
+
+    let variables = Some(VariableChange { from: given("set"), to: Given::default() });
+    let back = ImageChange { variables, back: true, ..forth };
+    assert_eq!(set(&back).await, SetImages::Accepted);
+    assert_eq!(set(&back).await, SetImages::AlreadyThere);
+    replaced(&third, "defined").await;
 }

@@ -1,7 +1,6 @@
 //! Replicas as real processes: what is started is there once, goes on without whoever started it, and ends as a whole.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
@@ -11,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use domain::limits::Limits;
+use domain::{limits::Limits, variable::Given};
 use local::{Backoff, Error, Phase, Process, Replica, Spec, State, Watch};
 use procfs::process::all_processes;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -31,7 +30,7 @@ pub(crate) fn shell(script: &str) -> Spec {
     Spec {
         program: "sh".into(),
         arguments: vec!["-c".into(), script.into()],
-        variables: BTreeMap::new(),
+        variables: Given::default(),
         directory: "/".into(),
         health: None,
         ready_after: Duration::ZERO,
@@ -237,8 +236,8 @@ async fn after_a_killed_holder_nothing_is_doubled() {
 async fn a_service_gets_its_own_variables_and_none_of_the_servers() {
     let mut spec =
         shell(r#"printf '%s|' "$GREETING" "${CARGO_MANIFEST_DIR-none}"; /usr/bin/env | /bin/grep ^PATH="#);
-    spec.variables =
-        BTreeMap::from([("GREETING".into(), "two\nlines 🚀".into()), ("PATH".into(), "/nowhere".into())]);
+    let variables = [("GREETING".into(), "two\nlines 🚀".into()), ("PATH".into(), "/nowhere".into())];
+    spec.variables = Given(variables.into());
     spec.program = "/bin/sh".into();
     let held = Held::started(&spec).await;
     held.until(|state| state.ends == 1).await;

@@ -1,4 +1,7 @@
+use domain::variable::Given;
+
 use super::*;
+use crate::VariableChange;
 
 fn container(name: &str, init: bool, image: &str) -> Container {
     Container { name: name.into(), init, image: image.into(), running_digest: None }
@@ -30,6 +33,7 @@ fn change() -> ImageChange {
             container("proxy", false, "p:1"),
             container("init", true, "i:2"),
         ],
+        variables: None,
         deployment: "d-1".into(),
         seen: None,
         back: false,
@@ -97,4 +101,25 @@ fn another_object_of_the_same_name_is_not_touched() {
     assert!(
         matches!(decide(&WorkloadFacts { deleting: true, ..now }, &change()), Decision::Changed(words) if words.contains("being deleted"))
     );
+}
+
+#[test]
+fn variables_are_as_confirmed_like_images() {
+    let given = |level: &str| Given([("LEVEL".to_owned(), level.to_owned())].into());
+    let of = |has: &str, deployment: Option<&str>| WorkloadFacts {
+        variables: Some(given(has)),
+        ..running(WorkloadKind::Deployment, change().from, deployment)
+    };
+    let variables = Some(VariableChange { from: given("info"), to: given("debug") });
+    let forth = ImageChange { to: change().from, variables, ..change() };
+    assert_eq!(verdict(&of("info", None), &forth), Verdict::Due);
+    assert_eq!(verdict(&of("debug", Some("d-1")), &forth), Verdict::AlreadyThere);
+    assert_eq!(verdict(&of("debug", None), &forth), verdict(&of("other", None), &forth), "by someone else");
+    let Verdict::Changed(words) = verdict(&of("other", None), &forth) else { panic!("it was changed") };
+    assert!(words.contains("other variables"), "{words}");
+    let variables = Some(VariableChange { from: given("debug"), to: given("info") });
+    let back = ImageChange { variables, back: true, ..forth };
+    assert_eq!(verdict(&of("debug", Some("d-1")), &back), Verdict::Due);
+    assert_eq!(verdict(&of("info", Some("d-1")), &back), Verdict::AlreadyThere);
+    assert!(!format!("{back:?}").contains("debug"));
 }

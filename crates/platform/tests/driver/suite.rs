@@ -172,6 +172,7 @@ async fn what_is_gone_is_not_found(target: &Target) {
         uid: "u".into(),
         from: vec![],
         to: vec![],
+        variables: None,
         deployment: "d".into(),
         seen: None,
         back: false,

@@ -133,6 +133,7 @@ impl Target {
             uid: snapshot.workload.uid,
             to: from.iter().map(moved).collect(),
             from,
+            variables: None,
             deployment: deployment.to_owned(),
             seen: None,
             back: false,

@@ -58,6 +58,7 @@ impl Workload {
             revisions_agree: true,
             containers: Vec::new(),
             manager: None,
+            variables: None,
             deployment: None,
             deleting: false,
         };

@@ -1,0 +1,69 @@
+//! What a preview would do to the variables of its targets.
+
+use std::collections::HashMap;
+
+use domain::{
+    sync::{ContainerChange, PreviewItem, Severity, Warning},
+    variable::{Carried, carried},
+};
+use store::CarriedByService;
+
+use super::preview::{Asked, Found};
+use crate::{
+    Context, Error,
+    variable::{
+        carry::{given_to, stored},
+        to_come,
+    },
+};
+
+/// Says of each item which variables change, where its site gives its workloads any; elsewhere, that they are not brought.
+pub(super) async fn carry(
+    ctx: &Context,
+    asked: &Asked,
+    items: &mut Vec<PreviewItem>,
+    found: &Found,
+) -> Result<CarriedByService, Error> {
+    let environment = asked.request.target_environment_id;
+    let next = to_come(ctx, environment, asked.deploy.as_ref()).await?;
+    let active = ctx.store().active_revision(environment).await?.map(|active| active.variables);
+    let active = active.unwrap_or_default();
+    let mut all = HashMap::new();
+    for item in &mut *items {
+        let Some((target, Ok(object))) =
+            item.target.as_ref().and_then(|target| Some((target, found.get(&target.service_id)?)))
+        else {
+            continue;
+        };
+        let service = (target.app_instance_id, &item.kind, item.name.as_str());
+        let wanted = given_to(&next, service);
+        let Some(given) = &object.given else {
+            if !wanted.is_empty() && asked.undo_of.is_none() {
+                let message = "The variables that are set for it are not brought to this kind of site.";
+                item.warnings.push(Warning::new("variables_not_carried", Severity::Info, message));
+            }
+            continue;
+        };
+        let follows = asked.undo_of.is_some() || asked.retry_of.is_some();
+        let known = given_to(&active, service);
+        let aim = asked.variables.get(&target.service_id).or((!follows).then_some(&wanted));
+        let now = stored(&ctx.control().vault, environment, given, &[aim.unwrap_or(&known), &known]);
+        let mut found = vec![now];
+        found.extend(object.coming.iter().flat_map(|coming| [coming.from.clone(), coming.to.clone()]));
+        let Some(from) = found.pop() else { continue };
+        let change = Carried { to: aim.unwrap_or(&from).clone(), from, alternatives: found };
+        item.variables = carried(&change);
+        if !item.variables.is_empty() {
+            item.warnings.retain(|warning| warning.code != "already_in_step");
+        }
+        all.insert(target.service_id, change);
+    }
+    if asked.deploy.as_ref().is_some_and(|deploy| deploy.revision.is_some()) {
+        // They were looked at for their variables alone.
+        items.retain(|item| {
+            let is_carried = item.target.as_ref().is_some_and(|target| all.contains_key(&target.service_id));
+            !is_carried || !item.variables.is_empty() || item.containers.iter().any(ContainerChange::moves)
+        });
+    }
+    Ok(all)
+}
