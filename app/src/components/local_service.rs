@@ -23,7 +23,7 @@ use crate::{
     request::{answer, ready},
 };
 
-/// How often the output is asked for anew.
+/// How often what processes do is asked for anew.
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// Everything about a service that its row has no room for.
@@ -103,6 +103,20 @@ fn limit(what: &'static str, kept: &LimitKept) -> AnyView {
         .erase()
 }
 
+/// A number that goes up every two seconds: processes of this machine make no events.
+pub(crate) fn again() -> RwSignal<u32> {
+    let tick = RwSignal::new(0);
+    Effect::new(move |_| {
+        let again = move || {
+            tick.try_update(|tick| *tick += 1);
+        };
+        if let Ok(handle) = set_interval_with_handle(again, AGAIN) {
+            on_cleanup(move || handle.clear());
+        }
+    });
+    tick
+}
+
 /// What the replicas of a service write, as it comes.
 #[component]
 pub(crate) fn Output(
@@ -111,18 +125,9 @@ pub(crate) fn Output(
     /// The namespace and the service in it.
     place: (String, String),
 ) -> impl IntoView {
-    let tick = RwSignal::new(0);
-    Effect::new(move |_| {
-        let again = move || {
-            tick.try_update(|tick: &mut u32| *tick += 1);
-        };
-        if let Ok(handle) = set_interval_with_handle(again, AGAIN) {
-            on_cleanup(move || handle.clear());
-        }
-    });
     let output = answer(
         move || place.clone(),
-        tick,
+        again(),
         move |(namespace, name)| api::local_service::output(cluster, namespace, name),
     );
     let lines = Memo::new(move |_| numbered(ready(output).unwrap_or_default()));

@@ -69,11 +69,6 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
     let bind = expect_context::<Bind>();
     let deploying = RwSignal::new(false);
     let query = use_query_map();
-    Effect::new(move |_| {
-        if query.with(|query| query.get("deploy")).is_some() {
-            deploying.set(true);
-        }
-    });
     let environments = answer(|| (), live::tick_of_rows(News::of_inventory), |()| api::environment::list());
     let tab =
         Memo::new(move |_| query.with(|query| value(query, "tab")).unwrap_or_else(|| "services".to_owned()));

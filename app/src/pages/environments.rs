@@ -8,10 +8,7 @@ use domain::{
     site::Dependents,
 };
 use leptos::prelude::*;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_query_map},
-};
+use leptos_router::hooks::use_query_map;
 
 use crate::components::erased::Erase;
 use crate::{
@@ -19,6 +16,7 @@ use crate::{
     components::{
         action_bar::{Action, ActionBar},
         confirm,
+        deploy_form::DeployForm,
         dialog::Dialog,
         empty::{empty, skeleton},
         env,
@@ -37,6 +35,7 @@ struct Dialogs {
     editing: RwSignal<bool>,
     deleting: RwSignal<bool>,
     freezing: RwSignal<bool>,
+    deploying: RwSignal<bool>,
     subject: RwSignal<Option<Found>>,
     dependents: RwSignal<Option<Dependents>>,
     request: Request,
@@ -44,9 +43,9 @@ struct Dialogs {
 
 impl Dialogs {
     fn new() -> Self {
-        let [editing, deleting, freezing] = [(); 3].map(|()| RwSignal::new(false));
+        let [editing, deleting, freezing, deploying] = [(); 4].map(|()| RwSignal::new(false));
         let (subject, dependents) = (RwSignal::new(None), RwSignal::new(None));
-        Self { editing, deleting, freezing, subject, dependents, request: Request::new() }
+        Self { editing, deleting, freezing, deploying, subject, dependents, request: Request::new() }
     }
 
     fn edit(self, subject: Option<Found>) {
@@ -105,6 +104,10 @@ pub(crate) fn Environments() -> impl IntoView {
             None => "New environment".to_owned(),
         })
     });
+    let to = Signal::derive(move || {
+        let name = dialogs.subject.with(|subject| subject.as_ref().map(|one| one.name.clone()));
+        format!("Deploy to {}", name.unwrap_or_default())
+    });
     let selected = Signal::derive(move || {
         chosen.with(|chosen| match chosen.as_slice() {
             [] => "Nothing selected".to_owned(),
@@ -123,6 +126,9 @@ pub(crate) fn Environments() -> impl IntoView {
         <Dialog open=dialogs.editing title>
             {move || view! { <EnvironmentForm environment=dialogs.subject.get() done=stored /> }}
         </Dialog>
+        <Dialog open=dialogs.deploying title=to class="sheet">
+            {move || dialogs.subject.get_untracked().map(|one| view! { <DeployForm environment=one.id open=dialogs.deploying /> })}
+        </Dialog>
         <Dialog open=dialogs.freezing title="Freeze">
             {move || environments_batch::freeze(chosen.get_untracked(), dialogs.freezing)}
         </Dialog>
@@ -134,7 +140,6 @@ pub(crate) fn Environments() -> impl IntoView {
 }
 
 fn actions(chosen: Memo<Vec<Found>>, dialogs: Dialogs) -> Vec<Action> {
-    let navigate = use_navigate();
     let one = move || chosen.with_untracked(|chosen| chosen.first().cloned());
     let nothing = move || chosen.with(Vec::is_empty).then_some("Select an environment first.");
     let several = move || (chosen.with(Vec::len) > 1).then_some("Select one only.");
@@ -143,9 +148,8 @@ fn actions(chosen: Memo<Vec<Found>>, dialogs: Dialogs) -> Vec<Action> {
         empty.then_some("Nothing runs there yet: bind namespaces first.")
     };
     let deploy = move |()| {
-        if let Some(one) = one() {
-            navigate(&format!("/environments/{}?deploy=true", one.id), NavigateOptions::default());
-        }
+        dialogs.subject.set(one());
+        dialogs.deploying.set(true);
     };
     let action = |key, label, icon, off, run| Action { key, label: Signal::stored(label), icon, off, run };
     let only = Signal::derive(move || nothing().or_else(several));
