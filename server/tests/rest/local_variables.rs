@@ -11,9 +11,13 @@ use crate::{
     variables::stored,
 };
 
-/// The values of a variable in the processes of the cart.
+/// The values of a variable in the processes of the cart, once those that went are gone.
 async fn values(app: &App, name: &str) -> Vec<String> {
-    let service = app.api.get(&path("shop")).await;
+    let is_settled = |service: &Value| {
+        let replicas = service["running"].as_array().unwrap();
+        replicas.len() == 2 && replicas.iter().all(|replica| replica["ready"] == true)
+    };
+    let service = app.api.until(&path("shop"), is_settled).await;
     let of = |replica: &Value| {
         let environment = fs::read(format!("/proc/{}/environ", replica["pid"])).unwrap();
         let environment = String::from_utf8(environment).unwrap();
