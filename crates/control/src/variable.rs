@@ -11,8 +11,10 @@ use domain::{
     service::Service,
     validate,
     variable::{
-        EffectiveVariables, ServiceScope, StoredValue, Values, VariableEdit, Variables, VariablesEdit, diff,
+        Carried, EffectiveVariables, ServiceScope, StoredValue, Values, VariableChange, VariableEdit,
+        Variables, VariablesEdit, carried, diff,
     },
+    workload::WorkloadKey,
 };
 
 use crate::{
@@ -102,6 +104,29 @@ pub(crate) async fn to_come(
     let number = deploy.and_then(|deploy| deploy.revision);
     let found = ctx.store().variables(environment, number).await?;
     Ok(found.map(|(_, variables)| variables).unwrap_or_default())
+}
+
+/// How the variables that services have been given differ from those that a revision gives them. Only this machine's are given
+/// any.
+pub(crate) fn given_otherwise<'a>(
+    ctx: &Context,
+    environment: EnvironmentId,
+    meant: &Variables,
+    services: impl Iterator<Item = &'a Service>,
+) -> Vec<VariableChange> {
+    let control = ctx.control();
+    let local = control.local.id();
+    let mut changes = Vec::new();
+    for service in services.filter(|service| Some(service.site_id) == local) {
+        let seen = control.observer.seen(service.cluster_id, &WorkloadKey::of(service));
+        let Some(given) = seen.and_then(|seen| seen.workload.variables) else { continue };
+        let scope = scope_of(service);
+        let from = carry::given_to(meant, scope.key());
+        let to = carry::stored(&control.vault, environment, &given, &[&from]);
+        let differing = carried(&Carried { from, to, alternatives: Vec::new() }).into_iter();
+        changes.extend(differing.map(|difference| VariableChange { scope: Some(scope.clone()), difference }));
+    }
+    changes
 }
 
 fn in_environment(there: Vec<Service>, id: ServiceId, environment: EnvironmentId) -> Result<Service, Error> {
