@@ -19,6 +19,7 @@ use crate::{
         pager::counted,
         problem::note,
         sync_sheet::SyncFlow,
+        variable_list,
     },
     live,
     request::{Request, answer, show},
@@ -122,7 +123,7 @@ fn shown(
             },
         );
     }
-    if found.changes.is_empty() {
+    if found.changes.is_empty() && found.variables.is_empty() {
         return empty(
             "No drift",
             &format!("All {} workloads run what revision {revision} says.", found.workloads),
@@ -138,6 +139,7 @@ fn shown(
         });
     };
     let words = match found.changes.len() {
+        0 => format!("Services have been given other variables than revision {revision} says."),
         1 => format!("1 workload differs from revision {revision}."),
         many => format!("{many} workloads differ from revision {revision}."),
     };
@@ -155,7 +157,10 @@ fn shown(
                 </button>
             </span>
         </div>
-        <div class="surface">{change_list::view(&found.changes, "Should run", "Runs")}</div>
+        {(!found.changes.is_empty())
+            .then(|| view! { <div class="surface">{change_list::view(&found.changes, "Should run", "Runs")}</div> })}
+        {(!found.variables.is_empty())
+            .then(|| view! { <div class="surface mt-3 p-3">{variable_list::changes(&found.variables)}</div> })}
     }
     .erase()
 }

@@ -15,6 +15,7 @@ use domain::{
 use crate::{
     Context, Error, environment,
     sync::{deploy::of_versions, revision::There},
+    variable::given_otherwise,
 };
 
 /// A page of an environment's revisions, newest first.
@@ -55,7 +56,7 @@ pub async fn compare(
 pub async fn drift(ctx: &Context, environment: EnvironmentId) -> Result<Drift, Error> {
     environment::get(ctx, environment).await?;
     let Some(active) = ctx.store().active_revision(environment).await? else {
-        return Ok(Drift { revision: 0, workloads: 0, changes: Vec::new() });
+        return Ok(Drift { revision: 0, workloads: 0, changes: Vec::new(), variables: Vec::new() });
     };
     let there = There::now(ctx, environment).await?;
     let ids: Vec<ServiceId> = there.observed.iter().map(|service| service.id).collect();
@@ -72,7 +73,9 @@ pub async fn drift(ctx: &Context, environment: EnvironmentId) -> Result<Drift, E
         active.entries.into_iter().filter(|entry| there.bound.contains(&entry.app_instance_id)).collect();
     let mut changes = diff(&meant, &observed);
     changes.retain(|change| !moving.contains(&change.key()));
-    Ok(Drift { revision: active.number, workloads: observed.len() as u64, changes })
+    let still = there.observed.iter().filter(|service| !busy.contains(&service.id));
+    let variables = given_otherwise(ctx, environment, &active.variables, still);
+    Ok(Drift { revision: active.number, workloads: observed.len() as u64, changes, variables })
 }
 
 /// Makes a revision. One of what is observed is active at once, since it runs; one of chosen versions waits to be deployed.

@@ -4,6 +4,7 @@
 mod carry;
 pub(crate) mod deploy;
 mod preview;
+mod read;
 mod retry;
 pub(crate) mod revision;
 mod start;

@@ -7,12 +7,14 @@ use domain::{
     deploy::DeployRequest,
     environment::Environment,
     id::{EnvironmentId, ServiceId},
-    revision::{Revision, RevisionEntry, carried_on},
+    revision::{RevisionEntry, carried_on},
     service::Service,
     validate,
     variable::{
-        EffectiveVariables, ServiceScope, StoredValue, Values, VariableEdit, Variables, VariablesEdit, diff,
+        Carried, EffectiveVariables, ServiceScope, StoredValue, Values, VariableChange, VariableEdit,
+        Variables, VariablesEdit, carried, diff,
     },
+    workload::WorkloadKey,
 };
 
 use crate::{
@@ -35,7 +37,9 @@ pub async fn get(
         }
         None => None,
     };
-    Ok(shown(&found, ctx.store().latest_revision(environment).await?.as_ref(), service.as_ref()))
+    let latest = ctx.store().variables(environment, None).await?;
+    let latest = latest.as_ref().map(|(number, variables)| (*number, variables));
+    Ok(shown(&found, latest, service.as_ref()))
 }
 
 /// Replaces the environment's variables, or one service's own, by a new revision.
@@ -55,8 +59,9 @@ pub async fn put(
     write.hold_environment(environment).await?;
     let latest = write.latest_revision(environment).await?;
     if edit.base != latest.as_ref().map_or(0, |latest| latest.number) {
-        let stored = || Error::stale(&shown(&found, latest.as_ref(), service.as_ref()));
-        return Err(if latest.is_some() { stored() } else { no_base() });
+        let Some(latest) = latest else { return Err(no_base()) };
+        let stored = Some((latest.number, &latest.variables));
+        return Err(Error::stale(&shown(&found, stored, service.as_ref())));
     }
     let (entries, before) = latest.map(|latest| (Some(latest.entries), latest.variables)).unwrap_or_default();
     let scope = service.as_ref().map(scope_of);
@@ -87,8 +92,7 @@ pub async fn put(
 
 /// The variables of an environment's latest revision.
 pub(crate) async fn latest(ctx: &Context, environment: EnvironmentId) -> Result<Variables, Error> {
-    let latest = ctx.store().latest_revision(environment).await?;
-    Ok(latest.map(|latest| latest.variables).unwrap_or_default())
+    to_come(ctx, environment, None).await
 }
 
 /// The variables of the revision that a deployment leads to: of the one it names, or, as those of the latest go on, of that.
@@ -97,10 +101,32 @@ pub(crate) async fn to_come(
     environment: EnvironmentId,
     deploy: Option<&DeployRequest>,
 ) -> Result<Variables, Error> {
-    match deploy.and_then(|deploy| deploy.revision) {
-        Some(number) => Ok(ctx.store().revision(environment, number).await?.variables),
-        None => latest(ctx, environment).await,
+    let number = deploy.and_then(|deploy| deploy.revision);
+    let found = ctx.store().variables(environment, number).await?;
+    Ok(found.map(|(_, variables)| variables).unwrap_or_default())
+}
+
+/// How the variables that services have been given differ from those that a revision gives them. Only this machine's are given
+/// any.
+pub(crate) fn given_otherwise<'a>(
+    ctx: &Context,
+    environment: EnvironmentId,
+    meant: &Variables,
+    services: impl Iterator<Item = &'a Service>,
+) -> Vec<VariableChange> {
+    let control = ctx.control();
+    let local = control.local.id();
+    let mut changes = Vec::new();
+    for service in services.filter(|service| Some(service.site_id) == local) {
+        let seen = control.observer.seen(service.cluster_id, &WorkloadKey::of(service));
+        let Some(given) = seen.and_then(|seen| seen.workload.variables) else { continue };
+        let scope = scope_of(service);
+        let from = carry::given_to(meant, scope.key());
+        let to = carry::stored(&control.vault, environment, &given, &[&from]);
+        let differing = carried(&Carried { from, to, alternatives: Vec::new() }).into_iter();
+        changes.extend(differing.map(|difference| VariableChange { scope: Some(scope.clone()), difference }));
     }
+    changes
 }
 
 fn in_environment(there: Vec<Service>, id: ServiceId, environment: EnvironmentId) -> Result<Service, Error> {
@@ -116,12 +142,12 @@ fn scope_of(service: &Service) -> ServiceScope {
 
 fn shown(
     environment: &Environment,
-    latest: Option<&Revision>,
+    latest: Option<(i64, &Variables)>,
     service: Option<&Service>,
 ) -> EffectiveVariables {
     let scope = service.map(scope_of);
-    let revision = latest.map_or(0, |latest| latest.number);
-    let variables = latest.map(|latest| latest.variables.shown(scope.as_ref().map(ServiceScope::key)));
+    let revision = latest.map_or(0, |(number, _)| number);
+    let variables = latest.map(|(_, variables)| variables.shown(scope.as_ref().map(ServiceScope::key)));
     EffectiveVariables {
         environment_id: environment.id,
         service_id: service.map(|service| service.id),

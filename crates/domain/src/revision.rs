@@ -129,6 +129,9 @@ pub struct Drift {
     pub workloads: u64,
     /// Those that differ: `added` runs and is not in the revision, `removed` is in it and does not run.
     pub changes: Vec<EntryChange>,
+    /// The variables that services have been given otherwise than the revision says, where their sites give any.
+    #[serde(default)]
+    pub variables: Vec<VariableChange>,
 }
 
 /// What one workload should run.

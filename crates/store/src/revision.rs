@@ -132,11 +132,6 @@ async fn find(
     query.one(db).await?.map(Revision::try_from).transpose()
 }
 
-async fn latest(db: &impl ConnectionTrait, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
-    let query = Entity::find().filter(Column::EnvironmentId.eq(environment.0)).order_by_desc(Column::Number);
-    query.one(db).await?.map(Revision::try_from).transpose()
-}
-
 /// The number of an environment's active revision; 0 before the first.
 async fn active_number(db: &impl ConnectionTrait, environment: EnvironmentId) -> Result<i64, Error> {
     let number: Option<i64> = environment::Entity::find_by_id(environment.0)
@@ -185,9 +180,30 @@ impl Store {
         find(&self.db, environment, number).await?.ok_or(Error::NotFound)
     }
 
-    /// The newest revision of an environment.
-    pub async fn latest_revision(&self, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
-        latest(&self.db, environment).await
+    /// The variables of an environment's revision, or of its newest, with its number; none where there is none. What should
+    /// run, which may be much, is not read for them.
+    pub async fn variables(
+        &self,
+        environment: EnvironmentId,
+        number: Option<i64>,
+    ) -> Result<Option<(i64, Variables)>, Error> {
+        let mut query = Entity::find()
+            .select_only()
+            .columns([Column::Number, Column::Variables])
+            .filter(Column::EnvironmentId.eq(environment.0))
+            .order_by_desc(Column::Number);
+        if let Some(number) = number {
+            query = query.filter(Column::Number.eq(number));
+        }
+        let row: Option<(i64, Json)> = query.into_tuple().one(&self.db).await?;
+        row.map(|(number, variables)| Ok((number, serde_json::from_value(variables)?))).transpose()
+    }
+
+    /// The variables of the revision that an environment was last brought to; none of any before the first.
+    pub async fn active_variables(&self, environment: EnvironmentId) -> Result<Variables, Error> {
+        let number = active_number(&self.db, environment).await?;
+        let active = self.variables(environment, Some(number)).await?;
+        Ok(active.map(|(_, variables)| variables).unwrap_or_default())
     }
 
     /// The revision that an environment was last brought to.
@@ -208,7 +224,9 @@ impl Write {
 
     /// The newest revision of an environment that this transaction holds.
     pub async fn latest_revision(&mut self, environment: EnvironmentId) -> Result<Option<Revision>, Error> {
-        latest(self.tx(), environment).await
+        let query =
+            Entity::find().filter(Column::EnvironmentId.eq(environment.0)).order_by_desc(Column::Number);
+        query.one(self.tx()).await?.map(Revision::try_from).transpose()
     }
 
     /// A revision of an environment, by its number.

@@ -344,8 +344,11 @@ async fn variables_go_on_from_revision_to_revision(postgres: bool) {
         write.insert_revision(&new).await.unwrap();
     }
     write.commit().await.unwrap();
-    let latest = store.latest_revision(environment).await.unwrap().unwrap();
-    assert_eq!((latest.number, &latest.variables, latest.variable_changes.len()), (2, &variables, 0));
+    let latest = store.revision(environment, 2).await.unwrap();
+    assert_eq!((&latest.variables, latest.variable_changes.len()), (&variables, 0));
+    assert_eq!(store.variables(environment, None).await.unwrap(), Some((2, variables.clone())));
+    assert_eq!(store.variables(environment, Some(3)).await.unwrap(), None);
+    assert_eq!(store.active_variables(environment).await.unwrap(), Variables::default());
     let page = store.revisions(environment, Paging { page: 1, page_size: 10 }).await.unwrap();
     assert_eq!(page.items[1].changed_variables, 2);
     assert_eq!(page.items[1].variables[0].difference.to.as_deref(), Some("two\nlines 🚀"));

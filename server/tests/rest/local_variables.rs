@@ -11,9 +11,13 @@ use crate::{
     variables::stored,
 };
 
-/// The values of a variable in the processes of the cart.
+/// The values of a variable in the processes of the cart, once those that went are gone.
 async fn values(app: &App, name: &str) -> Vec<String> {
-    let service = app.api.get(&path("shop")).await;
+    let is_settled = |service: &Value| {
+        let replicas = service["running"].as_array().unwrap();
+        replicas.len() == 2 && replicas.iter().all(|replica| replica["ready"] == true)
+    };
+    let service = app.api.until(&path("shop"), is_settled).await;
     let of = |replica: &Value| {
         let environment = fs::read(format!("/proc/{}/environ", replica["pid"])).unwrap();
         let environment = String::from_utf8(environment).unwrap();
@@ -77,6 +81,8 @@ async fn a_deployment_brings_variables_and_a_failed_one_puts_them_back(on: On) {
     assert_eq!(values(&app, "OTHER").await, ["defined", "defined"], "the definition's go on");
     let at = format!("/api/environments/{env}");
     assert_eq!(app.api.get(&format!("{at}/variables")).await["active"], true);
+    let none = |drift: &Value| drift["revision"] == 1 && drift["variables"] == json!([]);
+    app.api.until(&format!("{at}/drift"), none).await;
     let again = app.api.post("/api/deployments/preview", &request).await;
     assert_eq!(again["items"], json!([]), "everything is there");
 
@@ -105,6 +111,15 @@ async fn a_deployment_brings_variables_and_a_failed_one_puts_them_back(on: On) {
         values(&app, "TOKEN").await,
         ["hunter2-third", "hunter2-third"],
         "the way back of the way back"
+    );
+
+    // An undo edits no variables: what is set is not what the services have.
+    let differs = |drift: &Value| drift["variables"][0]["name"] == "LEVEL";
+    let drift = app.api.until(&format!("{at}/drift"), differs).await;
+    let token = &drift["variables"][1];
+    assert_eq!(
+        (&token["name"], &token["secret"], &token["to"]),
+        (&json!("TOKEN"), &json!(true), &Value::Null)
     );
 
     for told in ["/api/deployments", "/api/services", &path("shop"), &format!("{at}/revisions")] {

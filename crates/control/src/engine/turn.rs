@@ -30,12 +30,13 @@ impl Runner {
         if deployment.undo_of.is_some() {
             return Ok(None);
         }
-        let revision = store.revision(deployment.target_environment_id, deployment.revision).await?;
+        let revision = store.variables(deployment.target_environment_id, Some(deployment.revision)).await?;
+        let variables = revision.map(|(_, variables)| variables).unwrap_or_default();
         let broken: Vec<String> = deployment
             .results
             .iter()
             .filter_map(|task| {
-                let missing = settings.missing(&revision.variables, task.key());
+                let missing = settings.missing(&variables, task.key());
                 let broken =
                     settings.broken(&task.containers, task.replicas).into_iter().chain(missing).next();
                 Some(format!("{}: {}", task.name, broken?.message))

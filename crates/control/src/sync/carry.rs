@@ -1,33 +1,33 @@
-//! What a preview would do to the variables of its targets.
+//! What a preview would do to the variables of its targets, and its start does.
 
 use std::collections::HashMap;
 
 use domain::{
-    sync::{ContainerChange, PreviewItem, Severity, Warning},
-    variable::{Carried, carried},
+    sync::{ContainerChange, Preview, PreviewItem, Severity, Warning},
+    variable::{Carried, Variables, carried},
 };
 use store::CarriedByService;
 
-use super::preview::{Asked, Found};
+use super::{preview::Asked, read::Found};
 use crate::{
     Context, Error,
     variable::{
+        self,
         carry::{given_to, stored},
-        to_come,
     },
 };
 
-/// Says of each item which variables change, where its site gives its workloads any; elsewhere, that they are not brought.
+/// Says of each item which variables change with `next`, where its site gives its workloads any; elsewhere, that they are not
+/// brought.
 pub(super) async fn carry(
     ctx: &Context,
     asked: &Asked,
+    next: &Variables,
     items: &mut Vec<PreviewItem>,
     found: &Found,
 ) -> Result<CarriedByService, Error> {
     let environment = asked.request.target_environment_id;
-    let next = to_come(ctx, environment, asked.deploy.as_ref()).await?;
-    let active = ctx.store().active_revision(environment).await?.map(|active| active.variables);
-    let active = active.unwrap_or_default();
+    let active = ctx.store().active_variables(environment).await?;
     let mut all = HashMap::new();
     for item in &mut *items {
         let Some((target, Ok(object))) =
@@ -36,7 +36,7 @@ pub(super) async fn carry(
             continue;
         };
         let service = (target.app_instance_id, &item.kind, item.name.as_str());
-        let wanted = given_to(&next, service);
+        let wanted = given_to(next, service);
         let Some(given) = &object.given else {
             if !wanted.is_empty() && asked.undo_of.is_none() {
                 let message = "The variables that are set for it are not brought to this kind of site.";
@@ -66,4 +66,28 @@ pub(super) async fn carry(
         });
     }
     Ok(all)
+}
+
+/// What a preview would do to its targets' variables, for its start; refused where others were set since.
+pub(super) async fn confirmed(
+    ctx: &Context,
+    preview: &Preview,
+    items: &[&PreviewItem],
+) -> Result<CarriedByService, Error> {
+    let carried = ctx.store().carried(preview.id).await?;
+    if preview.undo_of.is_some() || preview.retry_of.is_some() {
+        return Ok(carried);
+    }
+    let environment = preview.request.target_environment_id;
+    let next = variable::to_come(ctx, environment, preview.deploy.as_ref()).await?;
+    let overtaken = |item: &&PreviewItem| {
+        let target = item.target.as_ref()?;
+        let shown = carried.get(&target.service_id)?;
+        Some(shown.to != given_to(&next, (target.app_instance_id, &item.kind, &item.name)))
+    };
+    if items.iter().filter_map(overtaken).any(|overtaken| overtaken) {
+        let words = "Other variables were set since this preview. Preview again and confirm that.";
+        return Err(Error::conflict("preview_expired", words));
+    }
+    Ok(carried)
 }

@@ -16,7 +16,8 @@ use domain::{
 };
 
 use super::{
-    preview::{Asked as Subject, finish, read_now},
+    preview::{Asked as Subject, finish},
+    read::read_now,
     start::{Asked, How, begin, other_request, previewed},
 };
 use crate::{

@@ -7,7 +7,6 @@ use domain::{
     cluster::Cluster,
     deploy::DeployRequest,
     environment::Environment,
-    health,
     id::{DeploymentId, EnvironmentId, ServiceId},
     list::Paging,
     problem::FieldError,
@@ -17,20 +16,23 @@ use domain::{
         Warning, with_images,
     },
     sync_plan::{self, Wanted},
-    variable::{Carried, Given, Values},
+    variable::Values,
     workload::WorkloadKey,
 };
 use futures::{StreamExt, stream};
 use platform::{ImageChange, SetImages};
 use uuid::Uuid;
 
-use super::carry::carry;
+use super::{
+    carry::carry,
+    read::{Found, read_now},
+};
 use crate::{Context, Error, environment, service, variable};
 
 /// How long a preview can be confirmed.
 const VALID: TimeDelta = TimeDelta::minutes(30);
 /// Clusters are asked about this many services at once.
-const PARALLEL: usize = 16;
+pub(super) const PARALLEL: usize = 16;
 /// The code of the note that another deployment comes before.
 const WAITS: &str = "waits";
 
@@ -92,20 +94,6 @@ async fn cluster_of(ctx: &Context, target: &Service) -> Result<Cluster, Error> {
     found.into_iter().next().ok_or(Error::NotFound { noun: "cluster", name: target.cluster.clone() })
 }
 
-/// What is known of a target from its cluster, or why it could not be read.
-pub(super) type Found = HashMap<ServiceId, Result<Object, String>>;
-
-/// A target as its cluster has it.
-pub(super) struct Object {
-    uid: String,
-    /// What its turn may find besides what is expected.
-    alternatives: Vec<Vec<Container>>,
-    /// The variables that it has been given, where its site gives any.
-    pub(super) given: Option<Given>,
-    /// What deployments which come before do to them, in their order.
-    pub(super) coming: Vec<Carried>,
-}
-
 /// What a preview is of.
 pub(super) struct Asked {
     pub(super) request: SyncRequest,
@@ -159,7 +147,9 @@ pub(super) async fn finish(
             None => {}
         }
     }
-    let carried = carry(ctx, &asked, &mut items, found).await?;
+    let target = asked.request.target_environment_id;
+    let next = variable::to_come(ctx, target, asked.deploy.as_ref()).await?;
+    let carried = carry(ctx, &asked, &next, &mut items, found).await?;
     warn_of_others(ctx, &mut items).await?;
     let tried = stream::iter(items.into_iter().map(|item| {
         let ctx = ctx.clone();
@@ -167,7 +157,6 @@ pub(super) async fn finish(
     }));
     let items = tried.buffered(PARALLEL).collect().await;
     let now = Utc::now();
-    let target = asked.request.target_environment_id;
     let settings = ctx.store().settings(target).await?.settings;
     let mut preview = Preview {
         id: Uuid::now_v7().into(),
@@ -183,9 +172,8 @@ pub(super) async fn finish(
         expires_at: now + VALID,
     };
     if preview.undo_of.is_none() {
-        let variables = variable::to_come(ctx, target, preview.deploy.as_ref()).await?;
         for item in &mut preview.items {
-            let broken = settings.broken_by(item, &variables);
+            let broken = settings.broken_by(item, &next);
             item.warnings.extend(broken);
         }
     }
@@ -282,63 +270,6 @@ async fn named(ctx: &Context, ids: &[ServiceId], environment: &Environment) -> R
         }
     }
     Ok(sources)
-}
-
-/// Reads the targets from their clusters, so that the preview shows what is there now, not what was last observed. Where
-/// a deployment that has not ended is going to bring something, that is what is there when the turn comes.
-pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> Result<(Vec<Service>, Found), Error> {
-    let read = stream::iter(targets.into_iter().map(|target| {
-        let ctx = ctx.clone();
-        async move { read_one(&ctx, target).await }
-    }));
-    let read: Vec<(Service, Result<Read, Error>)> = read.buffered(PARALLEL).collect().await;
-    let words = |outcome: Result<Read, Error>| outcome.map_err(|error| error.problem().detail);
-    let ids: Vec<ServiceId> = read.iter().map(|(service, _)| service.id).collect();
-    let coming = ctx.store().to_come(&ids).await?;
-    let expected = |(mut service, outcome): (Service, Result<Read, Error>)| {
-        let mut alternatives = Vec::new();
-        for coming in coming.get(&service.id).into_iter().flatten() {
-            let next = with_images(&service.containers, &coming.changes);
-            // What is there now may be what comes already, and may be put back.
-            let back: Vec<_> = coming
-                .changes
-                .iter()
-                .map(|change| ContainerChange { to: change.from.clone(), ..change.clone() })
-                .collect();
-            alternatives.push(with_images(&service.containers, &back));
-            alternatives.push(std::mem::replace(&mut service.containers, next));
-        }
-        let id = service.id;
-        let before = coming.get(&id).into_iter().flatten();
-        let coming = before.filter_map(|coming| coming.carried.clone()).collect();
-        let object = words(outcome).map(|Read { uid, given }| Object { uid, alternatives, given, coming });
-        (service, (id, object))
-    };
-    Ok(read.into_iter().map(expected).unzip())
-}
-
-/// What a target's cluster says of it besides what is shown of a service.
-struct Read {
-    uid: String,
-    given: Option<Given>,
-}
-
-async fn read_one(ctx: &Context, mut target: Service) -> (Service, Result<Read, Error>) {
-    let outcome = refresh(ctx, &mut target).await;
-    (target, outcome)
-}
-
-async fn refresh(ctx: &Context, target: &mut Service) -> Result<Read, Error> {
-    let key = WorkloadKey::of(target);
-    let cluster = reach(ctx, target).await?;
-    let platform = ctx.control().platform(target.site_id).await?;
-    let snapshot = platform.workload(&cluster.external_id, &key).await?;
-    let snapshot =
-        snapshot.ok_or_else(|| Error::conflict("target_gone", format!("{key} is no longer there.")))?;
-    target.containers = health::with_digests(&snapshot.workload.containers, &snapshot.pods);
-    target.replicas = snapshot.workload.desired;
-    target.manager = snapshot.workload.manager;
-    Ok(Read { uid: snapshot.workload.uid, given: snapshot.workload.variables })
 }
 
 /// Warns where a service was changed past Lockstep since its last deployment; says where another one comes before.

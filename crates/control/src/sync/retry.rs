@@ -10,7 +10,8 @@ use domain::{
 
 use super::{
     ended,
-    preview::{Asked, finish, read_now},
+    preview::{Asked, finish},
+    read::read_now,
 };
 use crate::{Context, Error};
 

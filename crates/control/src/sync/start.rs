@@ -15,13 +15,11 @@ use store::{CarriedByService, NewDeployment, NewTask, Write};
 use uuid::Uuid;
 
 use super::{
+    carry::confirmed,
     preview::{preview, reach},
     revision::{There, revision_of},
 };
-use crate::{
-    Context, Error, deployment, settings,
-    variable::{self, carry::given_to},
-};
+use crate::{Context, Error, deployment, settings};
 
 /// The furthest that a deployment can be scheduled ahead.
 const FURTHEST: TimeDelta = TimeDelta::days(366);
@@ -139,7 +137,7 @@ pub(super) async fn begin(
         return Err(nothing_to_do(&left_out));
     }
     let overridden = settings::permit(ctx, preview, &items, consent, at).await?;
-    let carried = carried(ctx, preview, &items).await?;
+    let carried = confirmed(ctx, preview, &items).await?;
     let services = target_services(ctx, &items).await?;
     let mut reached = HashSet::new();
     for (service, _) in services.values() {
@@ -339,30 +337,6 @@ fn origin(preview: &Preview) -> Origin {
         None if preview.retry_of.is_some() => Origin::Deploy,
         None => Origin::Sync,
     }
-}
-
-/// What a preview would do to its targets' variables, as long as the same are set.
-async fn carried(
-    ctx: &Context,
-    preview: &Preview,
-    items: &[&PreviewItem],
-) -> Result<CarriedByService, Error> {
-    let carried = ctx.store().carried(preview.id).await?;
-    if preview.undo_of.is_some() || preview.retry_of.is_some() {
-        return Ok(carried);
-    }
-    let environment = preview.request.target_environment_id;
-    let next = variable::to_come(ctx, environment, preview.deploy.as_ref()).await?;
-    let overtaken = |item: &&PreviewItem| {
-        let target = item.target.as_ref()?;
-        let shown = carried.get(&target.service_id)?;
-        Some(shown.to != given_to(&next, (target.app_instance_id, &item.kind, &item.name)))
-    };
-    if items.iter().filter_map(overtaken).any(|overtaken| overtaken) {
-        let words = "Other variables were set since this preview. Preview again and confirm that.";
-        return Err(Error::conflict("preview_expired", words));
-    }
-    Ok(carried)
 }
 
 fn task(

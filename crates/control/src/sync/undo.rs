@@ -9,7 +9,8 @@ use domain::{
 
 use super::{
     ended,
-    preview::{Asked, finish, read_now},
+    preview::{Asked, finish},
+    read::read_now,
 };
 use crate::{Context, Error};
 
