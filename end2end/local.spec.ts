@@ -62,24 +62,24 @@ test("variables are inherited, overridden and given to what runs", async ({ page
 
   await page.goto(`/environments/${environment.id}?tab=variables`);
   await page.getByRole("button", { name: "Add a variable" }).click();
-  await page.getByLabel("Name").fill("1LEVEL");
+  await page.getByRole("textbox", { name: "Name" }).fill("1LEVEL");
   await page.getByRole("button", { name: "Save as a new revision" }).click();
   await expect(page.getByRole("alert")).toContainText("1LEVEL");
-  await page.getByLabel("Name").fill("LEVEL");
-  await page.getByLabel("Value").fill("info");
+  await page.getByRole("textbox", { name: "Name" }).fill("LEVEL");
+  await page.locator("input[aria-label=Value]").fill("info");
   await page.getByRole("button", { name: "Add a variable" }).click();
-  await page.getByLabel("Name").nth(1).fill("KEY");
-  await page.getByLabel("secret").nth(1).check();
-  await page.getByLabel("Value").nth(1).fill("hunter2");
+  await page.getByRole("textbox", { name: "Name" }).nth(1).fill("KEY");
+  await page.getByRole("checkbox", { name: "secret" }).nth(1).check();
+  await page.locator("input[aria-label=Value]").nth(1).fill("hunter2");
   await page.getByRole("button", { name: "Save as a new revision" }).click();
   await expect(page.getByText("As revision 1 says, which is not deployed yet.")).toBeVisible();
-  await expect(page.getByLabel("Value").first()).toHaveAttribute("placeholder", "unchanged");
+  await expect(page.locator("input[aria-label=Value]").first()).toHaveAttribute("placeholder", "unchanged");
   await expectAccessible(page);
 
   await page.getByLabel("Whose variables").selectOption({ label: "web in shop" });
   await expect(page.getByText("Inherited from the environment")).toBeVisible();
   await page.getByRole("listitem").filter({ hasText: "LEVEL" }).getByRole("button", { name: "Override" }).click();
-  await page.getByLabel("Value").fill("debug");
+  await page.locator("input[aria-label=Value]").fill("debug");
   await page.getByRole("button", { name: "Save as a new revision" }).click();
   await expect(page.getByText("As revision 2 says, which is not deployed yet.")).toBeVisible();
   expect(await page.content()).not.toContain("hunter2");

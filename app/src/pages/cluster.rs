@@ -13,7 +13,7 @@ use crate::{
         empty::{empty, nothing, skeleton},
         env,
         icon::{icon, lu},
-        local_service::{Output, details},
+        local_service::{Output, again, details},
         local_service_form::LocalServiceForm,
         pager::counted,
         problem::note,
@@ -114,10 +114,11 @@ fn elsewhere(id: ClusterId) -> AnyView {
 
 #[component]
 fn Services(cluster: ClusterId) -> impl IntoView {
-    let services =
-        answer(|| (), live::tick_of_rows(News::of_inventory), move |()| api::local_service::list(cluster));
+    let services = answer(|| (), again(), move |()| api::local_service::list(cluster));
+    // Drawn anew when something is new only: what has the focus keeps it.
+    let found = Memo::new(move |_| ready(services));
     let all = RwSignal::new(Vec::<LocalService>::new());
-    Effect::new(move |_| all.set(ready(services).unwrap_or_default()));
+    Effect::new(move |_| all.set(found.get().unwrap_or_default()));
     let chosen = RwSignal::new(None::<Place>);
     let subject = Memo::new(move |_| {
         let chosen = chosen.get()?;
@@ -165,7 +166,7 @@ fn Services(cluster: ClusterId) -> impl IntoView {
     };
     view! {
         <ActionBar selected actions />
-        {show(services, skeleton, list)}
+        <Transition fallback=skeleton>{move || found.get().map(list)}</Transition>
         <div class="mt-4 space-y-4">{details(subject)} {output}</div>
         <Dialog open=editing title>
             {move || view! { <LocalServiceForm cluster service=edited.get_untracked() done /> }}
