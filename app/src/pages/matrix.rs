@@ -48,16 +48,18 @@ pub(crate) fn Matrix() -> impl IntoView {
     let wizard = expect_context::<Wizard>();
     let query = use_query_map();
     let asked = Memo::new(move |_| query.with(asked));
+    let concerns =
+        |news: &News| ["site.", "app_instance.", "environment."].iter().any(|kind| news.of_kind(kind));
+    // What was does not change, but is shown anew with what the page is about.
+    let shows = move |news: &News| {
+        asked.with_untracked(|asked| asked.at.is_none()) && news.of_inventory() || concerns(news)
+    };
     let matrix = answer_beside(
         move || asked.get(),
-        live::tick_of_rows(move |news| {
-            asked.with_untracked(|asked| asked.at.is_none()) && news.of_inventory()
-        }),
+        live::tick_of_rows(shows),
         api::matrix::page,
         |page| page.rows = None,
     );
-    let concerns =
-        |news: &News| ["site.", "app_instance.", "environment."].iter().any(|kind| news.of_kind(kind));
     let setting = answer(|| (), live::tick(concerns), |()| api::matrix::setting());
     let selection = Selection::new();
     let columns = RwSignal::new(Vec::new());
