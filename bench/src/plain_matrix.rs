@@ -50,6 +50,7 @@ pub(crate) async fn matrix(
         out_of_step: out_of_step.try_into()?,
         page,
         page_size: size,
+        at: None,
     }))
 }
 

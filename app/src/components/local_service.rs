@@ -31,7 +31,7 @@ pub(crate) fn details(service: Memo<Option<LocalService>>) -> AnyView {
     let replicas = move || {
         let service = service.get()?;
         let problem = service.problem.clone().map(|words| hint("is-error", words));
-        let rows = service.running.iter().map(|replica| row(replica)).collect_view();
+        let rows = service.running.iter().map(row).collect_view();
         let none = service.running.is_empty().then(|| view! { <p class="muted p-3">"No replica runs."</p> });
         Some(
             view! {

@@ -111,7 +111,7 @@ fn Form(environment: EnvironmentId, found: EffectiveVariables, tick: RwSignal<u3
         let edit = VariablesEdit { base, service_id, variables, reason: reason.get_untracked() };
         request.send(api::variable::put(environment, edit), move |stored| {
             toasts
-                .done(&format!("Stored as revision {}: deploy it to bring it to what runs", stored.revision));
+                .done(format!("Stored as revision {}: deploy it to bring it to what runs", stored.revision));
             tick.update(|tick| *tick += 1);
             live::look_again();
         });
