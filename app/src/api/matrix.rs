@@ -1,6 +1,5 @@
 //! The version matrix.
 
-use chrono::{DateTime, Utc};
 use domain::{
     id::SiteId,
     matrix::{Column, MatrixQuery},
@@ -51,8 +50,8 @@ pub struct MatrixPage {
     pub page: u32,
     /// Rows on a full page.
     pub page_size: u32,
-    /// The time at which this ran; none for now.
-    pub at: Option<DateTime<Utc>>,
+    /// It is of an earlier time.
+    pub past: bool,
 }
 
 /// A page of the matrix.
@@ -68,7 +67,7 @@ pub async fn page(query: MatrixQuery) -> Result<MatrixPage, ApiError> {
         out_of_step: found.out_of_step,
         page: found.page,
         page_size: found.page_size,
-        at: found.at,
+        past: found.at.is_some(),
     })
 }
 

@@ -14,7 +14,6 @@ use crate::{
     components::{
         erased::{Erase, flag, maybe},
         icon::{icon, lu},
-        time,
     },
 };
 
@@ -159,41 +158,6 @@ pub(crate) fn switch(label: &'static str, name: &'static str) -> AnyView {
                 prop:checked=on
             />
             {label}
-        </label>
-    }
-    .erase()
-}
-
-/// A moment, chosen where the reader is; in the address it has its zone.
-pub(crate) fn time(label: &'static str, name: &'static str) -> AnyView {
-    let query = use_query_map();
-    let chosen = Memo::new(move |_| query.with(|query| query.get(name)).unwrap_or_default());
-    // The zone is the browser's: nothing is shown before it has taken over.
-    let now = time::now();
-    let shown = Memo::new(move |_| match now.with(Option::is_some) {
-        true => chosen.with(|chosen| time::in_field(chosen)),
-        false => String::new(),
-    });
-    let exact = NodeRef::<html::Input>::new();
-    let typed = move |event: ev::Event| {
-        let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
-        // What is half typed is no time yet, and no reason to lose the one before.
-        if let (Some(input), Some(exact)) = (input, exact.get_untracked())
-            && input.check_validity()
-        {
-            exact.set_value(&time::exactly(&input.value()));
-        }
-    };
-    view! {
-        <label class="input input-sm w-auto">
-            <span class="label">{label}</span>
-            <input
-                type="datetime-local"
-                aria-label=label
-                prop:value=shown
-                on:input=typed
-            />
-            <input type="hidden" name=name value=chosen.get_untracked() prop:value=chosen node_ref=exact />
         </label>
     }
     .erase()

@@ -25,6 +25,7 @@ pub(crate) mod local_service;
 pub(crate) mod local_service_form;
 mod log;
 pub(crate) mod pager;
+pub(crate) mod past;
 pub(crate) mod problem;
 #[cfg(feature = "ssr")]
 pub(crate) mod row_parts;

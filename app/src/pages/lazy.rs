@@ -19,7 +19,7 @@ use crate::components::erased::{Erase, dynamic};
 use crate::components::{
     bind,
     deployment::DeploymentView,
-    keys,
+    keys, past,
     selection::{All, Selection},
     site_wizard, sync_bar, sync_sheet, toast,
 };
@@ -32,6 +32,7 @@ pub(crate) enum Part {
     Bind,
     Confirm,
     Keys,
+    Past,
     Toasts,
     SyncBar(Selection, Signal<Vec<Column>>, Signal<Option<All>>),
     Wizard,
@@ -47,6 +48,7 @@ pub(crate) fn part(part: Part) -> AnyView {
         Part::Bind => view! { <bind::Content /> }.erase(),
         Part::Confirm => view! { <sync_sheet::Confirm /> }.erase(),
         Part::Keys => keys::list(),
+        Part::Past => past::content(),
         Part::SyncBar(selection, columns, offer) => {
             view! { <sync_bar::Bar selection columns offer /> }.erase()
         }

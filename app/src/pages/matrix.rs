@@ -4,7 +4,7 @@ use domain::{matrix::MatrixQuery, service::WorkloadKind, sync::Matching};
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
-use crate::components::erased::Erase;
+use crate::components::erased::{Erase, dynamic};
 use crate::{
     api::{
         self,
@@ -12,6 +12,7 @@ use crate::{
     },
     components::{
         bind::Bind,
+        dialog::lazily,
         empty::{empty, nothing, skeleton},
         env,
         filters::{self, FilterForm, parsed, value},
@@ -23,7 +24,7 @@ use crate::{
         sync_bar::SyncBar,
     },
     live::{self, News},
-    pages::{head, takes_over},
+    pages::{head, lazy::Part, takes_over},
     request::{answer, answer_beside, ready, show},
 };
 
@@ -34,7 +35,7 @@ fn asked(query: &ParamsMap) -> MatrixQuery {
         kind: value(query, "kind"),
         site: parsed(query, "site"),
         out_of_step: parsed(query, "outOfStep"),
-        at: parsed(query, "at"),
+        at: value(query, "at"),
         sort: value(query, "sort"),
         page: parsed(query, "page"),
         page_size: parsed(query, "pageSize"),
@@ -103,49 +104,36 @@ pub(crate) fn Matrix() -> impl IntoView {
         }
         .erase()
     };
-    let summary = move |found: MatrixPage| {
-        let out = (found.total > 0).then(|| {
-            view! {
-                <span class="muted num" role="status">
-                    {found.out_of_step} " out of step" {found.at.map(|_| " then")}
-                </span>
-            }
-        });
-        view! {
-            {out}
-            {found.at.map(|_| back())}
+    let summary = move |found: MatrixPage| match found.total {
+        0 => nothing(),
+        _ => {
+            let then = if found.past { " then" } else { "" };
+            let words = format!("{} out of step{then}", found.out_of_step);
+            view! { <span class="muted num" role="status">{words}</span> }.erase()
         }
-        .erase()
     };
-    let csv = move || format!("/api/matrix.csv{}", without(&["page", "pageSize"]));
+    let wanted = RwSignal::new(false);
+    let past = Memo::new(move |_| wanted.get() || asked.with(|asked| asked.at.is_some()));
+    let past = dynamic(move || match past.get() {
+        true => lazily(Part::Past, nothing),
+        false => view! {
+            <button type="button" class="btn btn-sm" on:click=move |_| wanted.set(true)>
+                "Past, CSV…"
+            </button>
+        }
+        .erase(),
+    });
     view! {
         {head("Version matrix", "What version of what runs where.", show(matrix, nothing, summary))}
         <FilterForm path="/">
             {filters::search("Search workloads")}
             {show(setting, nothing, choices)} {filters::select("Kind", "kind", kinds())}
-            {filters::switch("Out of step only", "outOfStep")} {filters::time("As of", "at")}
-            <a class="btn btn-sm" href=csv download>
-                "CSV"
-            </a>
+            {filters::switch("Out of step only", "outOfStep")} {past}
         </FilterForm>
         {show(matrix, skeleton, table)}
         <SyncBar selection columns=columns.into() offer />
     }
     .erase()
-}
-
-/// The page's query without some of its words.
-fn without(words: &[&'static str]) -> String {
-    let mut query = use_query_map().get();
-    for word in words {
-        query.remove(word);
-    }
-    query.to_query_string()
-}
-
-/// Back from an earlier time.
-fn back() -> AnyView {
-    view! { <a class="btn btn-sm btn-primary" href=format!("/{}", without(&["at", "page"]))>"Back to now"</a> }.erase()
 }
 
 /// The head of the table: the workloads, then the environments in their colours.
@@ -159,7 +147,7 @@ fn heads(rows: Rows, found: &MatrixPage) -> AnyView {
         .erase()
     });
     let heads = heads.collect_view();
-    let tick = if found.at.is_some() { nothing() } else { rows.tick_all() };
+    let tick = if found.past { nothing() } else { rows.tick_all() };
     view! { {sort_head_after(tick, "name", "Workload")} {heads} }.erase()
 }
 
@@ -209,11 +197,11 @@ fn emptiness(found: &MatrixPage, no_site: bool, unbound: bool, filtered: bool) -
     if found.total > 0 {
         return None;
     }
-    Some(if found.at.is_some() {
+    Some(if found.past {
         empty(
             "Nothing is known of that time",
             "What runs is recorded from the first observation on, and only namespaces that were bound then. Choose a later time, or other filters.",
-            back(),
+            view! { <a class="btn" href="/">"Back to now"</a> },
         )
     } else if filtered {
         let to = view! { <a class="btn" href="/">"Clear filters"</a> };

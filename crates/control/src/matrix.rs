@@ -1,5 +1,6 @@
 //! The version matrix.
 
+use chrono::DateTime;
 use domain::{
     list::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Paging},
     matrix::{Matrix, MatrixQuery},
@@ -32,8 +33,11 @@ pub async fn applications(ctx: &Context) -> Result<Vec<String>, Error> {
 }
 
 async fn read(ctx: &Context, query: &MatrixQuery, paging: Paging) -> Result<Matrix, Error> {
-    Ok(match query.at {
-        Some(at) => ctx.store().matrix_at(query, at, paging).await?,
+    let at = query.at.as_deref().map(DateTime::parse_from_rfc3339).transpose();
+    let at = at
+        .map_err(|_| Error::invalid("at", "Give a time with its zone, such as 2026-11-17T14:00:00+01:00."))?;
+    Ok(match at {
+        Some(at) => ctx.store().matrix_at(query, at.to_utc(), paging).await?,
         None => ctx.store().matrix(query, paging).await?,
     })
 }

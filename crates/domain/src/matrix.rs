@@ -124,9 +124,10 @@ pub struct MatrixQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_of_step: Option<bool>,
     /// What ran at this time, instead of what runs now: a time with its zone, such as `2026-11-17T14:00:00+01:00`. It is
-    /// known from the first observation on.
+    /// known from the first observation on. A text, since the first visit's program has nothing that reads times.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<DateTime<Utc>>,
+    pub at: Option<String>,
     /// `name` or `application`; a leading `-` turns it round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,

@@ -35,9 +35,9 @@ async fn page(Caller(ctx): Caller, uri: Uri, Query(mut query): Query<MatrixQuery
     responses((status = 200, body = String, content_type = "text/csv"), (status = 422, body = Problem))
 )]
 async fn csv(Caller(ctx): Caller, Query(query): Query<MatrixQuery>) -> Answer<Response> {
-    let time = query.at.unwrap_or_else(chrono::Utc::now).format("%Y-%m-%dT%H%MZ");
-    let disposition = format!("attachment; filename=\"versions-{time}.csv\"");
     let matrix = control::matrix::all(&ctx, query).await?;
+    let time = matrix.at.unwrap_or_else(chrono::Utc::now).format("%Y-%m-%dT%H%MZ");
+    let disposition = format!("attachment; filename=\"versions-{time}.csv\"");
     let csv = matrix_csv::write(&matrix);
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),

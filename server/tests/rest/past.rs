@@ -33,6 +33,9 @@ async fn what_ran_at_a_time_is_told_later(on: On) {
     let nothing = app.api.get("/api/matrix?at=2001-01-01T00:00:00Z").await;
     assert_eq!((&nothing["total"], &nothing["rows"]), (&json!(0), &json!([])));
 
+    let (status, problem) = app.api.call(Method::GET, "/api/matrix?at=Tuesday", None).await;
+    assert_eq!((status.as_u16(), &problem["errors"][0]["field"]), (422, &json!("at")));
+
     // Filters, sorting and pages are those of the present.
     let all = app.api.get(&format!("/api/matrix?at={after}&sort=-name&pageSize=3&page=2")).await;
     let today = app.api.get("/api/matrix?sort=-name&pageSize=3&page=2").await;
