@@ -113,8 +113,13 @@ pub(crate) fn Matrix() -> impl IntoView {
         }
     };
     let wanted = RwSignal::new(false);
-    let past = Memo::new(move |_| wanted.get() || asked.with(|asked| asked.at.is_some()));
-    let past = dynamic(move || match past.get() {
+    // In the browser only, where the second file is.
+    Effect::new(move |_| {
+        if asked.with(|asked| asked.at.is_some()) {
+            wanted.set(true);
+        }
+    });
+    let past = dynamic(move || match wanted.get() {
         true => lazily(Part::Past, nothing),
         false => view! {
             <button type="button" class="btn btn-sm" on:click=move |_| wanted.set(true)>
