@@ -21,6 +21,17 @@ pub(crate) struct Action {
 }
 
 impl Action {
+    /// One whose label stays.
+    pub(crate) fn new(
+        key: &'static str,
+        label: &'static str,
+        icon: Icon,
+        off: Signal<Option<&'static str>>,
+        run: Callback<()>,
+    ) -> Self {
+        Self { key, label: Signal::stored(label), icon, off, run }
+    }
+
     fn press(self) {
         if self.off.get_untracked().is_none() {
             self.run.run(());

@@ -124,3 +124,11 @@ pub(crate) fn cluster(one: &Cluster) -> Look {
         _ => look("is-quiet", lu::LuCirclePause, "not watched"),
     }
 }
+
+/// How many services are not well, marked where any are.
+pub(crate) fn unhealthy(count: u64) -> AnyView {
+    match count {
+        0 => view! { <span class="muted">"0"</span> }.erase(),
+        many => view! { <span class="state is-warning">{icon(lu::LuTriangleAlert)} {many}</span> }.erase(),
+    }
+}

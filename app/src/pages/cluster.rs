@@ -132,11 +132,10 @@ fn Services(cluster: ClusterId) -> impl IntoView {
         editing.set(true);
     };
     let off = Signal::derive(move || subject.with(Option::is_none).then_some("Select a service first."));
-    let action = |key, label, icon, off, run| Action { key, label: Signal::stored(label), icon, off, run };
     let actions = vec![
-        action("c", "Create", lu::LuPlus, Signal::stored(None), Callback::new(move |()| edit(None))),
-        action("u", "Update", lu::LuPencil, off, Callback::new(move |()| edit(subject.get_untracked()))),
-        action("x", "Delete", lu::LuTrash2, off, Callback::new(move |()| deleting.set(true))),
+        Action::new("c", "Create", lu::LuPlus, Signal::stored(None), Callback::new(move |()| edit(None))),
+        Action::new("u", "Update", lu::LuPencil, off, Callback::new(move |()| edit(subject.get_untracked()))),
+        Action::new("x", "Delete", lu::LuTrash2, off, Callback::new(move |()| deleting.set(true))),
     ];
     let selected = Signal::derive(move || match subject.get() {
         Some(one) => format!("{} in {}", one.name, one.namespace),

@@ -96,35 +96,24 @@ fn actions(
         )
     };
     let open = |open: RwSignal<bool>| Callback::new(move |()| open.set(true));
+    let any = Signal::derive(nothing);
     vec![
-        Action {
-            key: "c",
-            label: Signal::stored("Create"),
-            icon: lu::LuPlus,
-            off: Signal::stored(None),
-            run: open(making),
-        },
-        Action {
-            key: "u",
-            label: Signal::stored("Update"),
-            icon: lu::LuPencil,
-            off: Signal::derive(nothing),
-            run: open(editing),
-        },
+        Action::new("c", "Create", lu::LuPlus, Signal::stored(None), open(making)),
+        Action::new("u", "Update", lu::LuPencil, any, open(editing)),
         Action {
             key: "o",
             label: Signal::derive(move || if cordoned() { "Uncordon" } else { "Cordon" }),
             icon: lu::LuBan,
-            off: Signal::derive(nothing),
+            off: any,
             run: Callback::new(cordon),
         },
-        Action {
-            key: "x",
-            label: Signal::stored("Delete"),
-            icon: lu::LuTrash2,
-            off: Signal::derive(move || nothing().or_else(not_local)),
-            run: open(deleting),
-        },
+        Action::new(
+            "x",
+            "Delete",
+            lu::LuTrash2,
+            Signal::derive(move || nothing().or_else(not_local)),
+            open(deleting),
+        ),
     ]
 }
 
@@ -169,10 +158,6 @@ fn row(one: &ClusterSummary, chosen: RwSignal<Option<ClusterId>>) -> AnyView {
             </a>
         }
     });
-    let unhealthy = match one.unhealthy {
-        0 => view! { <span class="muted">"0"</span> }.erase(),
-        many => view! { <span class="state is-warning">{icon(lu::LuTriangleAlert)} {many}</span> }.erase(),
-    };
     view! {
         <tr>
             <td>
@@ -195,7 +180,7 @@ fn row(one: &ClusterSummary, chosen: RwSignal<Option<ClusterId>>) -> AnyView {
             </td>
             <td class="wrap">{environments.collect_view()}</td>
             <td class="num">{one.services}</td>
-            <td class="num">{unhealthy}</td>
+            <td class="num">{status::unhealthy(one.unhealthy)}</td>
             <td class="if-roomy">{cluster.site_name.clone()}</td>
             <td class="if-roomy">{cluster.last_contact_at.map(time::ago)}</td>
         </tr>

@@ -23,6 +23,7 @@ use crate::{
         environment_form::{EnvironmentForm, create_standard},
         icon::{icon, lu},
         problem::note,
+        status,
     },
     live::{self, News},
     pages::{environments_batch, head},
@@ -151,21 +152,26 @@ fn actions(chosen: Memo<Vec<Found>>, dialogs: Dialogs) -> Vec<Action> {
         dialogs.subject.set(one());
         dialogs.deploying.set(true);
     };
-    let action = |key, label, icon, off, run| Action { key, label: Signal::stored(label), icon, off, run };
     let only = Signal::derive(move || nothing().or_else(several));
     let any = Signal::derive(nothing);
     vec![
-        action("c", "Create", lu::LuPlus, Signal::stored(None), Callback::new(move |()| dialogs.edit(None))),
-        action("u", "Update", lu::LuPencil, only, Callback::new(move |()| dialogs.edit(one()))),
-        action(
+        Action::new(
+            "c",
+            "Create",
+            lu::LuPlus,
+            Signal::stored(None),
+            Callback::new(move |()| dialogs.edit(None)),
+        ),
+        Action::new("u", "Update", lu::LuPencil, only, Callback::new(move |()| dialogs.edit(one()))),
+        Action::new(
             "d",
             "Deploy",
             lu::LuRocket,
             Signal::derive(move || only.get().or_else(empty)),
             Callback::new(deploy),
         ),
-        action("f", "Freeze", lu::LuSnowflake, any, Callback::new(move |()| dialogs.freezing.set(true))),
-        action(
+        Action::new("f", "Freeze", lu::LuSnowflake, any, Callback::new(move |()| dialogs.freezing.set(true))),
+        Action::new(
             "x",
             "Delete",
             lu::LuTrash2,
@@ -268,10 +274,6 @@ fn row(
             false => drop(picked.take(&id)),
         });
     };
-    let unhealthy = match one.unhealthy {
-        0 => view! { <span class="muted">"0"</span> }.erase(),
-        many => view! { <span class="state is-warning">{icon(lu::LuTriangleAlert)} {many}</span> }.erase(),
-    };
     view! {
         <tr>
             <td>
@@ -293,7 +295,7 @@ fn row(
             </td>
             <td class="num">{one.app_instances}</td>
             <td class="num">{one.services}</td>
-            <td class="num">{unhealthy}</td>
+            <td class="num">{status::unhealthy(one.unhealthy)}</td>
             <td class="num">{one.latest_revision}</td>
             <td>
                 <button

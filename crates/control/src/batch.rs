@@ -51,14 +51,8 @@ async fn one(ctx: &Context, operation: Operation) -> Result<OperationResult, Err
             result.deployment_id = Some(sync::start_deploy(ctx, *start).await?.id);
         }
         Operation::Rollback { deployment_id, how } => {
-            let preview = match how.preview_id {
-                Some(id) => id,
-                None => sync::preview_undo(ctx, deployment_id).await?.id,
-            };
-            let on_failure = OnFailure::GoOn;
-            let started =
-                sync::start_follow_up(ctx, deployment_id, preview, on_failure, &how.note, &how.consent);
-            result.deployment_id = Some(started.await?.id);
+            let started = sync::roll_back(ctx, deployment_id, how, OnFailure::GoOn).await?;
+            result.deployment_id = Some(started.id);
         }
         Operation::Cancel { deployment_id } => {
             deployment::cancel(ctx, deployment_id).await?;

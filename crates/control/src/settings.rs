@@ -65,11 +65,7 @@ pub(crate) async fn permit(
             });
         }
         Err(Forbidden::Frozen(freeze)) => {
-            let detail = format!(
-                "{name} is frozen until {} UTC ({}). Wait, or say why it cannot wait.",
-                freeze.until.format("%Y-%m-%d %H:%M"),
-                freeze.reason
-            );
+            let detail = format!("{name} is {freeze}. Wait, or say why it cannot wait.");
             return Err(Error::Conflict {
                 code: "frozen",
                 detail,

@@ -14,7 +14,7 @@ pub use deploy::{preview_deploy, start_deploy};
 pub use preview::preview;
 pub use retry::preview_retry;
 pub use start::{previewed, start, start_follow_up};
-pub use undo::preview_undo;
+pub use undo::{preview_undo, roll_back};
 
 use domain::{deployment::Deployment, id::DeploymentId};
 

@@ -107,6 +107,12 @@ pub struct Consent {
     pub override_freeze: Option<String>,
 }
 
+impl std::fmt::Display for Freeze {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "frozen until {} UTC ({})", self.until.format("%Y-%m-%d %H:%M"), self.reason)
+    }
+}
+
 impl Consent {
     /// A reason is given why a freeze does not hold it up.
     pub fn overrides_freeze(&self) -> bool {

@@ -201,12 +201,8 @@ async fn rollback(
     Query(query): Query<WaitQuery>,
     body: Option<axum::Json<StartRollback>>,
 ) -> Answer<Response> {
-    let StartRollback { preview_id, note, consent } = body.map(|axum::Json(body)| body).unwrap_or_default();
-    let preview = match preview_id {
-        Some(id) => id,
-        None => sync::preview_undo(&ctx, id).await?.id,
-    };
-    let started = sync::start_follow_up(&ctx, id, preview, OnFailure::GoOn, &note, &consent).await?;
+    let how = body.map(|axum::Json(body)| body).unwrap_or_default();
+    let started = sync::roll_back(&ctx, id, how, OnFailure::GoOn).await?;
     accepted(&ctx, started, query.wait).await
 }
 

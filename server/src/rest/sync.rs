@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use control::{deployment, sync};
 use domain::{
+    deploy::StartRollback,
     deployment::{Deployment, HistoryDay, HistoryQuery},
     event::Event,
     id::{DeploymentId, EnvironmentId, PreviewId},
@@ -171,10 +172,7 @@ async fn undo(
     if !query.confirm {
         return Ok(axum::Json(sync::preview_undo(&ctx, id).await?).into_response());
     }
-    let preview = match query.preview_id {
-        Some(id) => id,
-        None => sync::preview_undo(&ctx, id).await?.id,
-    };
-    let started = sync::start_follow_up(&ctx, id, preview, OnFailure::Stop, "", &query.consent()).await?;
+    let how = StartRollback { preview_id: query.preview_id, note: String::new(), consent: query.consent() };
+    let started = sync::roll_back(&ctx, id, how, OnFailure::Stop).await?;
     accepted(&ctx, started, query.wait).await
 }

@@ -19,8 +19,7 @@ impl Runner {
         if let Some(freeze) = settings.frozen(Utc::now())
             && !store.overrides_freeze(deployment.id).await?
         {
-            let until = freeze.until.format("%Y-%m-%d %H:%M");
-            return Ok(Some(format!("the environment is frozen until {until} UTC ({})", freeze.reason)));
+            return Ok(Some(format!("the environment is {freeze}")));
         }
         let on: BTreeSet<_> = self.tasks.values().map(|task| task.cluster_id).collect();
         let clusters = store.clusters(None).await?;

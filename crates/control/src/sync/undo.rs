@@ -1,18 +1,34 @@
 //! The way back from a deployment: a new one that brings the earlier images and variables back, previewed like any other.
 
 use domain::{
-    deployment::Task,
+    deploy::StartRollback,
+    deployment::{Deployment, Task},
     id::{DeploymentId, ServiceId},
     service::{Container, Service},
-    sync::{ContainerChange, Preview, PreviewItem, PreviewTarget, Severity, Warning},
+    sync::{ContainerChange, OnFailure, Preview, PreviewItem, PreviewTarget, Severity, Warning},
 };
 
 use super::{
     ended,
     preview::{Asked, finish},
     read::read_now,
+    start::start_follow_up,
 };
 use crate::{Context, Error};
+
+/// Starts the way back from a deployment: what its preview showed, or, without one, what is found now.
+pub async fn roll_back(
+    ctx: &Context,
+    id: DeploymentId,
+    how: StartRollback,
+    on_failure: OnFailure,
+) -> Result<Deployment, Error> {
+    let preview = match how.preview_id {
+        Some(shown) => shown,
+        None => preview_undo(ctx, id).await?.id,
+    };
+    start_follow_up(ctx, id, preview, on_failure, &how.note, &how.consent).await
+}
 
 /// What undoing a deployment would do.
 pub async fn preview_undo(ctx: &Context, id: DeploymentId) -> Result<Preview, Error> {
