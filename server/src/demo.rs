@@ -93,7 +93,7 @@ pub async fn seed(ctx: &Context) -> Result<(), SeedError> {
             local_service::put(ctx, cluster, namespace, service.name, edit).await?;
         }
         let description = format!("The shop, on the local cluster {cluster}.");
-        let new = NewEnvironment { name: name.into(), description, color: None, position: None };
+        let new = NewEnvironment { name: name.into(), description, ..Default::default() };
         let environment = environment::create(ctx, new).await?;
         let instance = NewAppInstance {
             name: None,

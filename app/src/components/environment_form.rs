@@ -1,6 +1,9 @@
 //! Making and editing an environment.
 
-use domain::environment::{Environment, EnvironmentEdit, NewEnvironment, PALETTE};
+use domain::{
+    cluster::Cluster,
+    environment::{Environment, EnvironmentEdit, NewEnvironment, PALETTE},
+};
 use leptos::prelude::*;
 
 use crate::components::erased::Erase;
@@ -40,12 +43,15 @@ pub(crate) fn EnvironmentForm(
 ) -> impl IntoView {
     let request = Request::new();
     let stored = RwSignal::new(environment);
-    let (name, description, color) =
-        (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let text = || RwSignal::new(String::new());
+    let (name, description, color, home) = (text(), text(), text(), text());
+    let (reading, clusters) = (Request::new(), RwSignal::new(Vec::new()));
+    reading.send(api::cluster::all_managed(), move |list| clusters.set(list));
     let fill = move |environment: &Environment| {
         name.set(environment.name.clone());
         description.set(environment.description.clone());
         color.set(environment.color.clone());
+        home.set(environment.cluster_id.map(|id| id.to_string()).unwrap_or_default());
     };
     stored.with_untracked(|stored| stored.iter().for_each(fill));
     let finished = move |_: Environment| {
@@ -55,19 +61,21 @@ pub(crate) fn EnvironmentForm(
     let store = move || {
         let (name, description) = (name.get_untracked(), description.get_untracked());
         let color = Some(color.get_untracked()).filter(|color| !color.is_empty());
+        let cluster_id = Some(home.get_untracked());
         match stored.get_untracked() {
             Some(old) => {
                 let edit = EnvironmentEdit {
                     name: Some(name),
                     description: Some(description),
                     color,
+                    cluster_id,
                     version: Some(old.version),
                     ..Default::default()
                 };
                 request.send(api::environment::edit(old.id, edit), finished);
             }
             None => {
-                let new = NewEnvironment { name, description, color, position: None };
+                let new = NewEnvironment { name, description, color, cluster_id, position: None };
                 request.send(api::environment::create(new), finished);
             }
         }
@@ -126,6 +134,20 @@ pub(crate) fn EnvironmentForm(
                     </div>
                     {field_error("environment-color-error".to_owned(), "color", request.problem)}
                 </div>
+                <div class="field">
+                    <label for="environment-cluster">"Home cluster " <span class="muted">"(optional)"</span></label>
+                    <select
+                        id="environment-cluster"
+                        class="select w-full"
+                        aria-describedby="environment-cluster-error"
+                        on:change=move |event| home.set(event_target_value(&event))
+                    >
+                        <option value="" prop:selected=move || home.with(String::is_empty)>"None"</option>
+                        {move || clusters.with(|clusters| clusters.iter().map(|cluster| option(cluster, home)).collect_view())}
+                    </select>
+                    {field_error("environment-cluster-error".to_owned(), "clusterId", request.problem)}
+                    {note(reading.problem)}
+                </div>
             </div>
             <div class="dialog-foot">
                 <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>
@@ -135,6 +157,13 @@ pub(crate) fn EnvironmentForm(
         </form>
     }
     .erase()
+}
+
+fn option(cluster: &Cluster, home: RwSignal<String>) -> impl IntoView + use<> {
+    let value = cluster.id.to_string();
+    let words = format!("{} · {}", cluster.name, cluster.site_name);
+    let chosen = value.clone();
+    view! { <option value=value prop:selected=move || home.with(|home| *home == chosen)>{words}</option> }
 }
 
 fn stored_words(stored: &Environment) -> String {

@@ -84,8 +84,11 @@ pub async fn summaries(ctx: &Context) -> Result<Vec<ClusterSummary>, Error> {
         let of = |environment: &Environment| -> u64 {
             here.iter().filter(|(_, id, ..)| *id == environment.id).map(|(.., services)| services).sum()
         };
-        let bound = |environment: &&Environment| {
-            instances.iter().any(|one| one.cluster_id == cluster.id && one.environment_id == environment.id)
+        let belongs = |environment: &&Environment| {
+            environment.cluster_id == Some(cluster.id)
+                || instances
+                    .iter()
+                    .any(|one| one.cluster_id == cluster.id && one.environment_id == environment.id)
         };
         let part = |environment: &Environment| ClusterEnvironment {
             id: environment.id,
@@ -94,7 +97,7 @@ pub async fn summaries(ctx: &Context) -> Result<Vec<ClusterSummary>, Error> {
             services: of(environment),
         };
         summaries.push(ClusterSummary {
-            environments: environments.iter().filter(bound).map(part).collect(),
+            environments: environments.iter().filter(belongs).map(part).collect(),
             services: here.iter().map(|(.., services)| services).sum(),
             unhealthy: here.iter().filter(|(_, _, status, _)| !status.is_well()).map(|(.., n)| n).sum(),
             site_kind: kinds.get(&cluster.site_id).cloned().unwrap_or(SiteKind::Kubernetes),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::Utc;
 use domain::{
     environment::{Environment, EnvironmentEdit, EnvironmentQuery, NewEnvironment, PALETTE},
-    id::EnvironmentId,
+    id::{ClusterId, EnvironmentId},
     site::Dependents,
     validate,
 };
@@ -25,7 +25,7 @@ pub async fn matching(ctx: &Context, query: EnvironmentQuery) -> Result<Vec<Envi
         let id = cluster::find(ctx, None, &word).await?.id;
         let here: HashSet<EnvironmentId> =
             ctx.store().app_instances_of(id).await?.into_iter().map(|one| one.environment_id).collect();
-        found.retain(|environment| here.contains(&environment.id));
+        found.retain(|environment| here.contains(&environment.id) || environment.cluster_id == Some(id));
     }
     if let Some(prefix) = query.prefix.map(|prefix| prefix.to_lowercase()) {
         found.retain(|environment| environment.name.to_lowercase().starts_with(&prefix));
@@ -67,6 +67,7 @@ pub async fn create(ctx: &Context, new: NewEnvironment) -> Result<Environment, E
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
+    let cluster_id = home(ctx, new.cluster_id.as_deref()).await?;
     let now = Utc::now();
     let environment = Environment {
         id: Uuid::now_v7().into(),
@@ -74,6 +75,7 @@ pub async fn create(ctx: &Context, new: NewEnvironment) -> Result<Environment, E
         description,
         color,
         position: existing.len() as i32,
+        cluster_id,
         app_instances: 0,
         services: 0,
         unhealthy: 0,
@@ -109,6 +111,9 @@ pub async fn edit(ctx: &Context, id: EnvironmentId, edit: EnvironmentEdit) -> Re
     set(&mut after.color, edit.color.as_deref().map(|color| validate::color("color", color)));
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
+    }
+    if edit.cluster_id.is_some() {
+        after.cluster_id = home(ctx, edit.cluster_id.as_deref()).await?;
     }
     let version = edit.version.unwrap_or(before.version);
     after.version = version + 1;
@@ -157,6 +162,19 @@ pub async fn delete(ctx: &Context, id: EnvironmentId, force: bool) -> Result<(),
     write.commit().await?;
     ctx.control().observer.refresh();
     Ok(())
+}
+
+/// The cluster that a request wants an environment to be at home in.
+async fn home(ctx: &Context, word: Option<&str>) -> Result<Option<ClusterId>, Error> {
+    let Some(word) = word.map(str::trim).filter(|word| !word.is_empty()) else { return Ok(None) };
+    match cluster::find(ctx, None, word).await {
+        Ok(cluster) => Ok(Some(cluster.id)),
+        Err(Error::Invalid(mut errors)) => {
+            errors.iter_mut().for_each(|error| "clusterId".clone_into(&mut error.field));
+            Err(Error::Invalid(errors))
+        }
+        Err(other) => Err(other),
+    }
 }
 
 fn place(order: &mut Vec<EnvironmentId>, id: EnvironmentId, position: Option<i32>) {

@@ -64,6 +64,11 @@ pub async fn put(
 /// Removes a service with all that it runs. It is gone once its processes are.
 pub async fn delete(ctx: &Context, cluster: &str, namespace: &str, name: &str) -> Result<(), Error> {
     let service = get(ctx, cluster, namespace, name).await?;
+    let id = local_cluster(ctx, cluster).await?.id;
+    if ctx.store().is_deployed_to(id, namespace, name).await? {
+        let words = "A deployment is working on it. Wait until it has ended, or cancel it.";
+        return Err(Error::conflict("service_in_use", words));
+    }
     let place = Place::new(&service.cluster, namespace, name).map_err(failed)?;
     ctx.control().local.site()?.remove(&place).map_err(failed)?;
     let mut write = ctx.store().write().await?;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::EnvironmentId;
+use crate::id::{ClusterId, EnvironmentId};
 
 /// An environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Environment {
     pub color: String,
     /// Its place from left to right, from 0; the left neighbour is what it is compared with.
     pub position: i32,
+    /// The cluster that it is at home in, if it names one. It may have app instances in others, and none there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<ClusterId>,
     /// App instances bound to it.
     pub app_instances: u64,
     /// Services observed in it.
@@ -44,7 +47,7 @@ pub struct Environment {
 #[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", default)]
 pub struct EnvironmentQuery {
-    /// Those with an app instance in a cluster: its id, external id or name.
+    /// Those with an app instance in a cluster, and those at home in it: its id, external id or name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
     /// Those whose name begins so, in whatever case.
@@ -71,6 +74,9 @@ pub struct NewEnvironment {
     /// Its place; the end if left out.
     #[serde(default)]
     pub position: Option<i32>,
+    /// The cluster that it is at home in: its id, external id or name.
+    #[serde(default)]
+    pub cluster_id: Option<String>,
 }
 
 /// Edits an environment. What is left out stays.
@@ -90,6 +96,9 @@ pub struct EnvironmentEdit {
     /// A new place; the others make room.
     #[serde(default)]
     pub position: Option<i32>,
+    /// The cluster that it is at home in: its id, external id or name; empty for none.
+    #[serde(default)]
+    pub cluster_id: Option<String>,
     /// The version this edit started from; without it the edit is not guarded.
     #[serde(default)]
     pub version: Option<i64>,

@@ -50,6 +50,12 @@ impl ObservedReplica {
         Seen { id: self.port, current: self.current, ready: self.ready, retiring: self.retiring }
     }
 
+    /// What keeps it from serving, where that is known.
+    pub(crate) fn hindrance(&self) -> Option<String> {
+        let exit = || self.state.as_ref()?.last_exit.as_ref().map(|exit| format!("it {exit}"));
+        self.fault.clone().or_else(exit)
+    }
+
     /// It was recorded, or its holder was killed, before it was to stop.
     pub(crate) fn is_lost(&self) -> bool {
         !self.retiring && self.state.is_none()

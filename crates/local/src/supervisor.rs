@@ -222,8 +222,9 @@ impl Supervisor {
             (self.reached, self.coming) = (Some(service.generation), None);
             return None;
         }
-        let looping = current.filter(|replica| !replica.ready).filter_map(|replica| replica.state.as_ref());
-        if let Some(state) = looping.clone().find(|state| state.is_crash_loop()) {
+        let unready = current.filter(|replica| !replica.ready);
+        let mut states = unready.clone().filter_map(|replica| replica.state.as_ref());
+        if let Some(state) = states.find(|state| state.is_crash_loop()) {
             let exit = state.last_exit.as_ref().map(ToString::to_string).unwrap_or_default();
             return Some(format!("crash loop: it {exit}, {} times in a row", state.ends));
         }
@@ -237,7 +238,9 @@ impl Supervisor {
         match deadline.saturating_sub(since.elapsed()) {
             Duration::ZERO => {
                 let words = format!("not ready within {} s", deadline.as_secs_f64());
-                Some(self.problem.as_ref().map_or(words.clone(), |problem| format!("{words}: {problem}")))
+                let why =
+                    self.problem.clone().or_else(|| unready.clone().find_map(ObservedReplica::hindrance));
+                Some(why.map_or(words.clone(), |why| format!("{words}: {why}")))
             }
             left => {
                 self.look_in = self.look_in.min(left.max(SOON));

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use domain::{
     deployment::{DeploymentStatus, TaskStatus},
-    id::{AppInstanceId, DeploymentId, EnvironmentId, ServiceId, TaskId},
+    id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, ServiceId, TaskId},
     queue::Open,
     service::{Container, WorkloadKind},
     sync::ContainerChange,
@@ -115,6 +115,20 @@ impl Store {
             all.entry(coming.service_id).or_default().push(coming);
         }
         Ok(all)
+    }
+
+    /// Whether a deployment that has not ended works on a workload of this name, or is to.
+    pub async fn is_deployed_to(
+        &self,
+        cluster: ClusterId,
+        namespace: &str,
+        name: &str,
+    ) -> Result<bool, Error> {
+        let there = Condition::all()
+            .add(task::Column::ClusterId.eq(cluster.0))
+            .add(task::Column::Namespace.eq(namespace))
+            .add(task::Column::Name.eq(name));
+        Ok(to_come(Utc::now()).filter(there).count(&self.db).await? > 0)
     }
 }
 

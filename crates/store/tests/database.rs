@@ -85,6 +85,7 @@ async fn furnish(store: &Store) -> (Cluster, Vec<AppInstance>) {
             description: String::new(),
             color: "#000000".into(),
             position: position as i32,
+            cluster_id: None,
             app_instances: 0,
             services: 0,
             unhealthy: 0,

@@ -83,7 +83,7 @@ async fn put(
     Ok((status, axum::Json(stored)).into_response())
 }
 
-/// Removes a service with all that it runs.
+/// Removes a service with all that it runs. Refused while a deployment works on it.
 #[utoipa::path(
     delete, path = "/api/clusters/{cluster}/namespaces/{namespace}/services/{name}", tag = "local services",
     params(("cluster" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),

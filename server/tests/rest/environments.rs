@@ -44,6 +44,36 @@ async fn bad_fields_are_named(on: On) {
     app.stop().await;
 }
 
+on_both!(an_environment_may_name_a_cluster_as_its_home);
+async fn an_environment_may_name_a_cluster_as_its_home(on: On) {
+    let Some(app) = App::start(on).await else { return };
+    let cluster = app.api.post("/api/clusters", &json!({ "name": "europe" })).await;
+    app.api.post("/api/clusters", &json!({ "name": "asia" })).await;
+    let new = json!({ "name": "Staging", "clusterId": "europe" });
+    let staging = app.api.post("/api/environments", &new).await;
+    assert_eq!(staging["clusterId"], cluster["id"]);
+    app.api.post("/api/environments", &json!({ "name": "Nomad" })).await;
+    let there = async |cluster: &str| app.api.get(&format!("/api/environments?cluster={cluster}")).await;
+    assert_eq!(there("europe").await, json!([staging]));
+    assert_eq!(app.api.get("/api/clusters/europe/summary").await["environments"][0]["name"], "Staging");
+
+    let at = format!("/api/environments/{}", staging["id"].as_str().unwrap());
+    let edit = async |edit: Value| app.api.call(Method::PUT, &at, Some(&edit)).await;
+    let (status, problem) = edit(json!({ "clusterId": "eurpoe" })).await;
+    let error = &problem["errors"][0];
+    assert_eq!((status.as_u16(), &error["field"]), (422, &json!("clusterId")), "{problem}");
+    assert!(error["message"].as_str().unwrap().contains("The nearest: europe, asia"), "{problem}");
+    let (_, kept) = edit(json!({ "description": "kept" })).await;
+    assert_eq!(kept["clusterId"], cluster["id"], "what is left out stays");
+    let (_, none) = edit(json!({ "clusterId": "" })).await;
+    assert_eq!((&none["clusterId"], there("europe").await), (&Value::Null, json!([])));
+    edit(json!({ "clusterId": "europe" })).await;
+    let (status, _) = app.api.call(Method::DELETE, "/api/clusters/europe", None).await;
+    assert_eq!(status, 204);
+    assert_eq!(app.api.get(&at).await["clusterId"], Value::Null, "it outlives its home");
+    app.stop().await;
+}
+
 on_both!(a_namespace_is_in_one_environment_only);
 async fn a_namespace_is_in_one_environment_only(on: On) {
     let Some(app) = App::connected(on).await else { return };
