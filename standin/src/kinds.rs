@@ -9,6 +9,8 @@ pub enum Kind {
     Namespace,
     /// core/v1 Pod.
     Pod,
+    /// core/v1 Secret.
+    Secret,
     /// apps/v1 Deployment.
     Deployment,
     /// apps/v1 StatefulSet.
@@ -23,9 +25,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which discovery lists them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Namespace,
         Self::Pod,
+        Self::Secret,
         Self::Deployment,
         Self::StatefulSet,
         Self::DaemonSet,
@@ -38,6 +41,7 @@ impl Kind {
         match self {
             Self::Namespace => "Namespace",
             Self::Pod => "Pod",
+            Self::Secret => "Secret",
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
             Self::DaemonSet => "DaemonSet",
@@ -51,6 +55,7 @@ impl Kind {
         match self {
             Self::Namespace => "namespaces",
             Self::Pod => "pods",
+            Self::Secret => "secrets",
             Self::Deployment => "deployments",
             Self::StatefulSet => "statefulsets",
             Self::DaemonSet => "daemonsets",
@@ -62,7 +67,7 @@ impl Kind {
     /// The API group; empty for the core group.
     pub fn group(self) -> &'static str {
         match self {
-            Self::Namespace | Self::Pod => "",
+            Self::Namespace | Self::Pod | Self::Secret => "",
             Self::CronJob => "batch",
             _ => "apps",
         }
@@ -110,7 +115,7 @@ impl ApiVersions {
     /// The `apiVersion` under which this cluster serves a kind.
     pub(crate) fn api_version(&self, kind: Kind) -> &'static str {
         match kind {
-            Kind::Namespace | Kind::Pod => "v1",
+            Kind::Namespace | Kind::Pod | Kind::Secret => "v1",
             Kind::CronJob => self.cron_job,
             _ => "apps/v1",
         }

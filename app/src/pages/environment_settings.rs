@@ -3,7 +3,7 @@
 use chrono::{NaiveDateTime, Utc};
 use domain::{
     id::EnvironmentId,
-    settings::{EnvironmentSettings, Freeze, Rules, StoredSettings},
+    settings::{EnvironmentSettings, Freeze, Manages, Rules, StoredSettings},
 };
 use leptos::prelude::*;
 
@@ -36,11 +36,13 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
     let problem = request.problem;
     let [kind, tags, repositories, replicas, required] = [(); 5].map(|()| RwSignal::new(String::new()));
     let (version, protected, freezes) = (RwSignal::new(0), RwSignal::new(false), RwSignal::new(Vec::new()));
+    let manages = RwSignal::new(Manages::default());
     let fill = move |stored: &StoredSettings| {
-        let EnvironmentSettings { kind: is, protected: guarded, freezes: frozen, rules } =
+        let EnvironmentSettings { kind: is, protected: guarded, freezes: frozen, rules, manages: owned } =
             stored.settings.clone();
         kind.set(is.map(|kind| kind.to_string()).unwrap_or_default());
         protected.set(guarded);
+        manages.set(owned);
         freezes.set(frozen);
         tags.set(rules.tags.join(" "));
         repositories.set(rules.repositories.join("\n"));
@@ -64,6 +66,7 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                 max_replicas: replicas.get_untracked().trim().parse().ok(),
                 required_variables: listed(required),
             },
+            manages: manages.get_untracked(),
         };
         let edit = StoredSettings { settings, version: version.get_untracked() };
         request.send(api::environment::set(environment, edit), move |stored| {
@@ -107,18 +110,22 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                     </select>
                     {field_error("settings-kind-error".to_owned(), "kind", problem)}
                 </div>
-                <label class="choice">
-                    <input
-                        type="checkbox"
-                        class="checkbox checkbox-sm"
-                        prop:checked=move || protected.get()
-                        on:change=move |event| protected.set(event_target_checked(&event))
-                    />
-                    <span>
-                        <span class="font-medium">"Protected"</span>
-                        <span class="muted block text-xs">"Whoever changes what it runs types its name."</span>
-                    </span>
-                </label>
+                {choice(
+                    "Protected",
+                    "Whoever changes what it runs types its name.",
+                    move || protected.get(),
+                    move |on| protected.set(on),
+                )}
+            </section>
+            <section class="space-y-3">
+                <h2>"What revisions own on Kubernetes"</h2>
+                <p class="muted text-xs">"Images always. What is off here stays as its manifest says."</p>
+                {choice(
+                    "Variables",
+                    "Deployments bring the variables that are set here, and secret ones in a Secret of each workload.",
+                    move || manages.get().variables,
+                    move |on| manages.update(|manages| manages.variables = on),
+                )}
             </section>
             <section class="space-y-3">
                 <h2>"What may be deployed"</h2>
@@ -138,12 +145,37 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
     .erase()
 }
 
+/// A switch, with what it means.
+fn choice(
+    label: &'static str,
+    hint: &'static str,
+    is_on: impl Fn() -> bool + Send + 'static,
+    set: impl Fn(bool) + 'static,
+) -> AnyView {
+    view! {
+        <label class="choice">
+            <input
+                type="checkbox"
+                class="checkbox checkbox-sm"
+                prop:checked=is_on
+                on:change=move |event| set(event_target_checked(&event))
+            />
+            <span>
+                <span class="font-medium">{label}</span>
+                <span class="muted block text-xs">{hint}</span>
+            </span>
+        </label>
+    }
+    .erase()
+}
+
 fn stored_words(stored: &StoredSettings) -> String {
-    let EnvironmentSettings { kind, protected, freezes, rules } = &stored.settings;
+    let EnvironmentSettings { kind, protected, freezes, rules, manages } = &stored.settings;
     let kind = kind.as_ref().map_or("no kind", |kind| kind.as_str());
     let protected = if *protected { "protected" } else { "not protected" };
     let patterns = rules.tags.len() + rules.repositories.len();
-    format!("{kind}, {protected}, {} freezes, {patterns} patterns", freezes.len())
+    let variables = if manages.variables { ", variables on Kubernetes" } else { "" };
+    format!("{kind}, {protected}, {} freezes, {patterns} patterns{variables}", freezes.len())
 }
 
 /// The freezes, and a row to add one.

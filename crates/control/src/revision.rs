@@ -74,7 +74,8 @@ pub async fn drift(ctx: &Context, environment: EnvironmentId) -> Result<Drift, E
     let mut changes = diff(&meant, &observed);
     changes.retain(|change| !moving.contains(&change.key()));
     let still = there.observed.iter().filter(|service| !busy.contains(&service.id));
-    let variables = given_otherwise(ctx, environment, &active.variables, still);
+    let manages = ctx.store().settings(environment).await?.settings.manages;
+    let variables = given_otherwise(ctx, environment, manages, &active.variables, still);
     Ok(Drift { revision: active.number, workloads: observed.len() as u64, changes, variables })
 }
 

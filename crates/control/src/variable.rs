@@ -9,10 +9,11 @@ use domain::{
     id::{EnvironmentId, ServiceId},
     revision::{RevisionEntry, carried_on},
     service::Service,
+    settings::Manages,
     validate,
     variable::{
-        Carried, EffectiveVariables, ServiceScope, StoredValue, Values, VariableChange, VariableEdit,
-        Variables, VariablesEdit, carried, diff,
+        Carried, EffectiveVariables, Reported, ServiceScope, StoredValue, Values, VariableChange,
+        VariableEdit, Variables, VariablesEdit, carried, diff,
     },
     workload::WorkloadKey,
 };
@@ -106,27 +107,56 @@ pub(crate) async fn to_come(
     Ok(found.map(|(_, variables)| variables).unwrap_or_default())
 }
 
-/// How the variables that services have been given differ from those that a revision gives them. Only this machine's are given
-/// any.
+/// How the variables that services have been given differ from those that a revision gives them, where deployments bring any.
 pub(crate) fn given_otherwise<'a>(
     ctx: &Context,
     environment: EnvironmentId,
+    manages: Manages,
     meant: &Variables,
     services: impl Iterator<Item = &'a Service>,
 ) -> Vec<VariableChange> {
     let control = ctx.control();
-    let local = control.local.id();
     let mut changes = Vec::new();
-    for service in services.filter(|service| Some(service.site_id) == local) {
+    for service in services.filter(|service| is_given(ctx, manages, service)) {
         let seen = control.observer.seen(service.cluster_id, &WorkloadKey::of(service));
         let Some(given) = seen.and_then(|seen| seen.workload.variables) else { continue };
         let scope = scope_of(service);
-        let from = carry::given_to(meant, scope.key());
+        let mut from = carry::given_to(meant, scope.key());
+        carry::leave_alone(&mut from, &given);
         let to = carry::stored(&control.vault, environment, &given, &[&from]);
-        let differing = carried(&Carried { from, to, alternatives: Vec::new() }).into_iter();
+        let differing = carried(&Carried { from, to, ..Carried::default() }).into_iter();
         changes.extend(differing.map(|difference| VariableChange { scope: Some(scope.clone()), difference }));
     }
     changes
+}
+
+/// Whether deployments bring variables to a service.
+fn is_given(ctx: &Context, manages: Manages, service: &Service) -> bool {
+    manages.variables || Some(service.site_id) == ctx.control().local.id()
+}
+
+/// Whether a service may have been given other variables than a revision gives it, as far as the watches know. What is given to
+/// those of this machine is found out by reading them.
+pub(crate) fn may_be_given_otherwise(
+    ctx: &Context,
+    manages: Manages,
+    meant: &Variables,
+    service: &Service,
+) -> bool {
+    let control = ctx.control();
+    let fits = |given: &Reported| {
+        let mut wanted = carry::given_to(meant, scope_of(service).key());
+        carry::leave_alone(&mut wanted, given);
+        carry::fits(&control.vault, &wanted, Some(given))
+    };
+    match control.observer.seen(service.cluster_id, &WorkloadKey::of(service)) {
+        _ if !is_given(ctx, manages, service) => false,
+        Some(seen) => match seen.workload.variables {
+            Some(given @ Reported::Entries(_)) => !fits(&given),
+            _ => true,
+        },
+        None => true,
+    }
 }
 
 fn in_environment(there: Vec<Service>, id: ServiceId, environment: EnvironmentId) -> Result<Service, Error> {

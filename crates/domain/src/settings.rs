@@ -44,6 +44,18 @@ pub struct EnvironmentSettings {
     pub freezes: Vec<Freeze>,
     /// What may be deployed to it.
     pub rules: Rules,
+    /// What revisions own of Kubernetes' workloads besides their images.
+    pub manages: Manages,
+}
+
+/// What revisions own of Kubernetes' workloads besides their images. Services of Lockstep's own machine are given their
+/// variables in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct Manages {
+    /// The variables that are set for them: deployments bring these.
+    pub variables: bool,
 }
 
 /// A time in which nothing is to be changed.
@@ -82,6 +94,7 @@ pub struct Rules {
     "freezes": [{ "from": "2026-12-20T00:00:00Z", "until": "2027-01-04T06:00:00Z", "reason": "Holidays" }],
     "rules": { "tags": ["v*"], "repositories": ["registry.example.com/shop/*"], "maxReplicas": 20,
                "requiredVariables": ["LOG_LEVEL"] },
+    "manages": { "variables": true },
     "version": 3
 })))]
 #[serde(rename_all = "camelCase")]

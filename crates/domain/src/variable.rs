@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 pub use diff::{ComparedVariable, VariableChange, VariableDifference, carried, compare, diff};
 pub use edit::{VariableEdit, VariablesEdit};
-pub use given::{Carried, Given};
+pub use given::{Carried, Entries, Entry, EntryByName, Given, Names, Opened, OpenedValue, Reported};
 
 use crate::{
     id::{AppInstanceId, EnvironmentId, ServiceId},
@@ -83,6 +83,8 @@ pub enum StoredValue {
     Plain(String),
     /// To be seen by the service only.
     Secret(Sealed),
+    /// A secret that only a workload's site has, by its fingerprint: what a workload was found with, and never what is set.
+    Held(String),
 }
 
 /// A secret value, sealed. Prints as `[sealed]`, and never leaves the server.
@@ -169,14 +171,14 @@ pub struct EffectiveVariable {
 impl StoredValue {
     /// It is not to be seen.
     pub fn is_secret(&self) -> bool {
-        matches!(self, Self::Secret(_))
+        matches!(self, Self::Secret(_) | Self::Held(_))
     }
 
     /// The text that may be seen.
     pub fn plain(&self) -> Option<&str> {
         match self {
             Self::Plain(text) => Some(text),
-            Self::Secret(_) => None,
+            Self::Secret(_) | Self::Held(_) => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     service::{Container, Manager, Service, WorkloadKind},
-    variable::Given,
+    variable::Reported,
 };
 
 /// Which workload, within a cluster.
@@ -55,8 +55,8 @@ pub struct WorkloadFacts {
     pub containers: Vec<Container>,
     /// Another tool that owns it.
     pub manager: Option<Manager>,
-    /// What deployments have given it; none where the platform gives its workloads none.
-    pub variables: Option<Given>,
+    /// The variables that deployments have given it; none where the platform gives its workloads none.
+    pub variables: Option<Reported>,
     /// The deployment named by Lockstep's annotation.
     pub deployment: Option<String>,
     /// Being deleted.

@@ -12,6 +12,7 @@ use domain::{
     cluster::ClusterState,
     service::{Container, WorkloadKind},
     site::{Check, CheckStatus, SiteTest},
+    variable::Reported,
     workload::{PodContainer, PodFacts, WorkloadFacts, WorkloadKey},
 };
 use futures::{
@@ -140,7 +141,7 @@ impl Platform for Driver {
             if let Some(image) = image {
                 spec.image.clone_from(&image.image);
             }
-            let variables = change.variables.as_ref().map(|change| change.to.clone());
+            let variables = change.variables.as_ref().map(|change| change.to.texts());
             match self.0.change(&place, spec, variables, Some(change.deployment.clone()), generation) {
                 Ok(_) => return Ok(SetImages::Accepted),
                 // It has moved on between the two: it is decided on anew.
@@ -272,7 +273,7 @@ fn workload(place: &Place, Observed { service, judged, replicas, failure, .. }: 
             running_digest: None,
         }],
         manager: None,
-        variables: Some(service.variables.clone()),
+        variables: Some(Reported::Texts(service.variables.clone())),
         deployment: service.deployment.clone(),
         deleting: service.removed,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{service::Container, variable::Given, workload::WorkloadFacts};
+use domain::{service::Container, variable::Opened, workload::WorkloadFacts};
 
 use crate::{ImageChange, VariableChange};
 
@@ -27,8 +27,9 @@ pub fn verdict(now: &WorkloadFacts, change: &ImageChange) -> Verdict {
     }
     let (running, from, to) = (images(&now.containers), images(&change.from), images(&change.to));
     let ours = now.deployment.as_ref() == Some(&change.deployment);
-    let given = |wanted: fn(&VariableChange) -> &Given| {
-        change.variables.as_ref().is_none_or(|change| now.variables.as_ref() == Some(wanted(change)))
+    let given = |wanted: fn(&VariableChange) -> &Opened| {
+        let are = |change| now.variables.as_ref().is_some_and(|reported| reported.are(wanted(change)));
+        change.variables.as_ref().is_none_or(are)
     };
     if running == to && given(|change| &change.to) && (change.back || ours) {
         return Verdict::AlreadyThere;
@@ -40,6 +41,11 @@ pub fn verdict(now: &WorkloadFacts, change: &ImageChange) -> Verdict {
     let difference = difference(&running, &from).or_else(|| {
         let other = !given(|change| &change.from);
         other.then(|| format!("{} has other variables now than those that were confirmed", now.key))
+    });
+    let difference = difference.or_else(|| {
+        let reported = now.variables.as_ref()?;
+        let name = change.variables.as_ref()?.to.0.keys().find(|name| reported.is_of_others(name))?;
+        Some(format!("{name} was set in the manifest of {} by someone else since the preview", now.key))
     });
     difference.map_or(Verdict::Due, Verdict::Changed)
 }

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use domain::{
     image::digest_of_image_id,
     service::{Container, Manager, WorkloadKind},
+    variable::Reported,
     workload::{PodContainer, PodFacts, WorkloadFacts, WorkloadKey},
 };
 
 use crate::{
-    DEPLOYMENT_ANNOTATION,
-    objects::{Condition, ContainerSpec, ContainerStatus, Metadata, Pod, PodSpec, Workload, WorkloadSpec},
+    DEPLOYMENT_ANNOTATION, env,
+    objects::{
+        Condition, ContainerSpec, ContainerStatus, Metadata, Pod, Template, TemplateContainer, TemplateSpec,
+        Workload, WorkloadSpec,
+    },
 };
 
 /// The label that a Deployment's ReplicaSets and pods carry.
@@ -31,11 +35,13 @@ pub(crate) fn workload(kind: &WorkloadKind, object: Workload) -> WorkloadFacts {
     let same_revision = status.current_revision == status.update_revision;
     let all_updated = counts.updated >= counts.desired && counts.updated == counts.total;
     let generation = object.metadata.generation;
+    let template = template(&object.spec);
+    let key = key(kind, &object.metadata);
     WorkloadFacts {
         gave_up: gave_up(&status.conditions).or_else(|| held_back(&object.spec, &counts)),
         // With OnDelete the controller never records that the last pod was replaced.
         revisions_agree: *kind != WorkloadKind::StatefulSet || same_revision || all_updated,
-        containers: pod_spec(&object.spec).map(containers).unwrap_or_default(),
+        containers: template.map(|template| containers(&template.spec)).unwrap_or_default(),
         suspended: object.spec.suspend == Some(true),
         generation,
         observed_generation: match kind {
@@ -47,10 +53,10 @@ pub(crate) fn workload(kind: &WorkloadKind, object: Workload) -> WorkloadFacts {
         updated: counts.updated,
         available: counts.available,
         manager: manager(&object.metadata),
-        variables: None,
+        variables: template.map(|it| Reported::Entries(env::entries(&key, &object.metadata, it))),
         deployment: object.metadata.annotations.get(DEPLOYMENT_ANNOTATION).cloned(),
         deleting: object.metadata.deletion_timestamp.is_some(),
-        key: key(kind, &object.metadata),
+        key,
         uid: object.metadata.uid,
         resource_version: object.metadata.resource_version,
     }
@@ -114,13 +120,13 @@ fn held_back(spec: &WorkloadSpec, counts: &Counts) -> Option<String> {
     })
 }
 
-fn pod_spec(spec: &WorkloadSpec) -> Option<&PodSpec> {
+fn template(spec: &WorkloadSpec) -> Option<&Template> {
     let of_job = spec.job_template.as_ref().map(|job| &job.spec.template);
-    of_job.or(spec.template.as_ref()).map(|template| &template.spec)
+    of_job.or(spec.template.as_ref())
 }
 
-fn containers(pod: &PodSpec) -> Vec<Container> {
-    let container = |spec: &ContainerSpec, init| Container {
+fn containers(pod: &TemplateSpec) -> Vec<Container> {
+    let container = |spec: &TemplateContainer, init| Container {
         name: spec.name.clone(),
         init,
         image: spec.image.clone(),

@@ -10,6 +10,7 @@ mod client;
 mod cluster;
 mod confirmed;
 mod connector;
+mod env;
 mod error;
 mod facts;
 mod failure;
@@ -20,6 +21,7 @@ mod list;
 mod objects;
 pub mod rancher;
 mod resource;
+mod secret;
 mod sign_in;
 mod told;
 mod watch;
@@ -33,7 +35,7 @@ use domain::{
     secret::Secret,
     service::Container,
     site::{Check, SiteKind, SiteTest},
-    variable::Given,
+    variable::Opened,
     workload::{PodFacts, WorkloadFacts, WorkloadKey},
 };
 use futures::stream::BoxStream;
@@ -169,13 +171,16 @@ pub struct ImageChange {
 #[derive(Clone, Debug, PartialEq)]
 pub struct VariableChange {
     /// Those of when it was confirmed: with any others the change is not made.
-    pub from: Given,
+    pub from: Opened,
     /// Those to come.
-    pub to: Given,
+    pub to: Opened,
 }
 
 /// Names the deployment that last changed a workload, so that our own change is told from another's.
 pub const DEPLOYMENT_ANNOTATION: &str = "lockstep.dev/deployment";
+
+/// Names the variables that Lockstep has set in a workload's manifest, so that they are told from all others.
+pub const VARIABLES_ANNOTATION: &str = "lockstep.dev/variables";
 
 /// What came of changing images.
 #[derive(Clone, Debug, PartialEq)]

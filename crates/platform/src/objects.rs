@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 /// Reads `null` as nothing: Go writes it for empty lists and maps.
 fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
@@ -26,6 +26,13 @@ pub(crate) struct Object<Spec, Status> {
 pub(crate) type Workload = Object<WorkloadSpec, WorkloadStatus>;
 /// A pod.
 pub(crate) type Pod = Object<PodSpec, PodStatus>;
+
+/// A Secret, without the values.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SecretKeys {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) data: BTreeMap<String, IgnoredAny>,
+}
 
 /// One page of a list.
 #[derive(Debug, Deserialize)]
@@ -93,7 +100,55 @@ pub(crate) struct Selector {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Template {
-    pub(crate) spec: PodSpec,
+    pub(crate) metadata: TemplateMetadata,
+    pub(crate) spec: TemplateSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TemplateMetadata {
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) annotations: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct TemplateSpec {
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) containers: Vec<TemplateContainer>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) init_containers: Vec<TemplateContainer>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TemplateContainer {
+    pub(crate) name: String,
+    pub(crate) image: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) env: Vec<EnvVar>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct EnvVar {
+    pub(crate) name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) value: String,
+    pub(crate) value_from: Option<EnvVarSource>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct EnvVarSource {
+    pub(crate) secret_key_ref: Option<SecretKey>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SecretKey {
+    pub(crate) name: String,
+    pub(crate) key: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

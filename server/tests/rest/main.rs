@@ -10,6 +10,7 @@ mod environments;
 mod faults;
 mod guard;
 mod kill;
+mod kube_variables;
 mod lists;
 mod local;
 mod local_faults;

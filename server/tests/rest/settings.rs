@@ -98,7 +98,7 @@ async fn rules_hold_up_what_they_do_not_allow_and_no_way_back(on: On) {
 }
 
 /// Starts a deployment for in a moment, and gives its id.
-async fn soon(app: &App, more: Value) -> String {
+pub(crate) async fn soon(app: &App, more: Value) -> String {
     let mut request = version(app, "cart", "1.14.1").await;
     request["scheduledFor"] = json!(chrono::Utc::now() + chrono::TimeDelta::seconds(2));
     request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -107,7 +107,7 @@ async fn soon(app: &App, more: Value) -> String {
 }
 
 /// How it ended, and what was told of it.
-async fn end_of(app: &App, id: &str) -> (Value, String) {
+pub(crate) async fn end_of(app: &App, id: &str) -> (Value, String) {
     let ended = app.api.until(&format!("/api/deployments/{id}"), |one| one["completedAt"].is_string()).await;
     (ended["status"].clone(), app.api.get(&format!("/api/deployments/{id}/events")).await.to_string())
 }

@@ -193,8 +193,7 @@ impl Runner {
     /// The variables of a change, opened.
     fn opened(&self, way: &Way<'_>) -> Result<Option<VariableChange>, VaultError> {
         let (Some(from), Some(to)) = (way.from.variables, way.to.variables) else { return Ok(None) };
-        let [from, to] = [from, to].map(|values| carry::open(&self.control.vault, self.target, values));
-        Ok(Some(VariableChange { from: from?, to: to? }))
+        carry::opened(&self.control.vault, self.target, from, to).map(Some)
     }
 
     /// Words where what a workload runs is no longer what was sent.

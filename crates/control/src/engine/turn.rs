@@ -29,6 +29,11 @@ impl Runner {
         if deployment.undo_of.is_some() {
             return Ok(None);
         }
+        if !settings.manages.variables && self.brings_variables(deployment) {
+            return Ok(Some(
+                "the environment's settings leave variables on Kubernetes to others by now".to_owned(),
+            ));
+        }
         let revision = store.variables(deployment.target_environment_id, Some(deployment.revision)).await?;
         let variables = revision.map(|(_, variables)| variables).unwrap_or_default();
         let broken: Vec<String> = deployment
@@ -42,5 +47,15 @@ impl Runner {
             })
             .collect();
         Ok((!broken.is_empty()).then(|| first_of(&broken)))
+    }
+
+    /// Whether it brings variables to workloads of another site than this server's own.
+    fn brings_variables(&self, deployment: &Deployment) -> bool {
+        let local = self.control.local.id();
+        deployment
+            .results
+            .iter()
+            .filter(|task| !task.variables.is_empty())
+            .any(|task| self.tasks.get(&task.id).is_some_and(|running| Some(running.site_id) != local))
     }
 }

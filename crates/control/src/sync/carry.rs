@@ -1,28 +1,33 @@
 //! What a preview would do to the variables of its targets, and its start does.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::{
+    settings::Manages,
     sync::{ContainerChange, Preview, PreviewItem, Severity, Warning},
     variable::{Carried, Variables, carried},
 };
 use store::CarriedByService;
 
-use super::{preview::Asked, read::Found};
+use super::{
+    preview::Asked,
+    read::{Found, Object},
+};
 use crate::{
     Context, Error,
     variable::{
         self,
-        carry::{given_to, stored},
+        carry::{brings, given_to, leave_alone, stored},
     },
 };
 
-/// Says of each item which variables change with `next`, where its site gives its workloads any; elsewhere, that they are not
-/// brought.
+/// Says of each item which variables change with `next`, where its site gives its workloads any and the environment's settings
+/// say so; elsewhere, that they are not brought.
 pub(super) async fn carry(
     ctx: &Context,
     asked: &Asked,
     next: &Variables,
+    manages: Manages,
     items: &mut Vec<PreviewItem>,
     found: &Found,
 ) -> Result<CarriedByService, Error> {
@@ -36,26 +41,35 @@ pub(super) async fn carry(
             continue;
         };
         let service = (target.app_instance_id, &item.kind, item.name.as_str());
-        let wanted = given_to(next, service);
-        let Some(given) = &object.given else {
+        let aim = asked.variables.get(&target.service_id);
+        let mut wanted = given_to(next, service);
+        let undoes = asked.undo_of.is_some() && aim.is_some();
+        let given = object.given.as_ref().filter(|given| undoes || brings(manages, given));
+        let Some(given) = given else {
             if !wanted.is_empty() && asked.undo_of.is_none() {
-                let message = "The variables that are set for it are not brought to this kind of site.";
-                item.warnings.push(Warning::new("variables_not_carried", Severity::Info, message));
+                item.warnings.push(Warning::new(
+                    "variables_not_carried",
+                    Severity::Info,
+                    not_carried(object),
+                ));
             }
             continue;
         };
+        let left_alone = leave_alone(&mut wanted, given);
         let follows = asked.undo_of.is_some() || asked.retry_of.is_some();
         let known = given_to(&active, service);
-        let aim = asked.variables.get(&target.service_id).or((!follows).then_some(&wanted));
+        let aim = aim.or((!follows).then_some(&wanted));
         let now = stored(&ctx.control().vault, environment, given, &[aim.unwrap_or(&known), &known]);
         let mut found = vec![now];
         found.extend(object.coming.iter().flat_map(|coming| [coming.from.clone(), coming.to.clone()]));
         let Some(from) = found.pop() else { continue };
-        let change = Carried { to: aim.unwrap_or(&from).clone(), from, alternatives: found };
+        let to = aim.unwrap_or(&from).clone();
+        let change = Carried { from, to, alternatives: found, left_alone };
         item.variables = carried(&change);
         if !item.variables.is_empty() {
             item.warnings.retain(|warning| warning.code != "already_in_step");
         }
+        item.warnings.extend(set_by_others(&change.left_alone));
         all.insert(target.service_id, change);
     }
     if asked.deploy.as_ref().is_some_and(|deploy| deploy.revision.is_some()) {
@@ -66,6 +80,28 @@ pub(super) async fn carry(
         });
     }
     Ok(all)
+}
+
+/// Why variables are not brought to a target.
+fn not_carried(object: &Object) -> &'static str {
+    match object.given {
+        Some(_) => {
+            "The variables that are set for it are not brought: the environment's settings leave them to others."
+        }
+        None => "The variables that are set for it are not brought to this kind of site.",
+    }
+}
+
+/// Tells which variables are in the hands of others.
+fn set_by_others(names: &BTreeSet<String>) -> Option<Warning> {
+    let listed: Vec<&str> = names.iter().map(String::as_str).collect();
+    let message = || {
+        format!(
+            "Its manifest sets {} too, past Lockstep: that stays as it is. Take it out there to have it brought.",
+            listed.join(", ")
+        )
+    };
+    (!names.is_empty()).then(|| Warning::new("variable_of_others", Severity::Warning, message()))
 }
 
 /// What a preview would do to its targets' variables, for its start; refused where others were set since.
@@ -83,7 +119,9 @@ pub(super) async fn confirmed(
     let overtaken = |item: &&PreviewItem| {
         let target = item.target.as_ref()?;
         let shown = carried.get(&target.service_id)?;
-        Some(shown.to != given_to(&next, (target.app_instance_id, &item.kind, &item.name)))
+        let mut wanted = given_to(&next, (target.app_instance_id, &item.kind, &item.name));
+        wanted.retain(|name, _| !shown.left_alone.contains(name));
+        Some(shown.to != wanted)
     };
     if items.iter().filter_map(overtaken).any(|overtaken| overtaken) {
         let words = "Other variables were set since this preview. Preview again and confirm that.";

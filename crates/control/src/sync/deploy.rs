@@ -23,6 +23,7 @@ use super::{
 use crate::{
     Context, Error, environment,
     revision::{self, older},
+    variable::may_be_given_otherwise,
 };
 
 /// What a deployment would change. Stored, so that it can be confirmed by its id.
@@ -112,10 +113,9 @@ async fn of_revision(
         .map(|service| (service.id, RevisionEntry::of(service)))
         .map(|(id, entry)| ((entry.app_instance_id, entry.kind.clone(), entry.name.clone()), (id, entry)))
         .collect();
-    // What is given to those of this machine is found out by reading them.
-    let local = ctx.control().local.id();
-    let given: HashSet<ServiceId> =
-        there.iter().filter(|one| Some(one.site_id) == local).map(|one| one.id).collect();
+    let manages = ctx.store().settings(environment.id).await?.settings.manages;
+    let otherwise = |one: &&Service| may_be_given_otherwise(ctx, manages, &revision.variables, one);
+    let given: HashSet<ServiceId> = there.iter().filter(otherwise).map(|one| one.id).collect();
     let ids: Vec<ServiceId> = there.iter().map(|service| service.id).collect();
     let coming = ctx.store().to_come(&ids).await?;
     let (mut wanted, mut missing) = (HashMap::new(), Vec::new());

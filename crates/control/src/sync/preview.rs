@@ -16,18 +16,18 @@ use domain::{
         Warning, with_images,
     },
     sync_plan::{self, Wanted},
-    variable::Values,
+    variable::{Carried, Values},
     workload::WorkloadKey,
 };
 use futures::{StreamExt, stream};
-use platform::{ImageChange, SetImages};
+use platform::{ImageChange, SetImages, VariableChange};
 use uuid::Uuid;
 
 use super::{
     carry::carry,
     read::{Found, read_now},
 };
-use crate::{Context, Error, environment, service, variable};
+use crate::{Context, Error, VaultError, environment, service, variable, variable::carry::opened};
 
 /// How long a preview can be confirmed.
 const VALID: TimeDelta = TimeDelta::minutes(30);
@@ -149,15 +149,16 @@ pub(super) async fn finish(
     }
     let target = asked.request.target_environment_id;
     let next = variable::to_come(ctx, target, asked.deploy.as_ref()).await?;
-    let carried = carry(ctx, &asked, &next, &mut items, found).await?;
+    let settings = ctx.store().settings(target).await?.settings;
+    let carried = carry(ctx, &asked, &next, settings.manages, &mut items, found).await?;
     warn_of_others(ctx, &mut items).await?;
     let tried = stream::iter(items.into_iter().map(|item| {
         let ctx = ctx.clone();
-        async move { try_out(&ctx, item).await }
+        let carried = item.target.as_ref().and_then(|target| carried.get(&target.service_id)).cloned();
+        async move { try_out(&ctx, target, item, carried).await }
     }));
     let items = tried.buffered(PARALLEL).collect().await;
     let now = Utc::now();
-    let settings = ctx.store().settings(target).await?.settings;
     let mut preview = Preview {
         id: Uuid::now_v7().into(),
         request: asked.request,
@@ -306,11 +307,18 @@ fn moved_since(change: &ContainerChange, found: &[Container]) -> bool {
 }
 
 /// Has the cluster try the change without making it, so that what admission would refuse is seen before.
-async fn try_out(ctx: &Context, mut item: PreviewItem) -> PreviewItem {
+async fn try_out(
+    ctx: &Context,
+    environment: EnvironmentId,
+    mut item: PreviewItem,
+    carried: Option<Carried>,
+) -> PreviewItem {
     // What another deployment is still to bring cannot be tried on.
     let waits = item.warnings.iter().any(|warning| warning.code == WAITS);
     let Some(target) = item.target.clone().filter(|_| item.will_change() && !waits) else { return item };
-    let refused = match dry_run(ctx, &item, &target).await {
+    let variables =
+        carried.map(|carried| opened(&ctx.control().vault, environment, &carried.from, &carried.to));
+    let refused = match dry_run(ctx, &item, &target, variables).await {
         Ok(SetImages::Accepted | SetImages::AlreadyThere) => return item,
         Ok(SetImages::Changed(words)) => Warning::new("target_changed", Severity::Blocking, words),
         Err(Error::Platform(error)) if error.is_transient() => {
@@ -323,7 +331,12 @@ async fn try_out(ctx: &Context, mut item: PreviewItem) -> PreviewItem {
     item
 }
 
-async fn dry_run(ctx: &Context, item: &PreviewItem, target: &PreviewTarget) -> Result<SetImages, Error> {
+async fn dry_run(
+    ctx: &Context,
+    item: &PreviewItem,
+    target: &PreviewTarget,
+    variables: Option<Result<VariableChange, VaultError>>,
+) -> Result<SetImages, Error> {
     let service = crate::service::get(ctx, target.service_id).await?;
     let key =
         WorkloadKey { namespace: target.namespace.clone(), kind: item.kind.clone(), name: item.name.clone() };
@@ -331,8 +344,7 @@ async fn dry_run(ctx: &Context, item: &PreviewItem, target: &PreviewTarget) -> R
         uid: target.uid.clone(),
         from: target.found.clone(),
         to: with_images(&target.found, &item.containers),
-        // Any may be set.
-        variables: None,
+        variables: variables.transpose()?,
         deployment: "preview".into(),
         seen: None,
         back: false,

@@ -7,7 +7,7 @@ use domain::{
     id::ServiceId,
     service::{Container, Service},
     sync::{ContainerChange, with_images},
-    variable::{Carried, Given},
+    variable::{Carried, Reported},
     workload::WorkloadKey,
 };
 use futures::{StreamExt, stream};
@@ -24,7 +24,7 @@ pub(super) struct Object {
     /// What its turn may find besides what is expected.
     pub(super) alternatives: Vec<Vec<Container>>,
     /// The variables that it has been given, where its site gives any.
-    pub(super) given: Option<Given>,
+    pub(super) given: Option<Reported>,
     /// What deployments which come before do to them, in their order.
     pub(super) coming: Vec<Carried>,
 }
@@ -65,7 +65,7 @@ pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> Result<(Ve
 /// What a target's cluster says of it besides what is shown of a service.
 struct Read {
     uid: String,
-    given: Option<Given>,
+    given: Option<Reported>,
 }
 
 async fn read_one(ctx: &Context, mut target: Service) -> (Service, Result<Read, Error>) {

@@ -151,7 +151,7 @@ fn two_environments_secrets_are_equal_or_different() {
 fn a_deployment_tells_what_it_changes_and_keeps_the_rest_sealed() {
     let from = values(&[("LEVEL", plain("info")), ("TOKEN", secret("s1")), ("SAME", secret("s"))]);
     let to = values(&[("LEVEL", plain("debug")), ("TOKEN", secret("s2")), ("SAME", secret("s"))]);
-    let stored = serde_json::to_value(Carried { from, to, alternatives: Vec::new() }).unwrap();
+    let stored = serde_json::to_value(Carried { from, to, ..Carried::default() }).unwrap();
     let told = carried(&serde_json::from_value(stored).unwrap());
     let names: Vec<_> = told.iter().map(|it| (it.name.as_str(), it.from.as_deref(), it.secret)).collect();
     assert_eq!(names, [("LEVEL", Some("info"), false), ("TOKEN", None, true)]);

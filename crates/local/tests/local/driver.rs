@@ -6,7 +6,7 @@ use domain::{
     health::{Rollout, rollout},
     local_service::LocalServiceSpec,
     service::{Container, WorkloadKind},
-    variable::Given,
+    variable::{Given, Opened, OpenedValue, Reported},
     workload::{PodFacts, WorkloadFacts, WorkloadKey},
 };
 use futures::StreamExt;
@@ -163,10 +163,11 @@ async fn variables_alone_replace_the_replicas_and_come_back() {
     app.site().put(&cart(), service.clone(), None, 0).unwrap();
     let first = processes(&app.settled(&cart(), "shop/cart:1.0").await);
     let confirmed = driver.workload("here", &key()).await.unwrap().unwrap().workload;
-    assert_eq!(confirmed.variables, Some(Given::default()), "what it is defined with is its own");
+    let none = Some(Reported::Texts(Given::default()));
+    assert_eq!(confirmed.variables, none, "what it is defined with is its own");
 
-    let given = |level: &str| Given([("LEVEL".to_owned(), level.to_owned())].into());
-    let variables = Some(VariableChange { from: Given::default(), to: given("set") });
+    let given = |level: &str| Opened([("LEVEL".to_owned(), OpenedValue::Plain(level.to_owned()))].into());
+    let variables = Some(VariableChange { from: Opened::default(), to: given("set") });
     let forth = ImageChange { variables, ..change(&confirmed, "1.0", "deploy-1") };
     let replaced = async |before: &[Process], level: &str| {
         let is_other = |observed: &Observed| {
@@ -186,10 +187,10 @@ async fn variables_alone_replace_the_replicas_and_come_back() {
     let stored = app.site().service(&cart()).unwrap().service;
     let other = LocalServiceSpec { grace_ms: 9_000, ..service };
     let kept = app.site().put(&cart(), other, Some("deploy-1".into()), stored.generation).unwrap();
-    assert_eq!(kept.variables, given("set"), "another definition leaves them");
+    assert_eq!(kept.variables, given("set").texts(), "another definition leaves them");
     let third = replaced(&second, "set").await;
 
-    let variables = Some(VariableChange { from: given("set"), to: Given::default() });
+    let variables = Some(VariableChange { from: given("set"), to: Opened::default() });
     let back = ImageChange { variables, back: true, ..forth };
     assert_eq!(set(&back).await, SetImages::Accepted);
     assert_eq!(set(&back).await, SetImages::AlreadyThere);

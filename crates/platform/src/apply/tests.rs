@@ -1,4 +1,4 @@
-use domain::variable::Given;
+use domain::variable::{Entries, Opened, OpenedValue, Reported};
 
 use super::*;
 use crate::VariableChange;
@@ -103,13 +103,24 @@ fn another_object_of_the_same_name_is_not_touched() {
     );
 }
 
+fn given(level: &str) -> Opened {
+    Opened([("LEVEL".to_owned(), OpenedValue::Plain(level.to_owned()))].into())
+}
+
+fn entries(level: &str) -> Entries {
+    Entries { container: "app".into(), ours: given(level).entries(), ..Entries::default() }
+}
+
+fn with_variables(has: &str, deployment: Option<&str>) -> WorkloadFacts {
+    WorkloadFacts {
+        variables: Some(Reported::Entries(entries(has))),
+        ..running(WorkloadKind::Deployment, change().from, deployment)
+    }
+}
+
 #[test]
 fn variables_are_as_confirmed_like_images() {
-    let given = |level: &str| Given([("LEVEL".to_owned(), level.to_owned())].into());
-    let of = |has: &str, deployment: Option<&str>| WorkloadFacts {
-        variables: Some(given(has)),
-        ..running(WorkloadKind::Deployment, change().from, deployment)
-    };
+    let of = with_variables;
     let variables = Some(VariableChange { from: given("info"), to: given("debug") });
     let forth = ImageChange { to: change().from, variables, ..change() };
     assert_eq!(verdict(&of("info", None), &forth), Verdict::Due);
@@ -122,4 +133,26 @@ fn variables_are_as_confirmed_like_images() {
     assert_eq!(verdict(&of("debug", Some("d-1")), &back), Verdict::Due);
     assert_eq!(verdict(&of("info", Some("d-1")), &back), Verdict::AlreadyThere);
     assert!(!format!("{back:?}").contains("debug"));
+}
+
+#[test]
+fn a_variable_that_someone_else_has_set_meanwhile_is_not_overwritten() {
+    let others = ["LEVEL"].into_iter().collect();
+    let reported = Reported::Entries(Entries { container: "app".into(), others, ..Entries::default() });
+    let now = WorkloadFacts { variables: Some(reported), ..with_variables("", None) };
+    let variables = Some(VariableChange { from: Opened::default(), to: given("info") });
+    let change = ImageChange { variables, ..change() };
+    assert!(matches!(decide(&now, &change), Decision::Changed(words) if words.starts_with("LEVEL was set")));
+}
+
+#[test]
+fn images_and_entries_of_one_container_go_in_one_patch() {
+    let variables = Some(VariableChange { from: given("info"), to: given("debug") });
+    let Decision::Send(patch) = decide(&with_variables("info", None), &ImageChange { variables, ..change() })
+    else {
+        panic!("it is sent")
+    };
+    let env = json!([{"name": "LEVEL", "value": "debug", "valueFrom": null}]);
+    let app = json!([{"name": "app", "image": "web:2", "env": env}]);
+    assert_eq!(patch.pointer("/spec/template/spec/containers"), Some(&app));
 }

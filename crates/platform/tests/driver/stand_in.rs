@@ -3,10 +3,14 @@
 use crate::target::{Target, rancher, wait_for};
 use domain::{
     cluster::ClusterState,
+    secret::Secret,
     site::{CheckStatus, SiteKind, SiteTest},
+    variable::{Opened, OpenedValue},
 };
-use platform::{Connection, Error, Scope, WatchEvent};
-use standin::{ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, Options, SCOPED_TOKEN, Tls, VIEW_TOKEN};
+use platform::{Connection, Error, ImageChange, Scope, VariableChange, WatchEvent};
+use standin::{
+    ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, NO_SECRETS_TOKEN, Options, SCOPED_TOKEN, Tls, VIEW_TOKEN,
+};
 
 fn status<'a>(test: &'a SiteTest, name: &str) -> &'a CheckStatus {
     &test.checks.iter().find(|check| check.name == name).expect("the check was made").status
@@ -48,6 +52,25 @@ async fn a_reader_may_look_and_not_change() {
     let reader = platform::connect(&rancher(&server.url(), VIEW_TOKEN)).unwrap();
     let refused = reader.set_images(&target.cluster, &target.web(), &change, true).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_may_not_write_secrets_is_told_which_right_it_takes() {
+    let server = standin::start(Options::default()).await.unwrap();
+    let target = Target::stand_in(&server).await;
+    let deployer = platform::connect(&rancher(&server.url(), NO_SECRETS_TOKEN)).unwrap();
+    let set = async |value: OpenedValue| {
+        let to = Opened([("TOKEN".to_owned(), value)].into());
+        let variables = Some(VariableChange { from: Opened::default(), to });
+        let change = ImageChange { variables, ..target.change_to("web:v2", "d-1").await };
+        deployer.set_images(&target.cluster, &target.web(), &change, true).await
+    };
+    let text = Some(Secret::new("hunter2"));
+    let refused = set(OpenedValue::Secret { fingerprint: "AAAA".into(), text }).await;
+    let Err(Error::Forbidden(words)) = refused else { panic!("it may not: {refused:?}") };
+    assert!(words.contains("“create” and “patch” secrets") && !words.contains("hunter2"), "{words}");
+    assert!(set(OpenedValue::Plain("info".into())).await.is_ok(), "plain ones need no Secret");
     server.shutdown().await;
 }
 

@@ -4,9 +4,18 @@
 use std::panic::AssertUnwindSafe;
 
 use crate::target::{Target, wait_for};
-use domain::{cluster::ClusterState, service::WorkloadKind};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::{
+    cluster::ClusterState,
+    secret::Secret,
+    service::WorkloadKind,
+    variable::{Opened, OpenedValue},
+};
 use futures::FutureExt;
-use platform::{DEPLOYMENT_ANNOTATION, Error, Scope, SetImages, WatchEvent};
+use platform::{
+    DEPLOYMENT_ANNOTATION, Error, ImageChange, Scope, SetImages, VARIABLES_ANNOTATION, VariableChange,
+    WatchEvent,
+};
 
 #[tokio::test]
 async fn on_a_simulated_cluster() {
@@ -39,6 +48,7 @@ async fn suite(target: &Target) {
     a_dry_run_changes_nothing(target).await;
     only_the_image_moves_and_only_once(target).await;
     what_was_seen_saves_a_read_and_is_never_trusted_when_old(target).await;
+    variables_stand_in_the_manifest_and_secret_ones_in_a_secret(target).await;
     what_others_changed_is_refused(target).await;
     a_watch_sees_what_happens(target).await;
     what_is_gone_is_not_found(target).await;
@@ -118,6 +128,57 @@ async fn what_was_seen_saves_a_read_and_is_never_trusted_when_old(target: &Targe
     let late = platform::ImageChange { seen: old, ..fresh };
     assert_eq!(apply(late).await, SetImages::AlreadyThere, "seen before it moved on");
     assert_eq!(apply(target.change_to("web:v2", "d-4").await).await, SetImages::Accepted);
+}
+
+async fn variables_stand_in_the_manifest_and_secret_ones_in_a_secret(target: &Target) {
+    let web = target.web();
+    let now = target.change_to("web:v2", "d-5").await;
+    let set = async |deployment: &str, from: &Opened, to: &Opened, back: bool, dry_run: bool| {
+        let variables = Some(VariableChange { from: from.clone(), to: to.clone() });
+        let change = ImageChange { variables, deployment: deployment.into(), back, ..now.clone() };
+        target.platform.set_images(&target.cluster, &web, &change, dry_run).await
+    };
+    let secret = |fingerprint: u8, text: Option<&str>| OpenedValue::Secret {
+        fingerprint: STANDARD.encode([fingerprint; 32]),
+        text: text.map(Secret::new),
+    };
+    let level = || ("LEVEL".to_owned(), OpenedValue::Plain("as $(KEPT) and $1".into()));
+    let token = |value: OpenedValue| ("TOKEN".to_owned(), value);
+    let (none, both) = (Opened::default(), Opened([level(), token(secret(1, Some("hunter2")))].into()));
+
+    assert_eq!(set("d-5", &none, &both, false, true).await.unwrap(), SetImages::Accepted);
+    assert_eq!((target.env().await.len(), target.secret_values().await), (1, None), "it was only tried");
+    assert_eq!(set("d-5", &none, &both, false, false).await.unwrap(), SetImages::Accepted);
+    assert_eq!(set("d-5", &none, &both, false, false).await.unwrap(), SetImages::AlreadyThere);
+    let env = target.env().await;
+    let value = |name: &str| env[name].value.clone().unwrap_or_default();
+    assert_eq!([value("KEPT"), value("LEVEL"), value("TOKEN")], ["yes", "as $$(KEPT) and $$1", ""]);
+    let reference = env["TOKEN"].value_from.clone().unwrap().secret_key_ref.unwrap();
+    assert_eq!(target.secret_values().await.unwrap()[&reference.key], b"hunter2");
+    let object = target.object().await;
+    assert!(object.metadata.annotations.unwrap()[VARIABLES_ANNOTATION].contains("TOKEN"));
+    let read = target.platform.workload(&target.cluster, &web).await.unwrap().unwrap().workload;
+    assert!(read.variables.as_ref().is_some_and(|reported| reported.are(&both)), "{:?}", read.variables);
+
+    let other = Opened([level()].into());
+    let refused = set("d-6", &other, &none, false, false).await.unwrap();
+    assert!(matches!(refused, SetImages::Changed(words) if words.contains("other variables")));
+    let open = Opened([token(OpenedValue::Plain("seen".into()))].into());
+    assert_eq!(set("d-6", &both, &open, false, false).await.unwrap(), SetImages::Accepted);
+    let env = target.env().await;
+    assert_eq!((env["TOKEN"].value.as_deref(), env.contains_key("LEVEL")), (Some("seen"), false));
+    assert!(env["TOKEN"].value_from.is_none());
+
+    // Its text is in the Secret alone by now, and is found there again.
+    let kept = Opened([level(), token(secret(1, None))].into());
+    assert_eq!(set("d-6", &open, &kept, true, false).await.unwrap(), SetImages::Accepted);
+    assert_eq!(target.secret_values().await.unwrap()[&reference.key], b"hunter2");
+    let lost = Opened([token(secret(2, None))].into());
+    let refused = set("d-7", &kept, &lost, false, true).await;
+    assert!(matches!(refused, Err(Error::Rejected(words)) if words.contains("TOKEN")));
+    assert_eq!(set("d-7", &kept, &none, false, false).await.unwrap(), SetImages::Accepted);
+    assert_eq!(target.env().await.keys().collect::<Vec<_>>(), ["KEPT"]);
+    assert!(!target.object().await.metadata.annotations.unwrap().contains_key(VARIABLES_ANNOTATION));
 }
 
 async fn what_others_changed_is_refused(target: &Target) {

@@ -1,6 +1,6 @@
 //! The clusters that the driver is tried on, and the hands of others in them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{
     secret::Secret,
@@ -9,7 +9,10 @@ use domain::{
     workload::WorkloadKey,
 };
 use futures::{StreamExt, stream::BoxStream};
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Namespace};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{EnvVar, Namespace, Secret as KubeSecret},
+};
 use kube::{
     Api, Client, Config,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -101,6 +104,21 @@ impl Target {
     /// The deployment's object, as others see it.
     pub(crate) async fn object(&self) -> Deployment {
         self.deployments().get("web").await.unwrap()
+    }
+
+    /// The entries of the app's environment, by name.
+    pub(crate) async fn env(&self) -> BTreeMap<String, EnvVar> {
+        let containers = self.object().await.spec.unwrap().template.spec.unwrap().containers;
+        let app = containers.into_iter().find(|container| container.name == "app").unwrap();
+        app.env.unwrap_or_default().into_iter().map(|var| (var.name.clone(), var)).collect()
+    }
+
+    /// The values in the Secret of the deployment; none where there is none.
+    pub(crate) async fn secret_values(&self) -> Option<BTreeMap<String, Vec<u8>>> {
+        let secrets: Api<KubeSecret> = Api::namespaced(self.others.clone(), &self.namespace);
+        let secret = secrets.get_opt("lockstep-deployment-web").await.unwrap()?;
+        assert_eq!(secret.metadata.owner_references.unwrap()[0].name, "web");
+        Some(secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect())
     }
 
     /// Someone else moves the app's image.
