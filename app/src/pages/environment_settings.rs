@@ -3,7 +3,7 @@
 use chrono::{NaiveDateTime, Utc};
 use domain::{
     id::EnvironmentId,
-    settings::{EnvironmentSettings, Freeze, Rules, StoredSettings},
+    settings::{EnvironmentSettings, Freeze, Rules, SettingsEdit, StoredSettings},
 };
 use leptos::prelude::*;
 
@@ -34,7 +34,8 @@ pub(crate) fn Settings(environment: EnvironmentId) -> impl IntoView {
 fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
     let request = Request::new();
     let problem = request.problem;
-    let [kind, tags, repositories, replicas, required] = [(); 5].map(|()| RwSignal::new(String::new()));
+    let [kind, tags, repositories, replicas, required, reason] =
+        [(); 6].map(|()| RwSignal::new(String::new()));
     let (version, protected, freezes) = (RwSignal::new(0), RwSignal::new(false), RwSignal::new(Vec::new()));
     let fill = move |stored: &StoredSettings| {
         let EnvironmentSettings { kind: is, protected: guarded, freezes: frozen, rules } =
@@ -65,10 +66,16 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                 required_variables: listed(required),
             },
         };
-        let edit = StoredSettings { settings, version: version.get_untracked() };
+        // Guarded by the settings' version and not by a revision: a deployment meanwhile is no conflict.
+        let (version_seen, why) = (version.get_untracked(), reason.get_untracked());
+        let edit = SettingsEdit { settings, version: version_seen, base: None, reason: why };
         request.send(api::environment::set(environment, edit), move |stored| {
-            toasts.done("Settings saved");
+            toasts.done(match stored.version == version_seen {
+                true => "Nothing has changed".to_owned(),
+                false => format!("Settings saved as revision {}", stored.revision),
+            });
             version.set(stored.version);
+            reason.set(String::new());
         });
     };
     let keep = move |theirs: &StoredSettings| {
@@ -132,6 +139,8 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                     placeholder="LOG_LEVEL" hint="Names that every service has, separated by spaces. Empty for none." />
             </section>
             <Freezes freezes problem />
+            <TextField label="Why" form="settings" name="reason" value=reason problem
+                hint="Stands in the list of revisions, with what was changed." />
             <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>"Save"</button>
         </form>
     }

@@ -9,7 +9,7 @@ use domain::{
     revision::{
         Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, carried_on, diff,
     },
-    validate, variable,
+    settings, validate, variable,
 };
 
 use crate::{
@@ -49,7 +49,12 @@ pub async fn compare(
     let changes = diff(&before.entries, &after.entries);
     let variables = variable::diff(&before.variables, &after.variables);
     let same = after.entries.len().saturating_sub(changes.iter().filter(|change| change.is_there()).count());
-    Ok(RevisionDiff { from, to, same: same as u64, changes, variables })
+    let settings = match (&before.settings, &after.settings) {
+        (Some(before), Some(after)) => settings::diff(before, after),
+        // What was not written down then is not known to differ.
+        _ => Vec::new(),
+    };
+    Ok(RevisionDiff { from, to, same: same as u64, changes, variables, settings })
 }
 
 /// How what runs differs from the active revision. What a deployment is just bringing is not counted.
@@ -112,7 +117,12 @@ pub async fn create(
         }
         entries
     };
-    if latest.as_ref().is_some_and(|latest| diff(&latest.entries, &entries).is_empty()) {
+    let same = latest.as_ref().is_some_and(|latest| diff(&latest.entries, &entries).is_empty());
+    // What runs may stand in a revision that is not active yet, such as one that settings made before there was any.
+    if same
+        && (!new.capture
+            || write.active_revision(environment).await?.map(|active| active.number) == Some(new.base))
+    {
         return Err(no_change(new.base));
     }
     let number = write.insert_revision(&row(ctx, environment, entries, reason)).await?;
@@ -146,6 +156,7 @@ pub(crate) fn row(
         environment_id: environment,
         entries,
         variables: None,
+        settings: None,
         deployment_id: None,
         author: ctx.actor().to_owned(),
         reason,

@@ -16,6 +16,7 @@ use crate::variable::ShownScope;
 use crate::{
     id::{AppInstanceId, DeploymentId, EnvironmentId, RevisionId, ServiceId},
     service::{Container, Service, WorkloadKind},
+    settings::{EnvironmentSettings, SettingChange},
     sync::ContainerChange,
     variable::{VariableChange, Variables},
 };
@@ -41,6 +42,10 @@ pub struct Revision {
     pub variables: Variables,
     /// The variables that differ from the revision before it.
     pub variable_changes: Vec<VariableChange>,
+    /// The settings that held then; none where none were written down, in revisions of earlier versions of Lockstep.
+    pub settings: Option<EnvironmentSettings>,
+    /// The settings that it changed.
+    pub setting_changes: Vec<SettingChange>,
     /// The deployment that made it.
     pub deployment_id: Option<DeploymentId>,
     /// Who made it.
@@ -72,6 +77,9 @@ pub struct RevisionSummary {
     /// The first [`SUMMARY_CHANGES`] of those.
     #[serde(default)]
     pub variables: Vec<VariableChange>,
+    /// The settings that it changed.
+    #[serde(default)]
+    pub settings: Vec<SettingChange>,
     /// The deployment that made it.
     pub deployment_id: Option<DeploymentId>,
     /// Who made it.

@@ -1,7 +1,11 @@
 //! An environment's settings: what it is, what protects it, and what may be deployed to it.
 
+mod diff;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use diff::{SettingChange, diff};
 
 use crate::{
     image::ImageRef,
@@ -76,22 +80,40 @@ pub struct Rules {
 
 /// Settings as they are stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StoredSettings {
+    /// The settings.
+    #[serde(flatten)]
+    pub settings: EnvironmentSettings,
+    /// Goes up by one with each edit; an edit carries the one it started from, or a base revision. 0 before the first.
+    pub version: i64,
+    /// The latest revision, which has them: a base for an edit. 0 before the first.
+    pub revision: i64,
+}
+
+/// Replaces an environment's settings by a new revision; what is left out is as at the beginning.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
     "kind": "production",
     "protected": true,
     "freezes": [{ "from": "2026-12-20T00:00:00Z", "until": "2027-01-04T06:00:00Z", "reason": "Holidays" }],
     "rules": { "tags": ["v*"], "repositories": ["registry.example.com/shop/*"], "maxReplicas": 20,
                "requiredVariables": ["LOG_LEVEL"] },
-    "version": 3
+    "base": 7,
+    "reason": "nothing new over the holidays"
 })))]
-#[serde(rename_all = "camelCase")]
-pub struct StoredSettings {
-    /// The settings.
+#[serde(rename_all = "camelCase", default)]
+pub struct SettingsEdit {
+    /// The settings as they are to be.
     #[serde(flatten)]
     pub settings: EnvironmentSettings,
-    /// Goes up by one with each edit; an edit carries the one it started from. 0 before the first.
-    #[serde(default)]
+    /// The revision whose settings the author saw. It is a conflict if they have changed since.
+    pub base: Option<i64>,
+    /// Without a base: the settings' version that the author saw. Another one is a conflict.
     pub version: i64,
+    /// Why.
+    pub reason: String,
 }
 
 /// What whoever starts a deployment says to what protects the environment.

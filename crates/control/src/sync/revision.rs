@@ -9,6 +9,7 @@ use domain::{
     image::ImageRef,
     revision::{RevisionEntry, carried_on},
     service::Service,
+    settings,
     sync::Preview,
 };
 use store::{NewDeployment, NewRevision, ToCome, Write};
@@ -51,12 +52,17 @@ pub(super) async fn revision_of(
             _ => Ok(number),
         };
     }
-    let variables = match &preview.deploy {
-        Some(DeployRequest { revision: Some(older), .. }) => {
-            write.revision(environment, *older).await?.map(|older| older.variables)
-        }
+    let older = match &preview.deploy {
+        Some(DeployRequest { revision: Some(older), .. }) => write.revision(environment, *older).await?,
         _ => None,
     };
+    let mut reason = reason(new, preview);
+    if let Some(older) = older.as_ref().and_then(|older| older.settings.as_ref())
+        && !settings::diff(older, &write.settings(environment).await?.settings).is_empty()
+    {
+        // An older revision must not lift a protection by the way.
+        reason.push_str(", without its settings");
+    }
     let mut entries = carried_on(active.map(|active| active.entries), &there.observed, &there.bound);
     for entry in &mut entries {
         expect(entry, &moving, new);
@@ -64,10 +70,11 @@ pub(super) async fn revision_of(
     let revision = NewRevision {
         environment_id: environment,
         entries,
-        variables,
+        variables: older.map(|older| older.variables),
+        settings: None,
         deployment_id: Some(new.deployment.id),
         author: ctx.actor().to_owned(),
-        reason: reason(new, preview),
+        reason,
         created_at: Utc::now(),
     };
     Ok(write.insert_revision(&revision).await?)

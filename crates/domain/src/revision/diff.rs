@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{ContainerImage, RevisionEntry};
-use crate::{id::AppInstanceId, image::ImageRef, service::WorkloadKind, variable::VariableChange};
+use crate::{
+    id::AppInstanceId, image::ImageRef, service::WorkloadKind, settings::SettingChange,
+    variable::VariableChange,
+};
 
 wire_enum!(
     /// What became of a workload from one content to another.
@@ -35,6 +38,9 @@ pub struct RevisionDiff {
     /// The variables that differ.
     #[serde(default)]
     pub variables: Vec<VariableChange>,
+    /// The settings that differ. A rollback does not bring them back.
+    #[serde(default)]
+    pub settings: Vec<SettingChange>,
 }
 
 /// One workload that differs.
