@@ -1,10 +1,12 @@
 //! An environment's settings: what it is, what protects it, and what may be deployed to it.
 
+mod defaults;
 mod diff;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use defaults::{Defaults, MAX_TIME_LIMIT, time_limit_fault};
 pub use diff::{SettingChange, diff};
 
 use crate::{
@@ -48,6 +50,8 @@ pub struct EnvironmentSettings {
     pub freezes: Vec<Freeze>,
     /// What may be deployed to it.
     pub rules: Rules,
+    /// What its deployments take where their requests name none.
+    pub defaults: Defaults,
 }
 
 /// A time in which nothing is to be changed.
@@ -100,6 +104,7 @@ pub struct StoredSettings {
     "freezes": [{ "from": "2026-12-20T00:00:00Z", "until": "2027-01-04T06:00:00Z", "reason": "Holidays" }],
     "rules": { "tags": ["v*"], "repositories": ["registry.example.com/shop/*"], "maxReplicas": 20,
                "requiredVariables": ["LOG_LEVEL"] },
+    "defaults": { "onFailure": "put_back", "timeLimitSeconds": 1800 },
     "base": 7,
     "reason": "nothing new over the holidays"
 })))]
@@ -204,6 +209,7 @@ impl EnvironmentSettings {
                 format!("At most {MAX_PATTERNS} names: letters, digits and underscores, no digit first.");
             faults.push(FieldError::new("requiredVariables", words));
         }
+        faults.extend(self.defaults.faults());
         faults
     }
 
@@ -334,9 +340,12 @@ mod tests {
                 max_replicas: None,
                 required_variables: vec!["A=B".into()],
             },
+            defaults: Defaults { on_failure: Some("shrug".into()), time_limit_seconds: Some(0) },
             ..Default::default()
         };
         let fields: Vec<String> = settings.faults().into_iter().map(|fault| fault.field).collect();
-        assert_eq!(fields, ["kind", "freezes", "freezes", "tags", "repositories", "requiredVariables"]);
+        let rules = ["tags", "repositories", "requiredVariables"];
+        let defaults = ["onFailure", "timeLimitSeconds"];
+        assert_eq!(fields, [&["kind", "freezes", "freezes"][..], &rules, &defaults].concat());
     }
 }

@@ -187,6 +187,10 @@ async fn a_change_of_settings_is_a_revision(on: On) {
         told(&made["settings"]),
         ["Protection: off → on".to_owned(), format!("Freeze window: – → {window}")]
     );
+    let page = app.api.get(&format!("{}?tab=revisions", env.trim_start_matches("/api"))).await;
+    for words in ["Protection: off → on", &format!("Freeze window added: {window}"), "2 settings changed"] {
+        assert!(page.as_str().unwrap().contains(words), "the timeline tells it: {words}");
+    }
     let drift = app.api.get(&format!("{env}/drift")).await;
     assert_eq!((&drift["revision"], &drift["changes"]), (&json!(2), &json!([])));
 
@@ -256,5 +260,30 @@ async fn settings_do_not_make_active_what_waits_to_be_deployed(on: On) {
         (&json!(4), &json!(4)),
         "nothing is left to deploy"
     );
+    app.stop().await;
+}
+
+on_both!(deployments_take_from_the_settings_what_nobody_says);
+async fn deployments_take_from_the_settings_what_nobody_says(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let (status, problem) =
+        set(&app, json!({ "defaults": { "onFailure": "shrug", "timeLimitSeconds": 0 } })).await;
+    assert_eq!(status, 422, "{problem}");
+    set(&app, json!({ "defaults": { "onFailure": "go_on", "timeLimitSeconds": 1800 } })).await;
+    let how = |one: &Value| (one["onFailure"].clone(), one["timeLimitSeconds"].clone());
+    let mut request = version(&app, "cart", "1.14.1").await;
+    let ended = app.api.post("/api/deployments?wait=true", &request).await;
+    assert_eq!(how(&ended), (json!("go_on"), json!(1800)), "{ended}");
+    let undone = format!("/api/deployments/{}/rollback?wait=true", ended["id"].as_str().unwrap());
+    assert_eq!(how(&app.api.post(&undone, &json!({})).await).1, Value::Null, "the way back is not cut short");
+    request["onFailure"] = json!("put_back");
+    request["timeLimitSeconds"] = json!(60);
+    let ended = app.api.post("/api/deployments?wait=true", &request).await;
+    assert_eq!(how(&ended), (json!("put_back"), json!(60)), "{ended}");
+
+    let mut sync = app.api.sync_request(&["checkout"]).await;
+    sync.as_object_mut().unwrap().remove("onFailure");
+    let ended = app.api.post("/api/sync?wait=true", &sync).await;
+    assert_eq!(how(&ended), (json!("go_on"), json!(1800)), "{ended}");
     app.stop().await;
 }

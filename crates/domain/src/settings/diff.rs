@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EnvironmentSettings, Freeze, Rules};
+use super::{Defaults, EnvironmentSettings, Freeze, Rules};
 
 /// A time as a person reads it.
 const TIME: &str = "%Y-%m-%d %H:%M";
@@ -54,8 +54,13 @@ pub fn diff(from: &EnvironmentSettings, to: &EnvironmentSettings) -> Vec<Setting
 /// Each field with its name and its value in words, but for freezes, which are told one by one.
 fn fields(settings: &EnvironmentSettings) -> Vec<(&'static str, &'static str, String)> {
     // All are named, so that a new one is not forgotten here.
-    let EnvironmentSettings { kind, protected, freezes: _, rules } = settings;
+    let EnvironmentSettings { kind, protected, freezes: _, rules, defaults } = settings;
     let Rules { tags, repositories, max_replicas, required_variables } = rules;
+    let Defaults { on_failure, time_limit_seconds } = defaults;
+    let limit = time_limit_seconds.map(|seconds| match seconds % 60 {
+        0 => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
+    });
     vec![
         ("kind", "Kind", or(kind.as_ref(), "not said")),
         ("protected", "Protection", on(*protected)),
@@ -63,6 +68,8 @@ fn fields(settings: &EnvironmentSettings) -> Vec<(&'static str, &'static str, St
         ("rules.repositories", "Allowed repositories", listed(repositories, "all")),
         ("rules.maxReplicas", "Most replicas", or(*max_replicas, "any number")),
         ("rules.requiredVariables", "Required variables", listed(required_variables, "none")),
+        ("defaults.onFailure", "When a service fails", or(on_failure.as_ref(), "not said")),
+        ("defaults.timeLimitSeconds", "Time limit", or(limit, "none")),
     ]
 }
 
@@ -111,6 +118,7 @@ mod tests {
                 max_replicas: Some(3),
                 ..Default::default()
             },
+            defaults: Defaults { on_failure: Some("stop".into()), time_limit_seconds: Some(1800) },
         };
         let told: Vec<String> = diff(&before, &after).iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -120,6 +128,8 @@ mod tests {
                 "Protection: off → on",
                 "Allowed tags: all → v*, r?",
                 "Most replicas: any number → 3",
+                "When a service fails: not said → stop",
+                "Time limit: none → 30 min",
                 "Freeze window removed: 2023-11-14 22:13 – 2023-11-15 00:13 UTC (Audit)",
                 "Freeze window added: 2023-11-14 22:13 – 2023-11-15 00:13 UTC (Holidays)",
             ]
