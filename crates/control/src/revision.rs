@@ -6,9 +6,7 @@ use chrono::Utc;
 use domain::{
     id::{EnvironmentId, ServiceId},
     list::{DEFAULT_PAGE_SIZE, Page, Paging},
-    revision::{
-        Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, carried_on, diff,
-    },
+    revision::{Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, diff},
     settings, validate, variable,
 };
 
@@ -66,7 +64,7 @@ pub async fn drift(ctx: &Context, environment: EnvironmentId) -> Result<Drift, E
     let there = There::now(ctx, environment).await?;
     let ids: Vec<ServiceId> = there.observed.iter().map(|service| service.id).collect();
     let busy: HashSet<ServiceId> = ctx.store().busy(&ids).await?.into_iter().map(|(id, _)| id).collect();
-    let observed: Vec<RevisionEntry> = there.observed.iter().map(RevisionEntry::of).collect();
+    let observed: Vec<RevisionEntry> = there.observed.iter().map(|service| there.entry(service)).collect();
     let moving: Vec<_> = there
         .observed
         .iter()
@@ -106,8 +104,7 @@ pub async fn create(
         captured(active, &there, &new.services)?
     } else {
         let wanted = of_versions(&new.versions, &found, &there.observed)?;
-        let mut entries =
-            carried_on(latest.as_ref().map(|it| it.entries.clone()), &there.observed, &there.bound);
+        let mut entries = there.carried_on(latest.as_ref().map(|it| it.entries.clone()));
         for service in there.observed.iter().filter(|service| wanted.contains_key(&service.id)) {
             let key = RevisionEntry::of(service);
             let entry = entries.iter_mut().find(|entry| entry.key() == key.key());
@@ -171,12 +168,12 @@ fn captured(
     services: &[ServiceId],
 ) -> Result<Vec<RevisionEntry>, Error> {
     if services.is_empty() {
-        return Ok(there.observed.iter().map(RevisionEntry::of).collect());
+        return Ok(there.observed.iter().map(|service| there.entry(service)).collect());
     }
-    let mut entries = carried_on(active, &there.observed, &there.bound);
+    let mut entries = there.carried_on(active);
     for id in services {
         let service = there.observed.iter().find(|service| service.id == *id);
-        let now = service.map(RevisionEntry::of);
+        let now = service.map(|service| there.entry(service));
         let now = now.ok_or_else(|| Error::invalid("services", format!("There is no service {id} here.")))?;
         if let Some(entry) = entries.iter_mut().find(|entry| entry.key() == now.key()) {
             *entry = now;

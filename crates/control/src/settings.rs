@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use domain::{
     id::EnvironmentId,
-    revision::carried_on,
     settings::{Consent, Forbidden, SettingsEdit, StoredSettings, diff},
     sync::{Preview, PreviewItem},
     validate,
@@ -45,7 +44,7 @@ pub async fn put(
     }
     let entries = match write.latest_revision(environment).await? {
         Some(latest) => latest.entries,
-        None => carried_on(None, &there.observed, &there.bound),
+        None => there.carried_on(None),
     };
     let new = store::NewRevision {
         settings: Some(edit.settings.clone()),

@@ -1,5 +1,6 @@
 //! Revisions: immutable snapshots of what an environment should run.
 
+mod definition;
 mod diff;
 mod settle;
 
@@ -8,6 +9,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use definition::{Definition, FieldChange};
 pub use diff::{ChangeKind, EntryChange, ImageDifference, RevisionDiff, diff};
 pub use settle::{Settled, settle};
 
@@ -158,6 +160,9 @@ pub struct RevisionEntry {
     pub name: String,
     /// Image by container.
     pub images: Vec<ContainerImage>,
+    /// What it is besides, where it is a service of this machine; none where that was not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
 }
 
 /// A container's image.
@@ -189,6 +194,7 @@ impl RevisionEntry {
             kind: service.workload_type.clone(),
             name: service.name.clone(),
             images: service.containers.iter().map(image).collect(),
+            definition: None,
         }
     }
 

@@ -12,6 +12,7 @@ mod guard;
 mod kill;
 mod lists;
 mod local;
+mod local_revisions;
 mod local_variables;
 mod matching;
 mod past;

@@ -14,12 +14,18 @@ use domain::{
 };
 use store::{NewDeployment, NewRevision, ToCome, Write};
 
-use crate::{Context, Error, error::first_of, revision::older};
+use crate::{
+    Context, Error,
+    error::first_of,
+    local_service::{Definitions, definitions},
+    revision::older,
+};
 
 /// What there is in an environment.
 pub(crate) struct There {
     pub(crate) observed: Vec<Service>,
     pub(crate) bound: HashSet<AppInstanceId>,
+    definitions: Definitions,
 }
 
 impl There {
@@ -28,8 +34,28 @@ impl There {
         let bound = ctx.store().app_instances(Some(environment)).await?;
         Ok(Self {
             observed: ctx.store().services_of(environment).await?,
+            definitions: definitions(ctx, &bound).await?,
             bound: bound.into_iter().map(|instance| instance.id).collect(),
         })
+    }
+
+    /// What a service runs, and what it is.
+    pub(crate) fn entry(&self, service: &Service) -> RevisionEntry {
+        let mut entry = RevisionEntry::of(service);
+        self.define(&mut entry);
+        entry
+    }
+
+    /// What should run, brought up to what there is: see [`carried_on`].
+    pub(crate) fn carried_on(&self, active: Option<Vec<RevisionEntry>>) -> Vec<RevisionEntry> {
+        let mut entries = carried_on(active, &self.observed, &self.bound);
+        entries.iter_mut().filter(|entry| entry.definition.is_none()).for_each(|entry| self.define(entry));
+        entries
+    }
+
+    fn define(&self, entry: &mut RevisionEntry) {
+        let key = (entry.app_instance_id, entry.name.clone());
+        entry.definition = self.definitions.get(&key).cloned();
     }
 }
 
@@ -63,7 +89,7 @@ pub(super) async fn revision_of(
         // An older revision must not lift a protection by the way.
         reason.push_str(", without its settings");
     }
-    let mut entries = carried_on(active.map(|active| active.entries), &there.observed, &there.bound);
+    let mut entries = there.carried_on(active.map(|active| active.entries));
     for entry in &mut entries {
         expect(entry, &moving, new);
     }
