@@ -3,7 +3,7 @@
 use domain::{
     environment::{Environment, EnvironmentEdit, NewEnvironment},
     id::EnvironmentId,
-    settings::StoredSettings,
+    settings::{SettingsEdit, StoredSettings},
     site::Dependents,
 };
 use leptos::prelude::*;
@@ -63,7 +63,7 @@ pub async fn settings(id: EnvironmentId) -> Result<StoredSettings, ApiError> {
 
 /// Stores an environment's settings.
 #[server(name = CallEnvironmentSet, prefix = "/rpc", endpoint = "environment/set", input = Json, output = Json)]
-pub async fn set(id: EnvironmentId, edit: StoredSettings) -> Result<StoredSettings, ApiError> {
+pub async fn set(id: EnvironmentId, edit: SettingsEdit) -> Result<StoredSettings, ApiError> {
     let ctx = context()?;
     control::settings::put(&ctx, id, edit).await.map_err(fail)
 }

@@ -5,7 +5,7 @@ use domain::{
     deploy::DeployRequest,
     deployment::Deployment,
     id::{DeploymentId, PreviewId},
-    settings::{Consent, Guard},
+    settings::{Consent, Defaults, Guard},
     sync::{OnFailure, PreviewItem, StartSync, SyncRequest},
 };
 use leptos::prelude::*;
@@ -37,6 +37,8 @@ pub struct Shown {
     pub deploy: Option<DeployRequest>,
     /// What stands between it and its start.
     pub guard: Guard,
+    /// What its start takes unless it says otherwise.
+    pub defaults: Defaults,
     /// After this it can no longer be confirmed.
     pub expires_at: DateTime<Utc>,
     /// Items over all pages.
@@ -64,6 +66,7 @@ impl Shown {
             retry_of: preview.retry_of,
             deploy: preview.deploy,
             guard: preview.guard,
+            defaults: preview.defaults,
             expires_at: preview.expires_at,
             total,
             changing,

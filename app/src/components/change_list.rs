@@ -47,12 +47,17 @@ fn row(change: &EntryChange) -> AnyView {
         ChangeKind::Removed => Some("removed"),
         _ => None,
     };
+    let definition = change.definition.iter().map(|field| {
+        view! { <span class="muted block text-xs">{field.to_string()}</span> }
+    });
+    let definition = definition.collect_view();
     view! {
         <tr>
             <th scope="row" class="wrap">
                 <span class="font-medium">{change.name.clone()}</span>
                 <span class="muted px-2 text-xs">{change.kind.to_string()}</span>
                 {word.map(|word| view! { <span class="badge badge-sm">{word}</span> })}
+                {definition}
             </th>
             <td class="if-roomy">{change.app_instance.clone()}</td>
             <td>{side(true)}</td>

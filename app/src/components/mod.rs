@@ -34,6 +34,7 @@ pub(crate) mod selection;
 #[cfg(feature = "ssr")]
 pub(crate) mod service_rows;
 pub(crate) mod service_table;
+pub(crate) mod setting_list;
 pub(crate) mod site_checks;
 pub(crate) mod site_clusters;
 pub(crate) mod site_form;

@@ -7,7 +7,7 @@ use domain::{
     deploy::{DeployRequest, StartDeployment},
     id::{AppInstanceId, DeploymentId, ServiceId},
     problem::Problem,
-    settings::Consent,
+    settings::{Consent, Defaults},
     sync::{OnFailure, StartSync, SyncRequest},
 };
 use leptos::prelude::*;
@@ -152,6 +152,17 @@ pub(crate) fn Confirm() -> impl IntoView {
         // Other pairings are chosen from the target's app instances.
         let pairs = answer.request.source_environment_id != answer.request.target_environment_id;
         let target = answer.request.target_environment_id;
+        // What the environment's settings say is chosen to begin with, but not over what somebody has chosen since.
+        let first = preview.try_with_untracked(Option::is_none) == Some(true);
+        if first && answer.undo_of.is_none() {
+            let Defaults { on_failure: policy, time_limit_seconds } = &answer.defaults;
+            if let Some(policy) = policy {
+                on_failure.set(policy.to_string());
+            }
+            if let Some(limit) = time_limit_seconds {
+                minutes.set(limit.div_ceil(60).to_string());
+            }
+        }
         preview.set(Some(answer));
         if pairs && instances.try_with_untracked(Option::is_none) == Some(true) {
             Request::new().send(api::app_instance::list(Some(target)), move |list| instances.set(Some(list)));
@@ -198,7 +209,7 @@ pub(crate) fn Confirm() -> impl IntoView {
                 request,
                 preview_id: Some(preview.id),
                 except,
-                on_failure,
+                on_failure: Some(on_failure),
                 note: words.get_untracked(),
                 ticket: ticket.get_untracked(),
                 scheduled_for: at.with_untracked(|at| time::typed(at)),
@@ -213,7 +224,7 @@ pub(crate) fn Confirm() -> impl IntoView {
             request: preview.request,
             preview_id: Some(preview.id),
             except,
-            on_failure,
+            on_failure: Some(on_failure),
             note: words.get_untracked(),
             ticket: ticket.get_untracked(),
             consent,

@@ -1,9 +1,10 @@
 //! Two environments side by side, field by field.
 
 use domain::{
-    compare::{ComparedService, Comparison},
+    compare::{ComparedField, Comparison},
     environment::Environment,
     id::EnvironmentId,
+    variable::ComparedVariable,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_navigate, use_query_map};
@@ -63,10 +64,12 @@ pub(crate) fn Compare(environment: EnvironmentId) -> impl IntoView {
     let table = |found: Option<Comparison>| match found {
         None => empty(
             "Two environments side by side",
-            "Choose another one to see, service by service, which fields differ.",
+            "Choose another one to see, service by service, which fields differ, and so variables and settings.",
             (),
         ),
-        Some(found) if found.services.is_empty() => {
+        Some(found)
+            if found.services.is_empty() && found.variables.is_empty() && found.settings.is_empty() =>
+        {
             empty("No difference", &format!("All {} services are the same in both.", found.same), ())
         }
         Some(found) => view(&found),
@@ -75,8 +78,14 @@ pub(crate) fn Compare(environment: EnvironmentId) -> impl IntoView {
 }
 
 fn view(found: &Comparison) -> AnyView {
-    let rows = found.services.iter().map(rows).collect_view();
-    let words = format!("{} differ, {} are the same", found.services.len(), found.same);
+    let of_services = found.services.iter().map(|service| {
+        rows(&service.name, &format!("{} · {}", service.application, service.kind), &service.fields)
+    });
+    let of_services = of_services.collect_view();
+    let variables: Vec<ComparedField> = found.variables.iter().map(variable).collect();
+    let rows =
+        view! { {of_services} {rows("Variables", "", &variables)} {rows("Settings", "", &found.settings)} };
+    let words = format!("{} services differ, {} are the same", found.services.len(), found.same);
     view! {
         <p class="muted mb-2">{words}</p>
         <div class="surface">
@@ -98,18 +107,30 @@ fn view(found: &Comparison) -> AnyView {
     .erase()
 }
 
-fn rows(service: &ComparedService) -> AnyView {
-    let count = service.fields.len();
+/// A variable like any other field; of a secret no more than whether there is one.
+fn variable(variable: &ComparedVariable) -> ComparedField {
+    let side = |there: bool, value: &Option<String>| {
+        there.then(|| value.clone().unwrap_or_else(|| "secret, with a value of its own".to_owned()))
+    };
+    ComparedField {
+        field: variable.name.clone(),
+        left: side(variable.in_left, &variable.left),
+        right: side(variable.in_right, &variable.right),
+    }
+}
+
+fn rows(name: &str, more: &str, fields: &[ComparedField]) -> AnyView {
+    let count = fields.len();
     let value = |value: &Option<String>| match value {
         Some(value) => view! { <code class="mono">{value.clone()}</code> }.erase(),
         None => view! { <span class="muted">"not there"</span> }.erase(),
     };
-    let rows = service.fields.iter().enumerate().map(|(n, field)| {
+    let rows = fields.iter().enumerate().map(|(n, field)| {
         let name = (n == 0).then(|| {
             view! {
                 <th scope="rowgroup" rowspan=count.to_string() class="wrap align-top">
-                    <span class="font-medium">{service.name.clone()}</span>
-                    <span class="muted px-2 text-xs">{format!("{} · {}", service.application, service.kind)}</span>
+                    <span class="font-medium">{name.to_owned()}</span>
+                    <span class="muted px-2 text-xs">{more.to_owned()}</span>
                 </th>
             }
         });

@@ -17,8 +17,9 @@ use crate::{
         empty::{empty, skeleton},
         filters::parsed,
         icon::{icon, lu},
-        pager::pager,
+        pager::{counted, pager},
         problem::note,
+        setting_list,
         sync_sheet::SyncFlow,
         time, variable_list,
     },
@@ -32,7 +33,7 @@ pub(crate) fn Revisions(environment: EnvironmentId) -> impl IntoView {
     let page = Memo::new(move |_| query.with(|query| parsed(query, "page")));
     let revisions = answer(
         move || page.get(),
-        live::tick(|news| news.of_kind("deployment.") || news.of_kind("revision.")),
+        live::tick(|news| ["deployment.", "revision.", "environment."].iter().any(|kind| news.of_kind(kind))),
         move |page| api::revision::list(environment, page),
     );
     let capturing = Request::new();
@@ -70,14 +71,6 @@ fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i6
     let link = one
         .deployment_id
         .map(|id| view! { " · " <a class="link" href=format!("/deployments/{id}")>"its deployment"</a> });
-    let summary = match (number, one.changed, one.changed_variables) {
-        (1, ..) => format!("{} workloads", one.workloads),
-        (_, 0, 0) => "nothing changed".to_owned(),
-        (_, 0, 1) => "1 variable changed".to_owned(),
-        (_, 0, variables) => format!("{variables} variables changed"),
-        (_, 1, _) => "1 workload changed".to_owned(),
-        (_, changed, _) => format!("{changed} workloads changed"),
-    };
     let told = one.changes.len() as u64 + one.variables.len() as u64;
     let more = (one.changed + one.changed_variables).saturating_sub(told);
     let variables = (!one.variables.is_empty()).then(|| variable_list::changes(&one.variables));
@@ -92,13 +85,13 @@ fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i6
                         <strong class="num">{format!("Revision {number}")}</strong>
                         {one.active.then(|| view! { <span class="badge badge-sm">"active"</span> })}
                         <span>{one.reason.clone()}</span>
-                        <span class="muted">{summary}</span>
+                        <span class="muted">{summary(one)}</span>
                         <span class="muted">{time::ago(one.created_at)}</span>
                     </span>
                 </summary>
                 <div class="space-y-2 px-3 pb-3">
                     <p class="muted text-xs">{format!("By {}", one.author)} {link}</p>
-                    {changes} {variables}
+                    {changes} {variables} {setting_list::view(&one.settings)}
                     {(more > 0).then(|| view! { <p class="muted text-xs">{format!("and {more} more")}</p> })}
                     <div class="space-y-2">
                         {compared.map(|active| against(environment, number, active))}
@@ -109,6 +102,24 @@ fn revision(environment: EnvironmentId, one: &RevisionSummary, active: Option<i6
         </li>
     }
     .erase()
+}
+
+/// What it changed, in a few words.
+fn summary(one: &RevisionSummary) -> String {
+    if one.number == 1 {
+        return counted(one.workloads, "workload");
+    }
+    let parts = [
+        (one.changed, "workload"),
+        (one.changed_variables, "variable"),
+        (one.settings.len() as u64, "setting"),
+    ];
+    let parts: Vec<String> =
+        parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(n, noun)).collect();
+    match parts.as_slice() {
+        [] => "nothing changed".to_owned(),
+        parts => format!("{} changed", parts.join(", ")),
+    }
 }
 
 /// The way to a revision that is not active.
@@ -147,14 +158,16 @@ fn against(environment: EnvironmentId, number: i64, active: i64) -> AnyView {
                 </button>
             }
             .erase(),
-            Some(diff) if diff.changes.is_empty() && diff.variables.is_empty() => {
+            Some(diff) if diff.changes.is_empty() && diff.variables.is_empty() && diff.settings.is_empty() => {
                 view! { <p class="muted">{format!("The same as revision {active}.")}</p> }.erase()
             }
             Some(diff) => {
                 let changes = (!diff.changes.is_empty())
                     .then(|| change_list::view(&diff.changes, "Active", "This one"));
                 let variables = (!diff.variables.is_empty()).then(|| variable_list::changes(&diff.variables));
-                view! { {changes} {variables} }.erase()
+                let stay = (!diff.settings.is_empty())
+                    .then(|| view! { <p class="muted text-xs">"Settings stay as they are, whichever revision is deployed."</p> });
+                view! { {changes} {variables} {setting_list::view(&diff.settings)} {stay} }.erase()
             }
         }}
     }

@@ -3,7 +3,7 @@
 use chrono::{NaiveDateTime, Utc};
 use domain::{
     id::EnvironmentId,
-    settings::{EnvironmentSettings, Freeze, Manages, Rules, StoredSettings},
+    settings::{Defaults, EnvironmentSettings, Freeze, Manages, Rules, SettingsEdit, StoredSettings},
 };
 use leptos::prelude::*;
 
@@ -34,11 +34,12 @@ pub(crate) fn Settings(environment: EnvironmentId) -> impl IntoView {
 fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
     let request = Request::new();
     let problem = request.problem;
-    let [kind, tags, repositories, replicas, required] = [(); 5].map(|()| RwSignal::new(String::new()));
+    let [kind, tags, repositories, replicas, required, reason, policy, limit] =
+        [(); 8].map(|()| RwSignal::new(String::new()));
     let (version, protected, freezes) = (RwSignal::new(0), RwSignal::new(false), RwSignal::new(Vec::new()));
     let manages = RwSignal::new(Manages::default());
     let fill = move |stored: &StoredSettings| {
-        let EnvironmentSettings { kind: is, protected: guarded, freezes: frozen, rules, manages: owned } =
+        let EnvironmentSettings { kind: is, protected: guarded, freezes: frozen, rules, manages: owned, defaults } =
             stored.settings.clone();
         kind.set(is.map(|kind| kind.to_string()).unwrap_or_default());
         protected.set(guarded);
@@ -48,6 +49,9 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
         repositories.set(rules.repositories.join("\n"));
         required.set(rules.required_variables.join(" "));
         replicas.set(rules.max_replicas.map(|most| most.to_string()).unwrap_or_default());
+        policy.set(defaults.on_failure.map(|policy| policy.to_string()).unwrap_or_default());
+        limit
+            .set(defaults.time_limit_seconds.map(|limit| limit.div_ceil(60).to_string()).unwrap_or_default());
         version.set(stored.version);
     };
     fill(&stored);
@@ -67,11 +71,25 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                 required_variables: listed(required),
             },
             manages: manages.get_untracked(),
+            defaults: Defaults {
+                on_failure: Some(policy.get_untracked())
+                    .filter(|policy| !policy.is_empty())
+                    .map(|policy| policy.as_str().into()),
+                time_limit_seconds: limit
+                    .with_untracked(|text| text.trim().parse::<u32>().ok())
+                    .map(|minutes| minutes.saturating_mul(60)),
+            },
         };
-        let edit = StoredSettings { settings, version: version.get_untracked() };
+        // Guarded by the settings' version and not by a revision: a deployment meanwhile is no conflict.
+        let (version_seen, why) = (version.get_untracked(), reason.get_untracked());
+        let edit = SettingsEdit { settings, version: version_seen, base: None, reason: why };
         request.send(api::environment::set(environment, edit), move |stored| {
-            toasts.done("Settings saved");
+            toasts.done(match stored.version == version_seen {
+                true => "Nothing has changed".to_owned(),
+                false => format!("Settings saved as revision {}", stored.revision),
+            });
             version.set(stored.version);
+            reason.set(String::new());
         });
     };
     let keep = move |theirs: &StoredSettings| {
@@ -87,6 +105,15 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
     ];
     let kinds = kinds.map(|(word, label)| {
         view! { <option value=word selected=move || kind.with(|kind| kind == word)>{label}</option> }
+    });
+    let policies = [
+        ("", "Not said"),
+        ("stop", "Stop the rest"),
+        ("go_on", "Go on"),
+        ("put_back", "Put everything back"),
+    ];
+    let policies = policies.map(|(word, label)| {
+        view! { <option value=word selected=move || policy.with(|policy| policy == word)>{label}</option> }
     });
     view! {
         <form
@@ -138,7 +165,26 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                 <TextField label="Required variables" form="settings" name="requiredVariables" value=required problem
                     placeholder="LOG_LEVEL" hint="Names that every service has, separated by spaces. Empty for none." />
             </section>
+            <section class="space-y-3">
+                <h2>"How it is deployed"</h2>
+                <p class="muted text-xs">"What a deployment takes unless it is said otherwise when it is started."</p>
+                <div class="field">
+                    <label for="settings-policy">"When a service fails"</label>
+                    <select
+                        id="settings-policy"
+                        class="select w-56"
+                        on:change=move |event| policy.set(event_target_value(&event))
+                    >
+                        {policies.collect_view()}
+                    </select>
+                    {field_error("settings-policy-error".to_owned(), "onFailure", problem)}
+                </div>
+                <TextField label="Time limit in minutes" form="settings" name="timeLimitSeconds" value=limit problem
+                    kind="number" hint="When it is over nothing more is begun, and what rolls out has failed." />
+            </section>
             <Freezes freezes problem />
+            <TextField label="Why" form="settings" name="reason" value=reason problem
+                hint="Stands in the list of revisions, with what was changed." />
             <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>"Save"</button>
         </form>
     }
@@ -170,7 +216,7 @@ fn choice(
 }
 
 fn stored_words(stored: &StoredSettings) -> String {
-    let EnvironmentSettings { kind, protected, freezes, rules, manages } = &stored.settings;
+    let EnvironmentSettings { kind, protected, freezes, rules, .. } = &stored.settings;
     let kind = kind.as_ref().map_or("no kind", |kind| kind.as_str());
     let protected = if *protected { "protected" } else { "not protected" };
     let patterns = rules.tags.len() + rules.repositories.len();

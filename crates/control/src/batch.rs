@@ -4,7 +4,7 @@ use domain::{
     batch::{Batch, BatchAnswer, MAX_OPERATIONS, Operation, OperationResult},
     id::EnvironmentId,
     revision::NewRevision,
-    settings::{Freeze, StoredSettings},
+    settings::{Freeze, SettingsEdit, StoredSettings},
     sync::OnFailure,
 };
 
@@ -63,8 +63,9 @@ async fn one(ctx: &Context, operation: Operation) -> Result<OperationResult, Err
 
 /// Adds a freeze to what the settings are now.
 async fn freeze(ctx: &Context, environment: EnvironmentId, freeze: Freeze) -> Result<(), Error> {
-    let StoredSettings { mut settings, version } = settings::get(ctx, environment).await?;
+    let StoredSettings { mut settings, version, .. } = settings::get(ctx, environment).await?;
+    let reason = freeze.reason.clone();
     settings.freezes.push(freeze);
-    settings::put(ctx, environment, StoredSettings { settings, version }).await?;
+    settings::put(ctx, environment, SettingsEdit { settings, version, reason, base: None }).await?;
     Ok(())
 }

@@ -274,15 +274,7 @@ pub async fn namespaces(ctx: &Context, site: SiteId, cluster: &str) -> Result<Ve
 pub(crate) async fn find(ctx: &Context, site: Option<SiteId>, word: &str) -> Result<Cluster, Error> {
     let mut found = ctx.store().find_clusters(site, word).await?;
     match found.len() {
-        0 => {
-            let known: Vec<String> =
-                ctx.store().clusters(site).await?.into_iter().map(|cluster| cluster.name).collect();
-            let words = match nearest(word, known).as_slice() {
-                [] => "There are none yet.".to_owned(),
-                names => format!("The nearest: {}.", names.join(", ")),
-            };
-            Err(Error::invalid("cluster", format!("There is no cluster “{word}”. {words}")))
-        }
+        0 => Err(unknown(ctx, site, word).await?),
         1 => Ok(found.remove(0)),
         _ => Err(Error::invalid(
             "cluster",
@@ -291,14 +283,27 @@ pub(crate) async fn find(ctx: &Context, site: Option<SiteId>, word: &str) -> Res
     }
 }
 
+/// That no cluster has this name, with those that are most like it.
+pub(crate) async fn unknown(ctx: &Context, site: Option<SiteId>, word: &str) -> Result<Error, Error> {
+    let words = match nearest(word, ctx.store().clusters(site).await?).as_slice() {
+        [] => "There are none yet.".to_owned(),
+        names => format!("The nearest: {}.", names.join(", ")),
+    };
+    Ok(Error::invalid("cluster", format!("There is no cluster “{word}”. {words}")))
+}
+
 /// How many names are given for one that there is not.
 const NEAREST: usize = 5;
 
-/// The names most like a word, the likest first.
-fn nearest(word: &str, mut names: Vec<String>) -> Vec<String> {
+/// The names of the clusters whose name or external id is most like a word, the likest first.
+fn nearest(word: &str, mut clusters: Vec<Cluster>) -> Vec<String> {
     let word = word.to_lowercase();
-    let unlike = |name: &String| strsim::damerau_levenshtein(&word, &name.to_lowercase());
-    names.sort_by_cached_key(unlike);
+    let unlike = |cluster: &Cluster| {
+        let unlike = |name: &str| strsim::damerau_levenshtein(&word, &name.to_lowercase());
+        unlike(&cluster.name).min(unlike(&cluster.external_id))
+    };
+    clusters.sort_by_cached_key(unlike);
+    let mut names: Vec<String> = clusters.into_iter().map(|cluster| cluster.name).collect();
     names.dedup();
     names.truncate(NEAREST);
     names

@@ -1,14 +1,14 @@
 //! Use cases that put environments side by side.
 
 use domain::{
-    compare::{Comparison, services},
+    compare::{Comparison, services, settings},
     id::EnvironmentId,
     variable,
 };
 
 use crate::{Context, Error, environment, variable::latest};
 
-/// What runs in two environments, field by field.
+/// What runs in two environments and what is set for them, field by field.
 pub async fn environments(
     ctx: &Context,
     left: EnvironmentId,
@@ -20,6 +20,7 @@ pub async fn environments(
     let (services, same) = services(&here, &there);
     let (variables, same_variables) =
         variable::compare(&latest(ctx, left).await?, &latest(ctx, right).await?);
+    let (held, held_there) = (ctx.store().settings(left).await?, ctx.store().settings(right).await?);
     Ok(Comparison {
         left,
         left_name: first.name,
@@ -29,5 +30,6 @@ pub async fn environments(
         same,
         variables,
         same_variables,
+        settings: settings(&held.settings, &held_there.settings),
     })
 }

@@ -1,5 +1,7 @@
 //! Use cases of this machine's services.
 
+mod definition;
+
 use domain::{
     cluster::Cluster,
     local_service::{LocalReplica, LocalService, LocalServiceEdit},
@@ -8,6 +10,9 @@ use domain::{
 };
 use futures::{StreamExt, stream::BoxStream};
 use local::{Observed, ObservedReplica, Phase, Place, ServiceOutput};
+
+pub(crate) use definition::{Definitions, definitions};
+use definition::{revise, words};
 
 use crate::{Context, Error, cluster};
 
@@ -29,7 +34,8 @@ pub async fn get(ctx: &Context, cluster: &str, namespace: &str, name: &str) -> R
     Ok(shown(place, observed))
 }
 
-/// Makes a service, or changes the one that has the edit's generation.
+/// Makes a service, or changes the one that has the edit's generation, and writes that down as a revision of the environment
+/// that its namespace is bound to. What is as it is to be changes nothing.
 pub async fn put(
     ctx: &Context,
     cluster: &str,
@@ -44,8 +50,12 @@ pub async fn put(
     let cluster = local_cluster(ctx, cluster).await?;
     let site = ctx.control().local.site()?;
     let place = Place::new(&cluster.external_id, namespace, name).map_err(failed)?;
-    let image = edit.spec.image.clone();
-    match site.put(&place, edit.spec, None, edit.generation) {
+    let before = site.service(&place).map(|observed| observed.service).filter(|service| !service.removed);
+    let same = |stored: &local::Service| stored.spec == edit.spec && stored.generation == edit.generation;
+    if before.as_ref().is_some_and(same) {
+        return get(ctx, &cluster.id.to_string(), namespace, name).await;
+    }
+    match site.put(&place, edit.spec.clone(), None, edit.generation) {
         Err(local::Error::Stale(..)) => {
             return Err(match site.service(&place) {
                 Some(stored) => Error::stale(&shown(place, stored)),
@@ -54,10 +64,12 @@ pub async fn put(
         }
         put => drop(put.map_err(failed)?),
     }
-    let message = format!("set {name} in {namespace} on {} to {image}", cluster.name);
+    let message = format!("set {name} in {namespace} on {} to {}", cluster.name, edit.spec.image);
     let mut write = ctx.store().write().await?;
     write.append(ctx.event("service.changed", message)).await?;
     write.commit().await?;
+    let reason = words(name, before.as_ref().map(|service| &service.spec), &edit.spec);
+    revise(ctx, cluster.id, namespace, name, Some(&edit.spec), reason).await?;
     get(ctx, &cluster.id.to_string(), namespace, name).await
 }
 
@@ -75,7 +87,9 @@ pub async fn delete(ctx: &Context, cluster: &str, namespace: &str, name: &str) -
     write
         .append(ctx.event("service.deleted", format!("removed {name} in {namespace} on {}", service.cluster)))
         .await?;
-    Ok(write.commit().await?)
+    write.commit().await?;
+    let cluster = cluster::find(ctx, None, cluster).await?.id;
+    revise(ctx, cluster, namespace, name, None, format!("{name} is removed")).await
 }
 
 /// The last lines that a service's replicas, or those at one port, have written; [`follow`] gives those that come.

@@ -6,10 +6,8 @@ use chrono::Utc;
 use domain::{
     id::{EnvironmentId, ServiceId},
     list::{DEFAULT_PAGE_SIZE, Page, Paging},
-    revision::{
-        Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, carried_on, diff,
-    },
-    validate, variable,
+    revision::{Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, diff},
+    settings, validate, variable,
 };
 
 use crate::{
@@ -49,7 +47,12 @@ pub async fn compare(
     let changes = diff(&before.entries, &after.entries);
     let variables = variable::diff(&before.variables, &after.variables);
     let same = after.entries.len().saturating_sub(changes.iter().filter(|change| change.is_there()).count());
-    Ok(RevisionDiff { from, to, same: same as u64, changes, variables })
+    let settings = match (&before.settings, &after.settings) {
+        (Some(before), Some(after)) => settings::diff(before, after),
+        // What was not written down then is not known to differ.
+        _ => Vec::new(),
+    };
+    Ok(RevisionDiff { from, to, same: same as u64, changes, variables, settings })
 }
 
 /// How what runs differs from the active revision. What a deployment is just bringing is not counted.
@@ -61,7 +64,7 @@ pub async fn drift(ctx: &Context, environment: EnvironmentId) -> Result<Drift, E
     let there = There::now(ctx, environment).await?;
     let ids: Vec<ServiceId> = there.observed.iter().map(|service| service.id).collect();
     let busy: HashSet<ServiceId> = ctx.store().busy(&ids).await?.into_iter().map(|(id, _)| id).collect();
-    let observed: Vec<RevisionEntry> = there.observed.iter().map(RevisionEntry::of).collect();
+    let observed: Vec<RevisionEntry> = there.observed.iter().map(|service| there.entry(service)).collect();
     let moving: Vec<_> = there
         .observed
         .iter()
@@ -102,8 +105,7 @@ pub async fn create(
         captured(active, &there, &new.services)?
     } else {
         let wanted = of_versions(&new.versions, &found, &there.observed)?;
-        let mut entries =
-            carried_on(latest.as_ref().map(|it| it.entries.clone()), &there.observed, &there.bound);
+        let mut entries = there.carried_on(latest.as_ref().map(|it| it.entries.clone()));
         for service in there.observed.iter().filter(|service| wanted.contains_key(&service.id)) {
             let key = RevisionEntry::of(service);
             let entry = entries.iter_mut().find(|entry| entry.key() == key.key());
@@ -113,7 +115,12 @@ pub async fn create(
         }
         entries
     };
-    if latest.as_ref().is_some_and(|latest| diff(&latest.entries, &entries).is_empty()) {
+    let same = latest.as_ref().is_some_and(|latest| diff(&latest.entries, &entries).is_empty());
+    // What runs may stand in a revision that is not active yet, such as one that settings made before there was any.
+    if same
+        && (!new.capture
+            || write.active_revision(environment).await?.map(|active| active.number) == Some(new.base))
+    {
         return Err(no_change(new.base));
     }
     let number = write.insert_revision(&row(ctx, environment, entries, reason)).await?;
@@ -147,6 +154,7 @@ pub(crate) fn row(
         environment_id: environment,
         entries,
         variables: None,
+        settings: None,
         deployment_id: None,
         author: ctx.actor().to_owned(),
         reason,
@@ -161,12 +169,12 @@ fn captured(
     services: &[ServiceId],
 ) -> Result<Vec<RevisionEntry>, Error> {
     if services.is_empty() {
-        return Ok(there.observed.iter().map(RevisionEntry::of).collect());
+        return Ok(there.observed.iter().map(|service| there.entry(service)).collect());
     }
-    let mut entries = carried_on(active, &there.observed, &there.bound);
+    let mut entries = there.carried_on(active);
     for id in services {
         let service = there.observed.iter().find(|service| service.id == *id);
-        let now = service.map(RevisionEntry::of);
+        let now = service.map(|service| there.entry(service));
         let now = now.ok_or_else(|| Error::invalid("services", format!("There is no service {id} here.")))?;
         if let Some(entry) = entries.iter_mut().find(|entry| entry.key() == now.key()) {
             *entry = now;

@@ -6,7 +6,7 @@ use domain::{
     service::{Service, ServiceQuery},
 };
 
-use crate::{Context, Error};
+use crate::{Context, Error, cluster};
 
 /// A page of services.
 pub async fn list(ctx: &Context, query: ServiceQuery) -> Result<Page<Service>, Error> {
@@ -23,6 +23,9 @@ pub(crate) async fn page(
     let clusters: Option<Vec<ClusterId>> = match query.cluster.as_deref().filter(|word| !word.is_empty()) {
         Some(word) => {
             let found = ctx.store().find_clusters(query.site, word).await?;
+            if found.is_empty() {
+                return Err(cluster::unknown(ctx, query.site, word).await?);
+            }
             Some(found.into_iter().map(|cluster| cluster.id).collect())
         }
         None => None,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::EnvironmentId,
     service::{Service, WorkloadKind},
+    settings::{self, EnvironmentSettings, SettingChange},
     variable::ComparedVariable,
 };
 
@@ -33,6 +34,9 @@ pub struct Comparison {
     /// The environments' variables that are the same in both.
     #[serde(default)]
     pub same_variables: u64,
+    /// The settings that differ, in words.
+    #[serde(default)]
+    pub settings: Vec<ComparedField>,
 }
 
 /// One service in two environments.
@@ -55,12 +59,19 @@ pub struct ComparedService {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ComparedField {
-    /// `replicas`, or a container's `NAME version` or `NAME repository`.
+    /// `replicas`, a container's `NAME version` or `NAME repository`, or a setting's name.
     pub field: String,
     /// In the first; several values where it runs in several places; none where it is not there.
     pub left: Option<String>,
     /// In the second.
     pub right: Option<String>,
+}
+
+/// The settings that differ.
+pub fn settings(left: &EnvironmentSettings, right: &EnvironmentSettings) -> Vec<ComparedField> {
+    let compared =
+        |SettingChange { name, from, to, .. }| ComparedField { field: name, left: from, right: to };
+    settings::diff(left, right).into_iter().map(compared).collect()
 }
 
 type Fields = BTreeMap<String, BTreeSet<String>>;

@@ -51,9 +51,9 @@ pub struct StartDeployment {
     /// What is left as it is, of all that is asked for.
     #[serde(default)]
     pub except: Vec<Exception>,
-    /// `put_back` if left out.
-    #[serde(default = "put_back")]
-    pub on_failure: OnFailure,
+    /// As the environment's settings say if left out, or else `put_back`.
+    #[serde(default)]
+    pub on_failure: Option<OnFailure>,
     /// Why, for the history.
     #[serde(default)]
     pub note: String,
@@ -63,17 +63,13 @@ pub struct StartDeployment {
     /// Not to begin before: a time with its zone, such as `2026-12-01T22:00:00+01:00`.
     #[serde(default)]
     pub scheduled_for: Option<DateTime<Utc>>,
-    /// How long it may take from its beginning, in seconds, up to a day; as long as its tasks if left out. When it is over
-    /// nothing more is begun, and what rolls out has failed.
+    /// How long it may take from its beginning, in seconds, up to a day; if left out, as the environment's settings say, or
+    /// else as long as its tasks. When it is over nothing more is begun, and what rolls out has failed.
     #[serde(default)]
     pub time_limit_seconds: Option<u32>,
     /// What it takes where the environment is protected.
     #[serde(flatten)]
     pub consent: Consent,
-}
-
-fn put_back() -> OnFailure {
-    OnFailure::PutBack
 }
 
 /// A service with the versions that could be chosen for it.

@@ -1,5 +1,6 @@
 //! Revisions: immutable snapshots of what an environment should run.
 
+mod definition;
 mod diff;
 mod settle;
 
@@ -8,6 +9,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use definition::{Definition, FieldChange};
 pub use diff::{ChangeKind, EntryChange, ImageDifference, RevisionDiff, diff};
 pub use settle::{Settled, settle};
 
@@ -16,6 +18,7 @@ use crate::variable::ShownScope;
 use crate::{
     id::{AppInstanceId, DeploymentId, EnvironmentId, RevisionId, ServiceId},
     service::{Container, Service, WorkloadKind},
+    settings::{EnvironmentSettings, SettingChange},
     sync::ContainerChange,
     variable::{VariableChange, Variables},
 };
@@ -41,6 +44,10 @@ pub struct Revision {
     pub variables: Variables,
     /// The variables that differ from the revision before it.
     pub variable_changes: Vec<VariableChange>,
+    /// The settings that held then; none where none were written down, in revisions of earlier versions of Lockstep.
+    pub settings: Option<EnvironmentSettings>,
+    /// The settings that it changed.
+    pub setting_changes: Vec<SettingChange>,
     /// The deployment that made it.
     pub deployment_id: Option<DeploymentId>,
     /// Who made it.
@@ -72,6 +79,9 @@ pub struct RevisionSummary {
     /// The first [`SUMMARY_CHANGES`] of those.
     #[serde(default)]
     pub variables: Vec<VariableChange>,
+    /// The settings that it changed.
+    #[serde(default)]
+    pub settings: Vec<SettingChange>,
     /// The deployment that made it.
     pub deployment_id: Option<DeploymentId>,
     /// Who made it.
@@ -150,6 +160,9 @@ pub struct RevisionEntry {
     pub name: String,
     /// Image by container.
     pub images: Vec<ContainerImage>,
+    /// What it is besides, where it is a service of this machine; none where that was not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
 }
 
 /// A container's image.
@@ -181,6 +194,7 @@ impl RevisionEntry {
             kind: service.workload_type.clone(),
             name: service.name.clone(),
             images: service.containers.iter().map(image).collect(),
+            definition: None,
         }
     }
 

@@ -1,7 +1,13 @@
 //! An environment's settings: what it is, what protects it, and what may be deployed to it.
 
+mod defaults;
+mod diff;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use defaults::{Defaults, MAX_TIME_LIMIT, time_limit_fault};
+pub use diff::{SettingChange, diff};
 
 use crate::{
     image::ImageRef,
@@ -46,6 +52,8 @@ pub struct EnvironmentSettings {
     pub rules: Rules,
     /// What revisions own of Kubernetes' workloads besides their images.
     pub manages: Manages,
+    /// What its deployments take where their requests name none.
+    pub defaults: Defaults,
 }
 
 /// What revisions own of Kubernetes' workloads besides their images. Services of Lockstep's own machine are given their
@@ -88,6 +96,20 @@ pub struct Rules {
 
 /// Settings as they are stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StoredSettings {
+    /// The settings.
+    #[serde(flatten)]
+    pub settings: EnvironmentSettings,
+    /// Goes up by one with each edit; an edit carries the one it started from, or a base revision. 0 before the first.
+    pub version: i64,
+    /// The latest revision, which has them: a base for an edit. 0 before the first.
+    pub revision: i64,
+}
+
+/// Replaces an environment's settings by a new revision; what is left out is as at the beginning.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
     "kind": "production",
     "protected": true,
@@ -95,16 +117,21 @@ pub struct Rules {
     "rules": { "tags": ["v*"], "repositories": ["registry.example.com/shop/*"], "maxReplicas": 20,
                "requiredVariables": ["LOG_LEVEL"] },
     "manages": { "variables": true },
-    "version": 3
+    "defaults": { "onFailure": "put_back", "timeLimitSeconds": 1800 },
+    "base": 7,
+    "reason": "nothing new over the holidays"
 })))]
-#[serde(rename_all = "camelCase")]
-pub struct StoredSettings {
-    /// The settings.
+#[serde(rename_all = "camelCase", default)]
+pub struct SettingsEdit {
+    /// The settings as they are to be.
     #[serde(flatten)]
     pub settings: EnvironmentSettings,
-    /// Goes up by one with each edit; an edit carries the one it started from. 0 before the first.
-    #[serde(default)]
+    /// The revision whose settings the author saw. It is a conflict if they have changed since.
+    pub base: Option<i64>,
+    /// Without a base: the settings' version that the author saw. Another one is a conflict.
     pub version: i64,
+    /// Why.
+    pub reason: String,
 }
 
 /// What whoever starts a deployment says to what protects the environment.
@@ -195,6 +222,7 @@ impl EnvironmentSettings {
                 format!("At most {MAX_PATTERNS} names: letters, digits and underscores, no digit first.");
             faults.push(FieldError::new("requiredVariables", words));
         }
+        faults.extend(self.defaults.faults());
         faults
     }
 
@@ -325,9 +353,12 @@ mod tests {
                 max_replicas: None,
                 required_variables: vec!["A=B".into()],
             },
+            defaults: Defaults { on_failure: Some("shrug".into()), time_limit_seconds: Some(0) },
             ..Default::default()
         };
         let fields: Vec<String> = settings.faults().into_iter().map(|fault| fault.field).collect();
-        assert_eq!(fields, ["kind", "freezes", "freezes", "tags", "repositories", "requiredVariables"]);
+        let rules = ["tags", "repositories", "requiredVariables"];
+        let defaults = ["onFailure", "timeLimitSeconds"];
+        assert_eq!(fields, [&["kind", "freezes", "freezes"][..], &rules, &defaults].concat());
     }
 }

@@ -8,8 +8,9 @@ use crate::{
     id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, PreviewId, ServiceId},
     image::ImageRef,
     matrix::MatrixQuery,
+    problem::FieldError,
     service::{Container, Service, ServiceQuery, WorkloadKind},
-    settings::{Consent, Guard},
+    settings::{Consent, Defaults, Guard},
     variable::VariableDifference,
 };
 
@@ -27,6 +28,15 @@ wire_enum!(
         PutBack = "put_back",
     }
 );
+
+impl OnFailure {
+    /// What is wrong with it, where it is none of these.
+    pub fn fault(&self) -> Option<FieldError> {
+        let Self::Unknown(word) = self else { return None };
+        let known: Vec<&str> = Self::ALL.iter().map(Self::as_str).collect();
+        Some(FieldError::new("onFailure", format!("“{word}” is none of: {}.", known.join(", "))))
+    }
+}
 
 wire_enum!(
     /// How much a warning weighs.
@@ -119,9 +129,9 @@ pub struct StartSync {
     /// What is left as it is, of all that is asked for.
     #[serde(default)]
     pub except: Vec<Exception>,
-    /// `stop` if left out.
-    #[serde(default = "stop")]
-    pub on_failure: OnFailure,
+    /// As the target's settings say if left out, or else `stop`.
+    #[serde(default)]
+    pub on_failure: Option<OnFailure>,
     /// Why, for the history.
     #[serde(default)]
     pub note: String,
@@ -131,10 +141,6 @@ pub struct StartSync {
     /// What it takes where the target is protected.
     #[serde(flatten)]
     pub consent: Consent,
-}
-
-fn stop() -> OnFailure {
-    OnFailure::Stop
 }
 
 /// What a sync would do, as found at `createdAt`.
@@ -162,6 +168,9 @@ pub struct Preview {
     /// What stands between it and its start.
     #[serde(default)]
     pub guard: Guard,
+    /// What is taken where its start names none.
+    #[serde(default)]
+    pub defaults: Defaults,
     /// One per service and target.
     pub items: Vec<PreviewItem>,
     /// When it was made.

@@ -33,7 +33,7 @@ use crate::{Observed, ObservedReplica, Phase, Place, Service, Site};
 /// A watch says so often that it is there.
 const ALIVE: Duration = Duration::from_secs(30);
 /// The only container of a service.
-const CONTAINER: &str = "app";
+pub const CONTAINER: &str = "app";
 
 /// The driver of a local site.
 pub struct Driver(Arc<Site>);

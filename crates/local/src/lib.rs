@@ -41,7 +41,7 @@ mod supervisor;
 mod watch;
 
 pub use backoff::Backoff;
-pub use driver::Driver;
+pub use driver::{CONTAINER, Driver};
 pub use error::Error;
 pub use holder::hold;
 pub use launch::launch;

@@ -106,6 +106,19 @@ async fn counts(store: &Store) -> Result<HashMap<Uuid, Counts>, Error> {
     Ok(counts)
 }
 
+/// An environment's settings, with its newest revision's number.
+pub(crate) async fn settings(db: &impl ConnectionTrait, id: EnvironmentId) -> Result<StoredSettings, Error> {
+    let row: Option<(Json, i64)> = Entity::find_by_id(id.0)
+        .select_only()
+        .columns([Column::Settings, Column::SettingsVersion])
+        .into_tuple()
+        .one(db)
+        .await?;
+    let (settings, version) = row.ok_or(Error::NotFound)?;
+    let revision = revision::latest_number(db, id).await?;
+    Ok(StoredSettings { settings: serde_json::from_value(settings)?, version, revision })
+}
+
 impl Store {
     /// Every environment, from left to right.
     pub async fn environments(&self) -> Result<Vec<Environment>, Error> {
@@ -130,14 +143,7 @@ impl Store {
 
     /// An environment's settings.
     pub async fn settings(&self, id: EnvironmentId) -> Result<StoredSettings, Error> {
-        let row: Option<(Json, i64)> = Entity::find_by_id(id.0)
-            .select_only()
-            .columns([Column::Settings, Column::SettingsVersion])
-            .into_tuple()
-            .one(&self.db)
-            .await?;
-        let (settings, version) = row.ok_or(Error::NotFound)?;
-        Ok(StoredSettings { settings: serde_json::from_value(settings)?, version })
+        settings(&self.db, id).await
     }
 
     /// What would go with an environment.
@@ -179,6 +185,11 @@ impl Write {
             0 => Err(Error::Stale),
             _ => Ok(()),
         }
+    }
+
+    /// An environment's settings.
+    pub async fn settings(&mut self, id: EnvironmentId) -> Result<StoredSettings, Error> {
+        settings(self.tx(), id).await
     }
 
     /// Stores an environment's settings, if the stored version is still the one before theirs.

@@ -5,6 +5,7 @@ use domain::{
     id::{DeploymentId, EnvironmentId},
     list::{Page, Paging},
     revision::{EntryChange, Revision, RevisionEntry, RevisionSummary, SUMMARY_CHANGES, diff},
+    settings::{self, EnvironmentSettings},
     variable::{self, VariableChange, Variables},
 };
 use sea_orm::{ActiveValue::Set, FromQueryResult, QueryOrder, QuerySelect, entity::prelude::*};
@@ -23,6 +24,8 @@ pub(crate) struct Model {
     changes: Json,
     variables: Json,
     variable_changes: Json,
+    settings: Option<Json>,
+    setting_changes: Json,
     deployment_id: Option<Uuid>,
     author: String,
     reason: String,
@@ -46,6 +49,8 @@ impl TryFrom<Model> for Revision {
             changes: serde_json::from_value(row.changes)?,
             variables: serde_json::from_value(row.variables)?,
             variable_changes: serde_json::from_value(row.variable_changes)?,
+            settings: row.settings.map(serde_json::from_value).transpose()?,
+            setting_changes: serde_json::from_value(row.setting_changes)?,
             deployment_id: row.deployment_id.map(Into::into),
             author: row.author,
             reason: row.reason,
@@ -66,6 +71,22 @@ pub(crate) async fn latest_by_environment(db: &impl ConnectionTrait) -> Result<V
         .await?)
 }
 
+/// The number of an environment's newest revision; 0 before the first.
+pub(crate) async fn latest_number(
+    db: &impl ConnectionTrait,
+    environment: EnvironmentId,
+) -> Result<i64, Error> {
+    let newest: Option<i64> = Entity::find()
+        .select_only()
+        .column(Column::Number)
+        .filter(Column::EnvironmentId.eq(environment.0))
+        .order_by_desc(Column::Number)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(newest.unwrap_or_default())
+}
+
 /// A revision about to be stored.
 #[derive(Clone, Debug)]
 pub struct NewRevision {
@@ -75,6 +96,8 @@ pub struct NewRevision {
     pub entries: Vec<RevisionEntry>,
     /// Its variables; none for those of the revision before it.
     pub variables: Option<Variables>,
+    /// The settings that are to hold; none for those that do.
+    pub settings: Option<EnvironmentSettings>,
     /// The deployment that makes it.
     pub deployment_id: Option<DeploymentId>,
     /// Who makes it.
@@ -92,6 +115,7 @@ struct Row {
     workloads: i32,
     changes: Json,
     variable_changes: Json,
+    setting_changes: Json,
     deployment_id: Option<Uuid>,
     author: String,
     reason: String,
@@ -114,6 +138,7 @@ impl Row {
             changes,
             changed_variables,
             variables,
+            settings: serde_json::from_value(self.setting_changes)?,
             deployment_id: self.deployment_id.map(Into::into),
             author: self.author,
             reason: self.reason,
@@ -158,6 +183,7 @@ impl Store {
             Column::Workloads,
             Column::Changes,
             Column::VariableChanges,
+            Column::SettingChanges,
             Column::DeploymentId,
             Column::Author,
             Column::Reason,
@@ -244,7 +270,8 @@ impl Write {
         find(self.tx(), environment, number).await
     }
 
-    /// Adds a revision with the environment's next number, which it returns.
+    /// Adds a revision with the environment's next number, which it returns. Settings of its own are stored with
+    /// [`Write::update_settings`], after it.
     pub async fn insert_revision(&mut self, new: &NewRevision) -> Result<i64, Error> {
         // So that two that are added at once do not take the same number.
         self.hold_environment(new.environment_id).await?;
@@ -253,6 +280,8 @@ impl Write {
         let (before, had) = latest.map(|latest| (latest.entries, latest.variables)).unwrap_or_default();
         let changes = diff(&before, &new.entries);
         let variables = new.variables.as_ref().unwrap_or(&had);
+        let hold = environment::settings(self.tx(), new.environment_id).await?.settings;
+        let settings = new.settings.as_ref().unwrap_or(&hold);
         let row = ActiveModel {
             id: Set(Uuid::now_v7()),
             environment_id: Set(new.environment_id.0),
@@ -262,6 +291,8 @@ impl Write {
             changes: Set(serde_json::to_value(&changes)?),
             variables: Set(serde_json::to_value(variables)?),
             variable_changes: Set(serde_json::to_value(variable::diff(&had, variables))?),
+            settings: Set(Some(serde_json::to_value(settings)?)),
+            setting_changes: Set(serde_json::to_value(settings::diff(&hold, settings))?),
             deployment_id: Set(new.deployment_id.map(|id| id.0)),
             author: Set(new.author.clone()),
             reason: Set(new.reason.clone()),
@@ -278,6 +309,43 @@ impl Write {
             .filter(environment::Column::Id.eq(environment.0))
             .exec(self.tx())
             .await?;
+        self.pass_over_settings(environment).await
+    }
+
+    /// Lets the active revision go on to those after it that changed settings alone: settings hold at once, so there is
+    /// nothing to be deployed in between.
+    pub async fn pass_over_settings(&mut self, environment: EnvironmentId) -> Result<(), Error> {
+        let active = active_number(self.tx(), environment).await?;
+        let mut reached = active;
+        while active > 0 && self.changes_settings_alone(environment, reached + 1).await? {
+            reached += 1;
+        }
+        if reached > active {
+            environment::Entity::update_many()
+                .col_expr(environment::Column::ActiveRevision, Expr::value(reached))
+                .filter(environment::Column::Id.eq(environment.0))
+                .exec(self.tx())
+                .await?;
+        }
         Ok(())
+    }
+
+    async fn changes_settings_alone(
+        &mut self,
+        environment: EnvironmentId,
+        number: i64,
+    ) -> Result<bool, Error> {
+        let found: Option<(Json, Json, Json)> = Entity::find()
+            .select_only()
+            .columns([Column::Changes, Column::VariableChanges, Column::SettingChanges])
+            .filter(Column::EnvironmentId.eq(environment.0))
+            .filter(Column::Number.eq(number))
+            .into_tuple()
+            .one(self.tx())
+            .await?;
+        let empty = |changes: &Json| changes.as_array().is_some_and(Vec::is_empty);
+        Ok(found.is_some_and(|(entries, variables, settings)| {
+            empty(&entries) && empty(&variables) && !empty(&settings)
+        }))
     }
 }

@@ -337,6 +337,7 @@ async fn variables_go_on_from_revision_to_revision(postgres: bool) {
             environment_id: environment,
             entries: Vec::new(),
             variables,
+            settings: None,
             deployment_id: None,
             author: "tester".into(),
             reason: String::new(),

@@ -6,7 +6,7 @@ use domain::{
     environment::{Environment, EnvironmentEdit, EnvironmentQuery, NewEnvironment},
     id::EnvironmentId,
     problem::Problem,
-    settings::StoredSettings,
+    settings::{SettingsEdit, StoredSettings},
     site::Dependents,
 };
 use http::StatusCode;
@@ -100,10 +100,10 @@ async fn settings(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<
     Ok(axum::Json(stored::get(&ctx, id).await?))
 }
 
-/// Sets an environment's settings; what is left out is as at the beginning.
+/// Replaces an environment's settings by a new revision; what is left out is as at the beginning.
 #[utoipa::path(
     put, path = "/api/environments/{id}/settings", tag = "environments", params(("id" = EnvironmentId, Path)),
-    request_body = StoredSettings,
+    request_body = SettingsEdit,
     responses(
         (status = 200, body = StoredSettings), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 422, body = Problem)
@@ -112,7 +112,7 @@ async fn settings(Caller(ctx): Caller, Path(id): Path<EnvironmentId>) -> Answer<
 async fn set(
     Caller(ctx): Caller,
     Path(id): Path<EnvironmentId>,
-    Json(edit): Json<StoredSettings>,
+    Json(edit): Json<SettingsEdit>,
 ) -> Answer<axum::Json<StoredSettings>> {
     Ok(axum::Json(stored::put(&ctx, id, edit).await?))
 }

@@ -206,8 +206,11 @@ async fn environments_are_found_by_cluster_and_by_the_beginning_of_their_name(on
     assert_eq!(names("prefix=pr&sort=name").await, ["preview 🚀", "Production"]);
     assert_eq!(names("prefix=pr&cluster=c-m-prod0001").await, ["Production"]);
     assert_eq!(names("sort=-created&pageSize=2").await, ["preview 🚀", "Production"]);
-    let (status, problem) = app.api.call(Method::GET, "/api/environments?cluster=c-m-prod001", None).await;
-    assert_eq!(status, 422, "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("The nearest: "), "{problem}");
+    for list in ["environments", "services"] {
+        let path = format!("/api/{list}?cluster=c-m-prod001");
+        let (status, problem) = app.api.call(Method::GET, &path, None).await;
+        assert_eq!((status.as_u16(), &problem["errors"][0]["field"]), (422, &json!("cluster")), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("The nearest: production-eu"), "{problem}");
+    }
     app.stop().await;
 }

@@ -14,6 +14,7 @@ mod kube_variables;
 mod lists;
 mod local;
 mod local_faults;
+mod local_revisions;
 mod local_variables;
 mod matching;
 mod past;

@@ -147,3 +147,143 @@ async fn what_is_set_while_a_deployment_waits_holds_at_its_turn(on: On) {
     assert_eq!(end_of(&app, &id).await.0, "success");
     app.stop().await;
 }
+
+/// Staging's path with something after it, and its newest revision.
+async fn newest(app: &App) -> (String, Value) {
+    let env = format!("/api/environments/{}", app.api.environment("Staging").await);
+    let revisions = app.api.get(&format!("{env}/revisions")).await;
+    (env, revisions[0].clone())
+}
+
+/// Settings that differ, as sentences.
+fn told(changes: &Value) -> Vec<String> {
+    let word = |value: &Value| value.as_str().unwrap_or("–").to_owned();
+    let changes = changes.as_array().unwrap().iter();
+    changes
+        .map(|one| format!("{}: {} → {}", word(&one["name"]), word(&one["from"]), word(&one["to"])))
+        .collect()
+}
+
+on_both!(a_change_of_settings_is_a_revision);
+async fn a_change_of_settings_is_a_revision(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let env = newest(&app).await.0;
+    app.api.post(&format!("{env}/revisions"), &json!({ "capture": true })).await;
+    let freeze =
+        json!({ "from": "2020-12-20T00:00:00Z", "until": "2021-01-04T06:00:00Z", "reason": "Holidays" });
+    let protected =
+        |base: i64| json!({ "protected": true, "freezes": [freeze], "base": base, "reason": "go-live" });
+    let (status, stored) = set(&app, protected(1)).await;
+    assert_eq!((status, &stored["revision"], &stored["version"]), (200, &json!(2), &json!(1)), "{stored}");
+    let made = newest(&app).await.1;
+    assert_eq!(
+        (&made["active"], &made["reason"]),
+        (&json!(true), &json!("go-live")),
+        "they hold at once: {made}"
+    );
+    assert_eq!((&made["author"], &made["changed"]), (&json!("local operator"), &json!(0)), "{made}");
+    let window = "2020-12-20 00:00 – 2021-01-04 06:00 UTC (Holidays)";
+    assert_eq!(
+        told(&made["settings"]),
+        ["Protection: off → on".to_owned(), format!("Freeze window: – → {window}")]
+    );
+    let page = app.api.get(&format!("{}?tab=revisions", env.trim_start_matches("/api"))).await;
+    for words in ["Protection: off → on", &format!("Freeze window added: {window}"), "2 settings changed"] {
+        assert!(page.as_str().unwrap().contains(words), "the timeline tells it: {words}");
+    }
+    let drift = app.api.get(&format!("{env}/drift")).await;
+    assert_eq!((&drift["revision"], &drift["changes"]), (&json!(2), &json!([])));
+
+    assert_eq!(set(&app, protected(2)).await, (200, stored), "what is set already makes no revision");
+    assert_eq!(newest(&app).await.1["number"], 2);
+    let (status, problem) = set(&app, json!({ "kind": "staging", "base": 1 })).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("edit_conflict")), "{problem}");
+    assert_eq!(
+        (&problem["current"]["protected"], &problem["current"]["revision"]),
+        (&json!(true), &json!(2)),
+        "both sides are told"
+    );
+
+    let mut request = version(&app, "cart", "1.14.1").await;
+    request["confirm"] = json!("Staging");
+    app.api.post("/api/deployments?wait=true", &request).await;
+    let (status, stored) = set(&app, json!({ "kind": "staging", "protected": true, "base": 2 })).await;
+    assert_eq!((status, &stored["revision"]), (200, &json!(4)), "a deployment is no conflict: {stored}");
+    let diff = app.api.get(&format!("{env}/diff?from=1&to=4")).await;
+    assert_eq!(told(&diff["settings"]), ["Kind: not said → staging", "Protection: off → on"]);
+    let development = app.api.environment("Development").await;
+    let compared = app.api.get(&format!("{env}/compare?with={development}")).await;
+    assert_eq!(
+        compared["settings"],
+        json!([
+            { "field": "Kind", "left": "staging", "right": "not said" },
+            { "field": "Protection", "left": "on", "right": "off" },
+        ])
+    );
+
+    let environment = &request["environmentId"];
+    let back = json!({ "environmentId": environment, "revision": 1, "rollback": true, "confirm": "Staging" });
+    let ended = app.api.post("/api/deployments?wait=true", &back).await;
+    assert_eq!((&ended["status"], &ended["revision"]), (&json!("success"), &json!(5)), "{ended}");
+    assert_eq!(app.api.get(&format!("{env}/settings")).await["protected"], true, "it lifts no protection");
+    let made = newest(&app).await.1;
+    assert_eq!(
+        (&made["reason"], &made["settings"]),
+        (&json!("rollback to revision 1, without its settings"), &json!([]))
+    );
+    app.stop().await;
+}
+
+on_both!(settings_do_not_make_active_what_waits_to_be_deployed);
+async fn settings_do_not_make_active_what_waits_to_be_deployed(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let (env, none) = newest(&app).await;
+    assert_eq!(none, Value::Null);
+    set(&app, json!({ "kind": "staging", "base": 0 })).await;
+    let (_, first) = newest(&app).await;
+    assert_eq!((&first["number"], &first["active"]), (&json!(1), &json!(false)), "nothing was brought there");
+    let captured = app.api.post(&format!("{env}/revisions"), &json!({ "base": 1, "capture": true })).await;
+    assert_eq!((&captured["number"], &captured["active"]), (&json!(2), &json!(true)), "{captured}");
+
+    let mut edit = version(&app, "cart", "1.14.1").await;
+    edit["base"] = json!(2);
+    app.api.post(&format!("{env}/revisions"), &edit).await;
+    set(&app, json!({ "kind": "testing", "base": 3 })).await;
+    let (_, waiting) = newest(&app).await;
+    assert_eq!((&waiting["number"], &waiting["active"]), (&json!(4), &json!(false)), "{waiting}");
+    let deploy = json!({ "environmentId": edit["environmentId"], "revision": 3 });
+    let ended = app.api.post("/api/deployments?wait=true", &deploy).await;
+    assert_eq!(ended["status"], "success", "{ended}");
+    let found = app.api.get(&env).await;
+    assert_eq!(
+        (&found["activeRevision"], &found["latestRevision"]),
+        (&json!(4), &json!(4)),
+        "nothing is left to deploy"
+    );
+    app.stop().await;
+}
+
+on_both!(deployments_take_from_the_settings_what_nobody_says);
+async fn deployments_take_from_the_settings_what_nobody_says(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    let (status, problem) =
+        set(&app, json!({ "defaults": { "onFailure": "shrug", "timeLimitSeconds": 0 } })).await;
+    assert_eq!(status, 422, "{problem}");
+    set(&app, json!({ "defaults": { "onFailure": "go_on", "timeLimitSeconds": 1800 } })).await;
+    let how = |one: &Value| (one["onFailure"].clone(), one["timeLimitSeconds"].clone());
+    let mut request = version(&app, "cart", "1.14.1").await;
+    let ended = app.api.post("/api/deployments?wait=true", &request).await;
+    assert_eq!(how(&ended), (json!("go_on"), json!(1800)), "{ended}");
+    let undone = format!("/api/deployments/{}/rollback?wait=true", ended["id"].as_str().unwrap());
+    assert_eq!(how(&app.api.post(&undone, &json!({})).await).1, Value::Null, "the way back is not cut short");
+    request["onFailure"] = json!("put_back");
+    request["timeLimitSeconds"] = json!(60);
+    let ended = app.api.post("/api/deployments?wait=true", &request).await;
+    assert_eq!(how(&ended), (json!("put_back"), json!(60)), "{ended}");
+
+    let mut sync = app.api.sync_request(&["checkout"]).await;
+    sync.as_object_mut().unwrap().remove("onFailure");
+    let ended = app.api.post("/api/sync?wait=true", &sync).await;
+    assert_eq!(how(&ended), (json!("go_on"), json!(1800)), "{ended}");
+    app.stop().await;
+}

@@ -166,7 +166,7 @@ async fn what_is_required_has_to_be_there(on: On) {
         (200, &json!("TOKEN")),
         "{answer}"
     );
-    put(&app, json!({ "variables": [plain("LEVEL", "info")] })).await;
+    put(&app, json!({ "base": 1, "variables": [plain("LEVEL", "info")] })).await;
     let mut request = version(&app, "cart", "1.14.1").await;
     let shown = app.api.post("/api/deployments/preview", &request).await;
     let told = shown["items"][0]["warnings"].as_array().unwrap();
@@ -180,16 +180,16 @@ async fn what_is_required_has_to_be_there(on: On) {
     assert!(warning["message"].as_str().unwrap().contains("TOKEN"));
 
     // What goes between the preview and the start is missed at the start.
-    put(&app, json!({ "base": 1, "variables": [plain("LEVEL", "info"), hidden("TOKEN")] })).await;
+    put(&app, json!({ "base": 2, "variables": [plain("LEVEL", "info"), hidden("TOKEN")] })).await;
     request["previewId"] = app.api.post("/api/deployments/preview", &request).await["id"].clone();
-    put(&app, json!({ "base": 2, "variables": [] })).await;
+    put(&app, json!({ "base": 3, "variables": [] })).await;
     let (status, problem) = app.api.call(Method::POST, "/api/deployments", Some(&request)).await;
     assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("rule_broken")), "{problem}");
 
-    put(&app, json!({ "base": 3, "variables": [plain("LEVEL", "info"), hidden("TOKEN")] })).await;
+    put(&app, json!({ "base": 4, "variables": [plain("LEVEL", "info"), hidden("TOKEN")] })).await;
     request.as_object_mut().unwrap().remove("previewId");
     let ended = app.api.post("/api/deployments?wait=true", &request).await;
-    assert_eq!((&ended["status"], &ended["revision"]), (&json!("success"), &json!(5)), "{ended}");
+    assert_eq!((&ended["status"], &ended["revision"]), (&json!("success"), &json!(6)), "{ended}");
     let shown = app.api.get(&path(&app, "Staging").await).await;
     assert_eq!(
         (&shown["active"], shown["variables"].as_array().unwrap().len()),

@@ -42,6 +42,7 @@ pub(super) async fn settled(
                     environment_id: environment,
                     entries,
                     variables: None,
+                    settings: None,
                     deployment_id: Some(ended.id),
                     author: ENGINE.to_owned(),
                     reason: format!("what revision {} was left at", target.number),

@@ -12,7 +12,7 @@ use domain::{
     problem::FieldError,
     revision::{ContainerImage, RevisionEntry, ServiceVersion},
     service::Service,
-    sync::{MAX_SERVICES, Preview, PreviewItem},
+    sync::{MAX_SERVICES, OnFailure, Preview, PreviewItem},
 };
 
 use super::{
@@ -73,6 +73,7 @@ pub async fn start_deploy(ctx: &Context, start: StartDeployment) -> Result<Deplo
     }
     let how = How {
         on_failure: start.on_failure.clone(),
+        otherwise: OnFailure::PutBack,
         note: &start.note,
         ticket: &start.ticket,
         consent: &start.consent,

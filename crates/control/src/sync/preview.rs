@@ -168,6 +168,7 @@ pub(super) async fn finish(
         retry_of: asked.retry_of,
         deploy: asked.deploy,
         guard: settings.guard(now),
+        defaults: settings.defaults.clone(),
         items,
         created_at: now,
         expires_at: now + VALID,

@@ -9,16 +9,23 @@ use domain::{
     image::ImageRef,
     revision::{RevisionEntry, carried_on},
     service::Service,
+    settings,
     sync::Preview,
 };
 use store::{NewDeployment, NewRevision, ToCome, Write};
 
-use crate::{Context, Error, error::first_of, revision::older};
+use crate::{
+    Context, Error,
+    error::first_of,
+    local_service::{Definitions, definitions},
+    revision::older,
+};
 
 /// What there is in an environment.
 pub(crate) struct There {
     pub(crate) observed: Vec<Service>,
     pub(crate) bound: HashSet<AppInstanceId>,
+    definitions: Definitions,
 }
 
 impl There {
@@ -27,8 +34,28 @@ impl There {
         let bound = ctx.store().app_instances(Some(environment)).await?;
         Ok(Self {
             observed: ctx.store().services_of(environment).await?,
+            definitions: definitions(ctx, &bound).await?,
             bound: bound.into_iter().map(|instance| instance.id).collect(),
         })
+    }
+
+    /// What a service runs, and what it is.
+    pub(crate) fn entry(&self, service: &Service) -> RevisionEntry {
+        let mut entry = RevisionEntry::of(service);
+        self.define(&mut entry);
+        entry
+    }
+
+    /// What should run, brought up to what there is: see [`carried_on`].
+    pub(crate) fn carried_on(&self, active: Option<Vec<RevisionEntry>>) -> Vec<RevisionEntry> {
+        let mut entries = carried_on(active, &self.observed, &self.bound);
+        entries.iter_mut().filter(|entry| entry.definition.is_none()).for_each(|entry| self.define(entry));
+        entries
+    }
+
+    fn define(&self, entry: &mut RevisionEntry) {
+        let key = (entry.app_instance_id, entry.name.clone());
+        entry.definition = self.definitions.get(&key).cloned();
     }
 }
 
@@ -51,23 +78,29 @@ pub(super) async fn revision_of(
             _ => Ok(number),
         };
     }
-    let variables = match &preview.deploy {
-        Some(DeployRequest { revision: Some(older), .. }) => {
-            write.revision(environment, *older).await?.map(|older| older.variables)
-        }
+    let older = match &preview.deploy {
+        Some(DeployRequest { revision: Some(older), .. }) => write.revision(environment, *older).await?,
         _ => None,
     };
-    let mut entries = carried_on(active.map(|active| active.entries), &there.observed, &there.bound);
+    let mut reason = reason(new, preview);
+    if let Some(older) = older.as_ref().and_then(|older| older.settings.as_ref())
+        && !settings::diff(older, &write.settings(environment).await?.settings).is_empty()
+    {
+        // An older revision must not lift a protection by the way.
+        reason.push_str(", without its settings");
+    }
+    let mut entries = there.carried_on(active.map(|active| active.entries));
     for entry in &mut entries {
         expect(entry, &moving, new);
     }
     let revision = NewRevision {
         environment_id: environment,
         entries,
-        variables,
+        variables: older.map(|older| older.variables),
+        settings: None,
         deployment_id: Some(new.deployment.id),
         author: ctx.actor().to_owned(),
-        reason: reason(new, preview),
+        reason,
         created_at: Utc::now(),
     };
     Ok(write.insert_revision(&revision).await?)

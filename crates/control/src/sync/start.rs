@@ -7,7 +7,7 @@ use domain::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskCounts, TaskStatus},
     id::{AppInstanceId, DeploymentId, PreviewId, ServiceId},
     service::Service,
-    settings::Consent,
+    settings::{Consent, time_limit_fault},
     sync::{Exception, OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, Warning},
     validate,
 };
@@ -23,8 +23,6 @@ use crate::{Context, Error, deployment, settings};
 
 /// The furthest that a deployment can be scheduled ahead.
 const FURTHEST: TimeDelta = TimeDelta::days(366);
-/// The longest time limit of a deployment, in seconds.
-const LONGEST: u32 = 86_400;
 
 /// Starts a sync: what its preview showed, or, without one, what is found now.
 pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error> {
@@ -38,6 +36,7 @@ pub async fn start(ctx: &Context, start: StartSync) -> Result<Deployment, Error>
     let asked = Asked::of(&shown, &start);
     let how = How {
         on_failure: start.on_failure.clone(),
+        otherwise: OnFailure::Stop,
         note: &start.note,
         ticket: &start.ticket,
         consent: &start.consent,
@@ -60,7 +59,9 @@ pub async fn start_follow_up(
     if shown.undo_of != Some(id) && shown.retry_of != Some(id) {
         return Err(other_request());
     }
-    let how = How { on_failure, note, ticket: "", consent, at: None, time_limit: None };
+    let on_failure = Some(on_failure);
+    let how =
+        How { on_failure, otherwise: OnFailure::Stop, note, ticket: "", consent, at: None, time_limit: None };
     begin(ctx, &shown, &Asked::AllBut(&[]), how).await
 }
 
@@ -95,7 +96,9 @@ fn covers(preview: &Preview, start: &StartSync) -> bool {
 
 /// How a deployment is carried out, and why.
 pub(super) struct How<'a> {
-    pub(super) on_failure: OnFailure,
+    pub(super) on_failure: Option<OnFailure>,
+    /// What is done on a failed task where neither the request nor the environment says it.
+    pub(super) otherwise: OnFailure,
     pub(super) note: &'a str,
     pub(super) ticket: &'a str,
     pub(super) consent: &'a Consent,
@@ -110,24 +113,22 @@ pub(super) async fn begin(
     ctx: &Context,
     preview: &Preview,
     asked: &Asked<'_>,
-    How { on_failure, note, ticket, consent, at, time_limit }: How<'_>,
+    How { on_failure, otherwise, note, ticket, consent, at, time_limit }: How<'_>,
 ) -> Result<Deployment, Error> {
+    let target = preview.request.target_environment_id;
+    let defaults = ctx.store().settings(target).await?.settings.defaults;
+    let on_failure = on_failure.or(defaults.on_failure).unwrap_or(otherwise);
+    // The way back is not cut short by what holds for going forth.
+    let time_limit = time_limit.or(defaults.time_limit_seconds.filter(|_| preview.undo_of.is_none()));
     let mut errors = Vec::new();
     let note = validate::text("note", note).map_err(|error| errors.push(error)).unwrap_or_default();
     let ticket = validate::link("ticket", ticket).map_err(|error| errors.push(error)).unwrap_or_default();
-    if let OnFailure::Unknown(word) = &on_failure {
-        errors.push(domain::problem::FieldError::new(
-            "onFailure",
-            format!("“{word}” is none of: stop, go_on, put_back."),
-        ));
-    }
+    errors.extend(on_failure.fault());
     if at.is_some_and(|at| at <= Utc::now() || at > Utc::now() + FURTHEST) {
         let words = "Give a time within the next year.";
         errors.push(domain::problem::FieldError::new("scheduledFor", words));
     }
-    if time_limit.is_some_and(|limit| !(1..=LONGEST).contains(&limit)) {
-        errors.push(domain::problem::FieldError::new("timeLimitSeconds", "From a second to a day."));
-    }
+    errors.extend(time_limit.and_then(time_limit_fault));
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerImage, RevisionEntry};
-use crate::{id::AppInstanceId, image::ImageRef, service::WorkloadKind, variable::VariableChange};
+use super::{ContainerImage, Definition, FieldChange, RevisionEntry};
+use crate::{
+    id::AppInstanceId, image::ImageRef, service::WorkloadKind, settings::SettingChange,
+    variable::VariableChange,
+};
 
 wire_enum!(
     /// What became of a workload from one content to another.
@@ -14,7 +17,7 @@ wire_enum!(
         Added = "added",
         /// Only the first has it.
         Removed = "removed",
-        /// Both have it, with other images.
+        /// Both have it, with other images or another definition.
         Changed = "changed",
     }
 );
@@ -35,6 +38,9 @@ pub struct RevisionDiff {
     /// The variables that differ.
     #[serde(default)]
     pub variables: Vec<VariableChange>,
+    /// The settings that differ. A rollback does not bring them back.
+    #[serde(default)]
+    pub settings: Vec<SettingChange>,
 }
 
 /// One workload that differs.
@@ -54,6 +60,9 @@ pub struct EntryChange {
     pub change: ChangeKind,
     /// Its images that differ.
     pub images: Vec<ImageDifference>,
+    /// The fields of its definition that differ, where both are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definition: Vec<FieldChange>,
 }
 
 /// One container's image in two contents.
@@ -104,8 +113,11 @@ pub fn diff(from: &[RevisionEntry], to: &[RevisionEntry]) -> Vec<EntryChange> {
     let there = after.iter().filter_map(|(key, entry)| match before.get(key) {
         None => Some(change(entry, ChangeKind::Added, images(&[], &entry.images))),
         Some(was) => {
-            let images = images(&was.images, &entry.images);
-            (!images.is_empty()).then(|| change(entry, ChangeKind::Changed, images))
+            let change = EntryChange {
+                definition: definition(was, entry),
+                ..change(entry, ChangeKind::Changed, images(&was.images, &entry.images))
+            };
+            (!change.images.is_empty() || !change.definition.is_empty()).then_some(change)
         }
     });
     let mut changes: Vec<EntryChange> = gone.chain(there).collect();
@@ -121,7 +133,16 @@ fn change(entry: &RevisionEntry, change: ChangeKind, images: Vec<ImageDifference
         name: entry.name.clone(),
         change,
         images,
+        definition: Vec::new(),
     }
+}
+
+fn definition(from: &RevisionEntry, to: &RevisionEntry) -> Vec<FieldChange> {
+    from.definition
+        .as_ref()
+        .zip(to.definition.as_ref())
+        .map(|(from, to)| Definition::diff(from, to))
+        .unwrap_or_default()
 }
 
 fn images(from: &[ContainerImage], to: &[ContainerImage]) -> Vec<ImageDifference> {

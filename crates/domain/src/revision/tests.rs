@@ -20,6 +20,7 @@ fn entry(name: &str, image: &str) -> RevisionEntry {
         kind: WorkloadKind::Deployment,
         name: name.into(),
         images: vec![ContainerImage { container: "app".into(), image: image.into() }],
+        definition: None,
     }
 }
 
