@@ -11,6 +11,7 @@ mod m20261122_000006_past;
 mod m20261122_000007_at_its_turn;
 mod m20261122_000008_variables;
 mod m20261122_000009_carried_variables;
+mod m20261122_000010_watch_leases;
 mod m20261122_000012_settings;
 mod m20261122_000015_home_cluster;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_at_its_turn::Migration),
             Box::new(m20261122_000008_variables::Migration),
             Box::new(m20261122_000009_carried_variables::Migration),
+            Box::new(m20261122_000010_watch_leases::Migration),
             Box::new(m20261122_000012_settings::Migration),
             Box::new(m20261122_000015_home_cluster::Migration),
         ]

@@ -113,7 +113,7 @@ pub async fn start(settings: Settings) -> Result<Running, ServeError> {
     let failed = |source| ServeError::Listen { addr: settings.addr, source };
     let listener = TcpListener::bind(settings.addr).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
-    let server_name = format!("{}-{}", addr, std::process::id());
+    let server_name = format!("{} {}", local::host_name(), uuid::Uuid::now_v7());
     let (patience, local) = (settings.patience, settings.local.clone());
     let options = Options { store: store.clone(), vault, server_name, patience, local };
     let control = Control::start(options).await?;

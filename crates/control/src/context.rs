@@ -17,7 +17,7 @@ pub struct Options {
     pub store: Store,
     /// Seals and opens tokens.
     pub vault: Vault,
-    /// Names this server among those that share a database.
+    /// Names this server among those that share a database, and no other that ever did.
     pub server_name: String,
     /// How long clusters are waited for.
     pub patience: Patience,
@@ -91,7 +91,22 @@ impl Control {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        if let Err(error) = self.release().await {
+            // Others wait until it runs out.
+            tracing::warn!(error = &error as &dyn std::error::Error, "what this server had is not given up");
+        }
         self.local.close().await;
+    }
+
+    /// Lets other servers go on at once with what this one had. On SQLite there are none.
+    async fn release(&self) -> Result<(), Error> {
+        if self.store.is_sqlite() {
+            return Ok(());
+        }
+        let mut write = self.store.write().await?;
+        write.release_watches(&self.server_name).await?;
+        write.release_leases(&self.server_name).await?;
+        Ok(write.commit().await?)
     }
 
     /// Ends when the server stops.

@@ -134,7 +134,7 @@ pub async fn pods(ctx: &Context, id: DeploymentId) -> Result<Vec<TaskPod>, Error
     let mut pods = Vec::new();
     for task in deployment.results {
         let key = WorkloadKey { namespace: task.namespace, kind: task.kind, name: task.name };
-        for pod in ctx.control().observer.pods_of(task.cluster_id, &key) {
+        for pod in ctx.control().pods_of(task.cluster_id, &key).await {
             pods.push(TaskPod {
                 task_id: task.id,
                 words: words_of(&pod),

@@ -2,6 +2,7 @@
 //! says that all is done. Every step is in the database before it is taken.
 
 mod act;
+mod machines;
 mod rebind;
 mod runner;
 mod settle;
@@ -10,7 +11,6 @@ mod work;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{TimeDelta, Utc};
 use domain::{id::DeploymentId, queue};
 use store::Lease;
 use tokio::time::Instant;
@@ -18,10 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Control, Error};
 
-/// How long a claim lasts without being renewed.
-const LEASE: TimeDelta = TimeDelta::seconds(10);
-/// No impatience makes it shorter: it has to outlast a busy machine.
-const SHORTEST_LEASE: TimeDelta = TimeDelta::seconds(2);
 /// How often unclaimed deployments are looked for without being told to.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -43,8 +39,9 @@ pub(crate) async fn run(control: Arc<Control>, stop: CancellationToken) {
 }
 
 async fn take_up(control: &Arc<Control>) -> Result<(), Error> {
-    let now = Utc::now();
-    for id in queue::due(&control.store.open_deployments(now).await?, now) {
+    let now = control.store.now().await?;
+    let due = queue::due(&control.store.open_deployments(now).await?, now);
+    for id in machines::within_reach(control, due, now).await? {
         let claimed = Instant::now();
         let Some(lease) = claim(control, id).await? else { continue };
         let running = control.clone();
@@ -54,7 +51,7 @@ async fn take_up(control: &Arc<Control>) -> Result<(), Error> {
             running.observer.wake_engine();
             match ended {
                 Ok(()) => {}
-                Err(Error::Store(store::Error::LeaseLost)) => {
+                Err(error) if error.is_lease_lost() => {
                     tracing::info!(deployment = %id, "another server goes on with it");
                 }
                 // The lease runs out, and the deployment is taken up again from what is stored.
@@ -67,15 +64,10 @@ async fn take_up(control: &Arc<Control>) -> Result<(), Error> {
     Ok(())
 }
 
-/// How long a claim of this server's lasts. It is renewed five times in that.
-fn lease_time(control: &Control) -> TimeDelta {
-    let usual = LEASE.to_std().unwrap_or_default();
-    TimeDelta::from_std(control.patience.of(usual)).unwrap_or(LEASE).max(SHORTEST_LEASE)
-}
-
 async fn claim(control: &Control, id: DeploymentId) -> Result<Option<Lease>, Error> {
+    let now = control.store.now().await?;
     let mut write = control.store.write().await?;
-    match write.claim(id, &control.server_name, Utc::now(), lease_time(control)).await {
+    match write.claim(id, &control.server_name, now, control.lease_time()).await {
         // It works on the same workload as one of another environment: its turn comes later.
         Err(store::Error::Duplicate(_)) => Ok(None),
         lease => {

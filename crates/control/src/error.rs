@@ -87,6 +87,11 @@ impl Error {
         }
     }
 
+    /// Whether another server has taken the work over.
+    pub(crate) fn is_lease_lost(&self) -> bool {
+        matches!(self, Error::Store(store::Error::LeaseLost))
+    }
+
     /// The document for the wire. The causes of a 500 are for the log only.
     pub fn problem(&self) -> Problem {
         match self {

@@ -90,6 +90,9 @@ pub(crate) async fn tell(control: Arc<Control>, stop: CancellationToken) {
                 if events.len() as u64 == BATCH {
                     newest.mark_changed();
                 }
+                if !control.store.is_sqlite() && events.iter().any(may_bind) {
+                    control.observer.refresh();
+                }
                 for message in events.iter().filter_map(Message::event) {
                     let _ = control.told.send(message);
                 }
@@ -104,6 +107,11 @@ pub(crate) async fn tell(control: Arc<Control>, stop: CancellationToken) {
             }
         }
     }
+}
+
+/// Whether an event, perhaps another server's, may change what is to be watched.
+fn may_bind(event: &Event) -> bool {
+    ["site.", "cluster.", "environment.", "app_instance."].iter().any(|noun| event.kind.starts_with(noun))
 }
 
 /// What was observed since it was told last.

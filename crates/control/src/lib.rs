@@ -15,6 +15,7 @@ pub mod environment;
 mod error;
 pub mod events;
 pub mod idempotency;
+mod lease;
 pub mod local_service;
 mod local_site;
 pub mod matrix;

@@ -1,9 +1,12 @@
-//! Keeps observed services current: one watcher per managed cluster that something is bound to.
+//! Keeps observed services current: one watcher per managed cluster that something is bound to, in one of the servers.
 
+mod elsewhere;
+mod glance;
 mod known;
 mod recorder;
 mod view;
 mod watcher;
+mod watches;
 
 use std::{
     collections::HashMap,
@@ -13,22 +16,21 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use domain::{
-    cluster::WatchState,
     id::ClusterId,
-    site::SiteKind,
     workload::{PodFacts, WorkloadKey},
 };
 use platform::Snapshot;
-use store::ClusterTarget;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Control, Error, events::Observed};
+use crate::Control;
+use glance::Glances;
 use recorder::{Inbox, Recorder};
 use view::View;
+use watches::Watches;
 
 /// How often the bindings are read again without being told to, as another server may have changed them, and how often it
 /// is stored which clusters were heard of.
@@ -45,6 +47,7 @@ pub(crate) struct Observer {
     turns: Arc<Semaphore>,
     heard: Mutex<HashMap<ClusterId, DateTime<Utc>>>,
     views: Mutex<HashMap<ClusterId, Arc<Mutex<View>>>>,
+    glances: Glances,
     refresh: Notify,
     engine: Notify,
     changes: watch::Sender<u64>,
@@ -62,6 +65,7 @@ impl Observer {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             heard: Mutex::default(),
             views: Mutex::default(),
+            glances: Glances::default(),
             refresh: Notify::default(),
             engine: Notify::default(),
             changes: watch::Sender::default(),
@@ -112,8 +116,8 @@ impl Observer {
         self.changes.subscribe()
     }
 
-    /// A workload's pods as last seen.
-    pub(crate) fn pods_of(&self, cluster: ClusterId, key: &WorkloadKey) -> Vec<PodFacts> {
+    /// A workload's pods as last seen by this server's watches.
+    fn pods_of(&self, cluster: ClusterId, key: &WorkloadKey) -> Vec<PodFacts> {
         let view = lock(&self.views).get(&cluster).cloned();
         view.map(|view| lock(&view).pods_of(key)).unwrap_or_default()
     }
@@ -122,6 +126,17 @@ impl Observer {
     pub(crate) fn seen(&self, cluster: ClusterId, key: &WorkloadKey) -> Option<Snapshot> {
         let view = lock(&self.views).get(&cluster).cloned();
         view.and_then(|view| lock(&view).seen(key))
+    }
+
+    /// Whether this server watches a cluster.
+    fn watches(&self, cluster: ClusterId) -> bool {
+        lock(&self.views).contains_key(&cluster)
+    }
+
+    /// A cluster is not watched by this server any more: what it knows of it is no longer so.
+    fn lose(&self, cluster: ClusterId) {
+        lock(&self.views).remove(&cluster);
+        self.changed();
     }
 
     fn view(&self, cluster: ClusterId) -> Arc<Mutex<View>> {
@@ -140,81 +155,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts and stops watchers as bindings come and go, until the server stops.
+/// Starts and stops watchers as bindings and leases come and go, until the server stops.
 pub(crate) async fn run(control: Arc<Control>, inbox: Inbox, stop: CancellationToken) {
     control.spawn(recorder::run(control.store.clone(), inbox));
-    let mut running: HashMap<ClusterId, (ClusterTarget, CancellationToken)> = HashMap::new();
-    let mut contacts_at = Instant::now() + REFRESH;
+    let alone = control.store.is_sqlite();
+    if !alone {
+        control.spawn(elsewhere::run(control.clone()));
+    }
+    let mut watches = Watches::default();
+    let mut read_at = Instant::now();
+    let mut contacts_at = read_at + REFRESH;
     loop {
-        if let Err(error) = reconcile(&control, &stop, &mut running).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "bindings cannot be read; tried again");
+        match watches.bring_about(&control, &stop, Instant::now() >= read_at).await {
+            Ok(()) => read_at = contacts_at,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "nothing new is watched; tried again"
+                );
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = control.observer.refresh.notified() => {}
+            () = control.observer.refresh.notified() => read_at = Instant::now(),
+            () = tokio::time::sleep(control.renewal()), if !alone => {}
             () = tokio::time::sleep_until(contacts_at) => {
-                contacts_at = Instant::now() + REFRESH;
-                if let Err(error) = store_contacts(&control).await {
+                read_at = Instant::now();
+                contacts_at = read_at + REFRESH;
+                if let Err(error) = watches.store_contacts(&control).await {
                     tracing::warn!(error = &error as &dyn std::error::Error, "contacts cannot be stored");
                 }
             }
         }
     }
-}
-
-/// All at once, and not at every event: so exact is the time of a lost contact after a crash.
-async fn store_contacts(control: &Control) -> Result<(), Error> {
-    let heard: Vec<_> = std::mem::take(&mut *lock(&control.observer.heard)).into_iter().collect();
-    if heard.is_empty() {
-        return Ok(());
-    }
-    let mut write = control.store.write().await?;
-    write.set_contacts(&heard).await?;
-    Ok(write.commit().await?)
-}
-
-async fn reconcile(
-    control: &Arc<Control>,
-    stop: &CancellationToken,
-    running: &mut HashMap<ClusterId, (ClusterTarget, CancellationToken)>,
-) -> Result<(), Error> {
-    let ours = |target: &ClusterTarget| {
-        // Another server's own machine is watched by that server.
-        target.site_kind != SiteKind::Local || control.local.id() == Some(target.site_id)
-    };
-    let targets = control.store.cluster_targets().await?.into_iter().filter(ours);
-    let wanted: HashMap<ClusterId, ClusterTarget> = targets.map(|target| (target.id, target)).collect();
-    let ended: Vec<ClusterId> = running
-        .iter()
-        .filter(|(id, (target, _))| wanted.get(id) != Some(target))
-        .map(|(id, _)| *id)
-        .collect();
-    for id in ended {
-        if let Some((_, token)) = running.remove(&id) {
-            token.cancel();
-        }
-        if !wanted.contains_key(&id) {
-            lock(&control.observer.views).remove(&id);
-            let mut write = control.store.write().await?;
-            // What is shown of it is as of now, until it is watched again.
-            write.set_watch(id, WatchState::Idle, Some(Utc::now()), None).await?;
-            write.commit().await?;
-            let _ = control.observed.send(Observed::default());
-        }
-    }
-    for (id, target) in wanted {
-        if running.contains_key(&id) {
-            continue;
-        }
-        let token = stop.child_token();
-        running.insert(id, (target.clone(), token.clone()));
-        let (control, inner) = (control.clone(), control.clone());
-        control.spawn(async move {
-            tokio::select! {
-                () = token.cancelled() => {}
-                () = watcher::run(inner, target) => {}
-            }
-        });
-    }
-    Ok(())
 }

@@ -21,7 +21,7 @@ pub async fn check(ctx: &Context, environment: EnvironmentId) -> Result<UpToDate
     let mut replicas = ReplicaCounts::default();
     let mut services = Vec::new();
     for service in ctx.store().services_of(environment).await? {
-        let pods = ctx.control().observer.pods_of(service.cluster_id, &WorkloadKey::of(&service));
+        let pods = ctx.control().pods_of(service.cluster_id, &WorkloadKey::of(&service)).await;
         let observed = RevisionEntry::of(&service);
         let counts = count(entries.get(&observed.key()).copied(), service.replicas, &pods);
         replicas += counts;

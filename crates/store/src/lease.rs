@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{deployment::DeploymentStatus, id::DeploymentId};
-use sea_orm::{Condition, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
+use sea_orm::{Condition, DbBackend, QuerySelect, Statement, entity::prelude::*, sea_query::ExprTrait};
 
 use crate::{
-    Error, Write,
+    Error, Store, Write,
     deployment::{Column, Entity, open},
 };
 
@@ -17,6 +17,19 @@ pub struct Lease {
     pub deployment: DeploymentId,
     /// Goes up with each claim.
     pub epoch: i64,
+}
+
+impl Store {
+    /// The time by which leases are: that of the database, as each server's own clock may be another. On SQLite there is one
+    /// server.
+    pub async fn now(&self) -> Result<DateTime<Utc>, Error> {
+        if self.is_sqlite() {
+            return Ok(Utc::now());
+        }
+        let asked = Statement::from_string(DbBackend::Postgres, "select clock_timestamp() as now");
+        let row = self.db.query_one_raw(asked).await?.ok_or(Error::NotFound)?;
+        Ok(row.try_get("", "now")?)
+    }
 }
 
 impl Write {
@@ -99,13 +112,24 @@ impl Write {
         Ok(())
     }
 
+    /// Gives up what a server carries out, for others to go on with at once.
+    pub async fn release_leases(&mut self, owner: &str) -> Result<(), Error> {
+        Entity::update_many()
+            .col_expr(Column::LeaseUntil, Expr::value(Option::<DateTimeUtc>::None))
+            .filter(Column::LeaseOwner.eq(owner))
+            .filter(Column::Status.is_in(open()))
+            .exec(self.tx())
+            .await?;
+        Ok(())
+    }
+
     /// Fails unless the lease is still held; on PostgreSQL the row stays locked until the commit.
     pub(crate) async fn hold(&self, lease: &Lease) -> Result<(), Error> {
         let mut query = Entity::find_by_id(lease.deployment.0)
             .select_only()
             .column(Column::LeaseEpoch)
             .filter(Column::LeaseEpoch.eq(lease.epoch));
-        if self.tx().get_database_backend() == sea_orm::DbBackend::Postgres {
+        if !self.is_sqlite() {
             query = query.lock_exclusive();
         }
         let held: Option<i64> = query.into_tuple().one(self.tx()).await?;

@@ -12,6 +12,7 @@ mod event;
 mod history;
 mod kept_answer;
 mod lease;
+mod machine;
 mod matrix;
 mod observed;
 mod past;
@@ -23,6 +24,7 @@ mod site;
 mod task;
 mod text;
 mod total;
+mod watch_lease;
 
 use std::{
     sync::{
@@ -34,7 +36,8 @@ use std::{
 
 use migrations::Migrator;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    TransactionTrait,
     sqlx::{Connection, Sqlite, pool::PoolOptions},
 };
 use sea_orm_migration::MigratorTrait;
@@ -45,12 +48,14 @@ pub use deployment::NewDeployment;
 pub use error::Error;
 pub use kept_answer::KeptAnswer;
 pub use lease::Lease;
+pub use machine::OnOtherMachine;
 pub use observed::{ObservedService, ServiceKey};
 pub use preview::CarriedByService;
 pub use queue::ToCome;
 pub use revision::NewRevision;
 pub use site::{Credentials, SealedToken};
 pub use task::{NewTask, RunningTask};
+pub use watch_lease::WatchLease;
 
 /// Connections to SQLite that read, beside the one that writes.
 const SQLITE_CONNECTIONS: u32 = 5;
@@ -66,6 +71,9 @@ const TURN: Duration = Duration::from_secs(10);
 const SQLITE_STATEMENTS: usize = 24;
 /// A connection's cache, in kilobytes as SQLite counts them: less than zero.
 const SQLITE_CACHE: &str = "-8000";
+/// How long PostgreSQL keeps a transaction in which nothing is asked: one of a server that was paused or cut off would keep
+/// others from what it has locked. Shorter than any lease, and far longer than any transaction thinks.
+const POSTGRES_OPTIONS: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "5s")];
 
 /// The database.
 #[derive(Clone)]
@@ -99,6 +107,7 @@ impl Store {
         let mut options = ConnectOptions::new(url);
         let is_sqlite = url.starts_with("sqlite");
         options.sqlx_logging(false).max_connections(16).acquire_timeout(Duration::from_secs(10));
+        options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_OPTIONS));
         if is_sqlite {
             // Each has a cache and a thread of its own; the system's cache stands behind them.
             options.map_sqlx_sqlite_pool_opts(without_lost_transactions);
@@ -193,6 +202,10 @@ impl Write {
 impl Write {
     fn tx(&self) -> &DatabaseTransaction {
         self.tx.as_ref().expect("a transaction is there until it is committed")
+    }
+
+    fn is_sqlite(&self) -> bool {
+        self.tx().get_database_backend() == DbBackend::Sqlite
     }
 }
 

@@ -24,4 +24,5 @@ mod settings;
 mod sites;
 mod support;
 mod syncs;
+mod two_servers;
 mod variables;

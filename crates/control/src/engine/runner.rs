@@ -17,7 +17,7 @@ use platform::Snapshot;
 use store::{Lease, RunningTask};
 use tokio::time::{Instant, Interval};
 
-use super::{act::Done, lease_time, settle::settled, work::Work};
+use super::{act::Done, settle::settled, work::Work};
 use crate::{Control, Error, events::Observed};
 
 /// The longest that nothing is looked at.
@@ -169,13 +169,14 @@ pub(super) struct Runner {
 impl Runner {
     /// When the lease is to be renewed.
     pub(super) fn renewals(&self) -> Interval {
-        tokio::time::interval((lease_time(&self.control) / 5).to_std().unwrap_or(LOOK))
+        tokio::time::interval(self.control.renewal())
     }
 
     pub(super) async fn renew(&self) -> Result<(), Error> {
         let asked = Instant::now();
+        let until = self.control.store.now().await? + self.control.lease_time();
         let mut write = self.control.store.write().await?;
-        write.renew(&self.lease, Utc::now() + lease_time(&self.control)).await?;
+        write.renew(&self.lease, until).await?;
         write.commit().await?;
         *lock(&self.renewed) = asked;
         Ok(())
@@ -185,7 +186,7 @@ impl Runner {
     /// deployment, and a cluster knows no epochs.
     pub(super) fn still_leads(&self) -> Result<(), Error> {
         let age = lock(&self.renewed).elapsed();
-        match TimeDelta::from_std(age).is_ok_and(|age| age < lease_time(&self.control)) {
+        match TimeDelta::from_std(age).is_ok_and(|age| age < self.control.lease_time()) {
             true => Ok(()),
             false => Err(store::Error::LeaseLost.into()),
         }

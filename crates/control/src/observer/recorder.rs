@@ -1,6 +1,6 @@
 //! Stores what the watches tell: of all clusters that have news at the same moment in one transaction.
 
-use store::{ObservedService, ServiceKey, Store};
+use store::{ObservedService, ServiceKey, Store, WatchLease};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
@@ -12,6 +12,8 @@ const AT_ONCE: usize = 500;
 
 /// What was found out about one cluster.
 pub(super) struct Findings {
+    /// The right to say so.
+    pub(super) lease: WatchLease,
     /// Services as they are now.
     pub(super) changed: Vec<ObservedService>,
     /// Services that are no more.
@@ -69,6 +71,8 @@ pub(super) async fn run(store: Store, mut inbox: Inbox) {
 
 async fn write(store: &Store, waiting: &[Waiting]) -> Result<(), Error> {
     let mut write = store.write().await?;
+    let leases: Vec<_> = waiting.iter().map(|one| &one.findings.lease).collect();
+    write.hold_watches(&leases).await?;
     let changed: Vec<_> = waiting.iter().flat_map(|one| &one.findings.changed).collect();
     write.upsert_services(&changed).await?;
     for Waiting { findings, .. } in waiting {

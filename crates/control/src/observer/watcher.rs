@@ -11,7 +11,7 @@ use domain::{cluster::WatchState, service::WorkloadKind, workload::WorkloadKey};
 use futures::StreamExt;
 use platform::{Scope, WatchEvent};
 use rand::Rng;
-use store::{ClusterTarget, ObservedService, ServiceKey};
+use store::{ClusterTarget, ObservedService, ServiceKey, WatchLease};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Turn, View, known::Known, lock, recorder::Findings};
@@ -27,6 +27,7 @@ const RETRY: Duration = Duration::from_secs(10);
 struct Watcher {
     control: Arc<Control>,
     target: ClusterTarget,
+    lease: WatchLease,
     known: Known,
     view: Arc<Mutex<View>>,
     /// Lists still to come before everything is fresh.
@@ -38,29 +39,49 @@ struct Watcher {
     told: Option<String>,
 }
 
-/// Follows a cluster until it is cancelled.
-pub(super) async fn run(control: Arc<Control>, target: ClusterTarget) {
+/// Follows a cluster until it is cancelled, or another server has taken its watch over.
+pub(super) async fn run(
+    control: Arc<Control>,
+    target: ClusterTarget,
+    lease: WatchLease,
+    view: Arc<Mutex<View>>,
+) {
     loop {
         let turn = control.observer.turn().await;
-        let error = match Watcher::begin(control.clone(), target.clone()).await {
+        let begun = Watcher::begin(control.clone(), target.clone(), lease.clone(), view.clone());
+        let error = match begun.await {
             Ok((watcher, scope)) => watcher.follow(scope, turn).await,
             Err(error) => error,
         };
+        if error.is_lease_lost() {
+            break;
+        }
+        lock(&view).set_live(false);
         tracing::warn!(cluster = %target.external_id, error = &error as &dyn std::error::Error, "watch");
         let words = error.problem().detail;
-        if let Err(error) = mark(&control, &target, WatchState::Stale, Some(words)).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a cluster's state cannot be stored");
+        match mark(&control, &target, &lease, WatchState::Stale, Some(words)).await {
+            Err(error) if error.is_lease_lost() => break,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a cluster's state cannot be stored"
+                );
+            }
+            Ok(()) => {}
         }
         // Not all at once, where many clusters went at the same moment.
         let share = rand::rng().random_range(0.5..=1.0);
         tokio::time::sleep(control.patience.of(RETRY).mul_f64(share)).await;
     }
+    tracing::info!(cluster = %target.external_id, "another server watches it now");
+    control.observer.refresh();
 }
 
 /// Records how fresh a cluster is; the time of the first loss stays.
 async fn mark(
     control: &Control,
     target: &ClusterTarget,
+    lease: &WatchLease,
     state: WatchState,
     message: Option<String>,
 ) -> Result<(), Error> {
@@ -72,6 +93,7 @@ async fn mark(
         _ => None,
     };
     let mut write = control.store.write().await?;
+    write.hold_watches(&[lease]).await?;
     write.set_watch(target.id, state, stale_since, message).await?;
     write.commit().await?;
     let _ = control.observed.send(Observed::default());
@@ -79,18 +101,23 @@ async fn mark(
 }
 
 impl Watcher {
-    async fn begin(control: Arc<Control>, target: ClusterTarget) -> Result<(Self, Scope), Error> {
-        mark(&control, &target, WatchState::Connecting, None).await?;
+    async fn begin(
+        control: Arc<Control>,
+        target: ClusterTarget,
+        lease: WatchLease,
+        view: Arc<Mutex<View>>,
+    ) -> Result<(Self, Scope), Error> {
+        mark(&control, &target, &lease, WatchState::Connecting, None).await?;
         let known = Known::read(&control.store, target.id).await?;
         let platform = control.platform(target.site_id).await?;
         let scope = match platform.may_list_everything(&target.external_id).await? {
             true => Scope::Cluster,
             false => Scope::Namespaces(target.namespaces.clone()),
         };
-        let view = control.observer.view(target.id);
+        *lock(&view) = View::default();
         let awaited = awaited(&scope);
         let (denied, state) = (BTreeMap::new(), WatchState::Connecting);
-        let watcher = Self { control, target, known, view, awaited, denied, state, told: None };
+        let watcher = Self { control, target, lease, known, view, awaited, denied, state, told: None };
         Ok((watcher, scope))
     }
 
@@ -139,7 +166,7 @@ impl Watcher {
         match event {
             WatchEvent::Lost(words) => {
                 self.state = WatchState::Stale;
-                return mark(&self.control, &self.target, WatchState::Stale, Some(words)).await;
+                return self.mark(WatchState::Stale, Some(words)).await;
             }
             WatchEvent::Alive if self.state == WatchState::Stale => self.state = WatchState::Connecting,
             WatchEvent::Denied { kind, namespace, words } => self.deny(kind, namespace, words).await?,
@@ -181,7 +208,11 @@ impl Watcher {
         self.flush().await?;
         self.state = WatchState::Live;
         self.told.clone_from(&limits);
-        mark(&self.control, &self.target, WatchState::Live, limits).await
+        self.mark(WatchState::Live, limits).await
+    }
+
+    async fn mark(&self, state: WatchState, message: Option<String>) -> Result<(), Error> {
+        mark(&self.control, &self.target, &self.lease, state, message).await
     }
 
     /// What may not be listed any more is no longer known; the rest goes on.
@@ -195,6 +226,7 @@ impl Watcher {
         let doubted: Vec<ServiceKey> = self.known.stored_in(&kind, namespace.as_deref()).cloned().collect();
         self.known.doubt(&doubted);
         let mut write = self.control.store.write().await?;
+        write.hold_watches(&[&self.lease]).await?;
         write.doubt_services(&doubted, &words).await?;
         write.commit().await?;
         self.awaited.remove(&(kind.to_string(), namespace.clone()));
@@ -240,8 +272,8 @@ impl Watcher {
         if changed.is_empty() && gone.is_empty() {
             return Ok(());
         }
-        let Findings { changed, gone } =
-            self.control.observer.recorder.store(Findings { changed, gone }).await?;
+        let findings = Findings { lease: self.lease.clone(), changed, gone };
+        let Findings { changed, gone, .. } = self.control.observer.recorder.store(findings).await?;
         let names = changed.iter().map(|service| &service.key).chain(&gone).map(|key| key.name.clone());
         let observed = Observed { environments: self.known.environments(), names: names.collect() };
         self.known.remember(changed, &gone);

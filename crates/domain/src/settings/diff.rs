@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Defaults, EnvironmentSettings, Freeze, Rules};
+use super::{Defaults, EnvironmentSettings, Freeze, Manages, Rules};
 
 /// A time as a person reads it.
 const TIME: &str = "%Y-%m-%d %H:%M";
@@ -54,8 +54,9 @@ pub fn diff(from: &EnvironmentSettings, to: &EnvironmentSettings) -> Vec<Setting
 /// Each field with its name and its value in words, but for freezes, which are told one by one.
 fn fields(settings: &EnvironmentSettings) -> Vec<(&'static str, &'static str, String)> {
     // All are named, so that a new one is not forgotten here.
-    let EnvironmentSettings { kind, protected, freezes: _, rules, defaults } = settings;
+    let EnvironmentSettings { kind, protected, freezes: _, rules, manages, defaults } = settings;
     let Rules { tags, repositories, max_replicas, required_variables } = rules;
+    let Manages { variables } = manages;
     let Defaults { on_failure, time_limit_seconds } = defaults;
     let limit = time_limit_seconds.map(|seconds| match seconds % 60 {
         0 => format!("{} min", seconds / 60),
@@ -68,6 +69,7 @@ fn fields(settings: &EnvironmentSettings) -> Vec<(&'static str, &'static str, St
         ("rules.repositories", "Allowed repositories", listed(repositories, "all")),
         ("rules.maxReplicas", "Most replicas", or(*max_replicas, "any number")),
         ("rules.requiredVariables", "Required variables", listed(required_variables, "none")),
+        ("manages.variables", "Variables on Kubernetes", on(*variables)),
         ("defaults.onFailure", "When a service fails", or(on_failure.as_ref(), "not said")),
         ("defaults.timeLimitSeconds", "Time limit", or(limit, "none")),
     ]

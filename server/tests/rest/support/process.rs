@@ -28,6 +28,16 @@ impl Server {
         Self::spawn(&mut command).unwrap()
     }
 
+    /// Starts the program on a database that others use too: with the same key, and under a name of its own there.
+    pub(crate) fn start_beside(dir: &Path, database: &str, name: &str, patience: f64) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.args(["serve", "--addr", "127.0.0.1:0", "--data-dir"]).arg(dir);
+        command.arg("--database-url").arg(format!("{database}?application_name={name}"));
+        command.arg("--patience").arg(patience.to_string());
+        command.env("LOCKSTEP_SECRET_KEY", "c2hhcmVkIGJ5IGFsbCBzZXJ2ZXJzIG9mIGEgdGVzdC4=");
+        Self::spawn(&mut command).unwrap()
+    }
+
     /// Starts the program with its data on a small disk, which is mounted at `disk` for it alone; `None` where that is not
     /// to be had.
     pub(crate) fn on_small_disk(disk: &Path) -> Option<Self> {
@@ -51,6 +61,18 @@ impl Server {
         BufReader::new(process.stdout.take()?).read_line(&mut line).ok()?;
         let addr = line.trim().rsplit('/').next()?.parse().ok()?;
         Some(Self { process, api: Api::new(addr) })
+    }
+
+    /// Sends it a signal, by name.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.process.id().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Ends it as whoever stops it does, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        self.signal("TERM");
+        self.process.wait().unwrap();
     }
 
     /// Ends it as a crash would.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod leases;
+
 use chrono::{TimeDelta, Utc};
 use domain::{
     app_instance::AppInstance,
