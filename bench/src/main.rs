@@ -2,10 +2,12 @@
 //!
 //! Each command is one yardstick, in a process of its own so that its work is counted apart.
 
+mod follow;
 mod memory;
 mod patches;
 mod plain;
 mod plain_matrix;
+mod seed;
 mod streams;
 
 use std::net::SocketAddr;
@@ -42,6 +44,10 @@ enum Command {
         #[arg(long)]
         count: usize,
     },
+    /// Follows events by many streams to their end, and says whether any was lost or out of order
+    Follow(follow::Args),
+    /// Fills Lockstep's SQLite file with very much of everything
+    Seed(seed::Args),
     /// Patches workloads in a bare loop; reads them from standard input, one JSON object a line
     Patches(patches::Args),
 }
@@ -52,6 +58,8 @@ async fn main() -> Result<()> {
         Command::Plain { database, addr } => serve(addr, plain::routes(&database).await?).await,
         Command::Memory { origin, addr, paths } => serve(addr, memory::routes(&origin, &paths).await?).await,
         Command::Streams { origin, count } => streams::hold(&origin, count).await,
+        Command::Follow(args) => follow::run(&args).await,
+        Command::Seed(args) => seed::run(&args).await,
         Command::Patches(args) => patches::run(&args).await,
     }
 }

@@ -13,6 +13,7 @@ mod m20261122_000008_variables;
 mod m20261122_000009_carried_variables;
 mod m20261122_000010_watch_leases;
 mod m20261122_000012_settings;
+mod m20261122_000013_many_environments;
 mod m20261122_000015_home_cluster;
 
 /// Runs the steps.
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_carried_variables::Migration),
             Box::new(m20261122_000010_watch_leases::Migration),
             Box::new(m20261122_000012_settings::Migration),
+            Box::new(m20261122_000013_many_environments::Migration),
             Box::new(m20261122_000015_home_cluster::Migration),
         ]
     }

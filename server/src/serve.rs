@@ -136,6 +136,11 @@ impl Running {
         Context::new(self.control.clone(), actor)
     }
 
+    /// The database, for what no user asks for.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Lets requests in flight and event streams end, then stops. What deployments were doing goes on at the next start.
     ///
     /// # Errors

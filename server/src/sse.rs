@@ -56,7 +56,7 @@ fn alive() -> SseEvent {
 
 fn encode(message: &Message) -> SseEvent {
     let event = SseEvent::default().data(&*message.json);
-    match message.seq {
+    match message.seq() {
         Some(seq) => event.event("event").id(seq.to_string()),
         None => event.event("observed"),
     }

@@ -5,10 +5,18 @@
 
 mod browser;
 mod churn;
+mod deployments;
+mod events;
 mod fleet;
+mod front_door;
+mod lists;
 mod load;
+mod local;
 mod pages;
 mod report;
+mod rollback;
+mod server;
+mod stages;
 mod start;
 mod sync;
 
@@ -33,6 +41,9 @@ pub(crate) struct Args {
     /// How many minutes of churn
     #[arg(long, default_value_t = 60)]
     churn_minutes: u64,
+    /// For a try: this share of the deployments, and of the minute of events
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
     /// Measures what stands in `target` as it is
     #[arg(long)]
     no_build: bool,
@@ -55,6 +66,16 @@ enum Part {
     Sync,
     /// Churn for a long time
     Churn,
+    /// Many deployments at once, on this machine and to the stand-in
+    Deployments,
+    /// The way back of a service of this machine
+    Rollback,
+    /// Requests through a front door while versions come and go
+    FrontDoor,
+    /// Lists with 10,000 environments and 1,000,000 events
+    Lists,
+    /// 5,000 events a second, followed by 100 streams, on both databases
+    Events,
 }
 
 /// The programs that are measured, and those that measure.
@@ -62,13 +83,15 @@ struct Programs {
     lockstep: PathBuf,
     standin: PathBuf,
     yardstick: PathBuf,
+    /// A server that appends events by itself.
+    events: PathBuf,
 }
 
 /// Builds what is to be measured, measures it, and prints the table. Misses do not fail the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     tools::oha()?;
-    let programs = programs(args.no_build)?;
     let wanted = |part| args.only.is_empty() || args.only.contains(&part);
+    let programs = programs(args.no_build, wanted(Part::Events))?;
     let mut report = Report::default();
     if [Part::Start, Part::Pages, Part::Browser, Part::Churn].into_iter().any(wanted) {
         let fleet = Fleet::start(&programs, fleet::TEN_THOUSAND)?;
@@ -82,6 +105,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if wanted(Part::Tenfold) {
         pages::tenfold(&programs, &mut report)?;
+    }
+    if wanted(Part::Deployments) {
+        deployments::measure(&programs, args.scale, &mut report)?;
+    }
+    if wanted(Part::Rollback) {
+        rollback::measure(&programs, &mut report)?;
+    }
+    if wanted(Part::FrontDoor) {
+        front_door::measure(&programs, &mut report)?;
+    }
+    if wanted(Part::Lists) {
+        lists::measure(&programs, &mut report)?;
+    }
+    if wanted(Part::Events) {
+        events::measure(&programs, ((60.0 * args.scale) as u64).max(1), &mut report)?;
     }
     report.print(args.json)
 }
@@ -103,17 +141,21 @@ fn measure(programs: &Programs, mut fleet: Fleet, args: &Args, report: &mut Repo
     Ok(())
 }
 
-fn programs(as_they_are: bool) -> Result<Programs> {
+fn programs(as_they_are: bool, events: bool) -> Result<Programs> {
     let programs = Programs {
         lockstep: site::dist(),
         standin: target().join("release/standin"),
         yardstick: target().join("release/bench"),
+        events: target().join("release/examples/events"),
     };
     if !as_they_are {
         site::build(true)?;
         site::build_standin(true)?;
         say("building the yardsticks");
         run_command(cargo(&["build", "--release", "-p", "bench"]).current_dir(root()))?;
+        if events {
+            run_command(&mut cargo(&["build", "--release", "-p", "server", "--example", "events"]))?;
+        }
     }
     Ok(programs)
 }

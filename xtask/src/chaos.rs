@@ -1,7 +1,8 @@
-//! `cargo xtask chaos`: kills a server at random points of syncs, and holds what it tells afterwards against what the
-//! stand-in recorded.
+//! `cargo xtask chaos`: kills a server at random points of syncs and of deployments to its own machine, and holds what it
+//! tells afterwards against what the stand-in recorded, and against the processes that run.
 
 mod judge;
+mod machine;
 mod round;
 mod world;
 
@@ -16,8 +17,12 @@ use rand::{Rng, SeedableRng};
 use crate::postgres::Postgres;
 use crate::process;
 use crate::shell::{cargo, run as run_command, say, target};
+use machine::Machine;
 use round::{Outcome, Phase};
 use world::{Programs, World};
+
+/// Each of so many rounds is one of this machine's services.
+const ON_THIS_MACHINE: usize = 3;
 
 /// Options of `cargo xtask chaos`.
 #[derive(clap::Args)]
@@ -25,7 +30,7 @@ pub(crate) struct Args {
     /// What decides when the server is killed, and whom faults hit
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many syncs, each with one kill
+    /// How many syncs and deployments, each with one kill; each third is on this machine
     #[arg(long, default_value_t = 100)]
     rounds: usize,
     /// On which database
@@ -75,13 +80,23 @@ fn on(args: &Args, database: &str, mut world: World) -> Result<usize> {
         usual.push(undisturbed.took);
         summary.judge(&undisturbed);
     }
+    let machine = Machine::set_up(&world)?;
+    let (undisturbed, violations) = machine.run(&mut world, 1, &mut chance, None)?;
+    let usual_here = undisturbed.took;
+    summary.count(&undisturbed, violations);
     for number in 1..=args.rounds {
         if process::stopping() {
             bail!("stopped");
         }
-        let after = usual[number % round::KINDS].mul_f64(chance.random_range(0.0..1.0));
-        let outcome = round::run(&mut world, number, &mut chance, Some(after))?;
-        summary.judge(&outcome);
+        let share = chance.random_range(0.0..1.0);
+        if number.is_multiple_of(ON_THIS_MACHINE) {
+            let after = Some(usual_here.mul_f64(share));
+            let (outcome, violations) = machine.run(&mut world, number, &mut chance, after)?;
+            summary.count(&outcome, violations);
+        } else {
+            let after = usual[number % round::KINDS].mul_f64(share);
+            summary.judge(&round::run(&mut world, number, &mut chance, Some(after))?);
+        }
         if number.is_multiple_of(10) {
             say(format!(
                 "{database}: {number} of {} rounds, {} violations",
@@ -113,6 +128,10 @@ struct Summary {
 
 impl Summary {
     fn judge(&mut self, outcome: &Outcome) {
+        self.count(outcome, judge::violations(outcome));
+    }
+
+    fn count(&mut self, outcome: &Outcome, violations: Vec<String>) {
         if let Some(phase) = outcome.killed {
             *self.kills.entry(phase).or_default() += 1;
         }
@@ -121,7 +140,6 @@ impl Summary {
             *self.tasks.entry(task["status"].as_str().unwrap_or("?").to_owned()).or_default() += 1;
         }
         self.patches += outcome.records.len();
-        let violations = judge::violations(outcome);
         violations.iter().for_each(|violation| say(format!("VIOLATION {violation}")));
         self.violations.extend(violations);
     }
@@ -136,7 +154,7 @@ impl Summary {
         println!();
         println!("  {title}");
         println!("  killed      {}", line(kills));
-        println!("  syncs       {}", words(&self.syncs));
+        println!("  deployments {}", words(&self.syncs));
         println!("  tasks       {}", words(&self.tasks));
         println!("  patches     {} took effect", self.patches);
         println!("  violations  {}", self.violations.len());

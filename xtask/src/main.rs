@@ -50,7 +50,7 @@ enum Command {
     Budget,
     /// Measures what Lockstep is to hold to at scale, and prints the table
     Bench(bench::Args),
-    /// Kills the server at random points of syncs, and checks that all it tells afterwards is true
+    /// Kills the server at random points of syncs and deployments, and checks that all it tells afterwards is true
     Chaos(chaos::Args),
     /// Does what CI does: check, test, budget
     Ci,

@@ -9,7 +9,7 @@ use domain::{
         WatchState,
     },
     environment::Environment,
-    id::{ClusterId, SiteId},
+    id::{ClusterId, EnvironmentId, SiteId},
     pattern,
     problem::FieldError,
     site::SiteKind,
@@ -73,38 +73,45 @@ pub async fn get(ctx: &Context, word: &str) -> Result<Cluster, Error> {
 
 /// The managed clusters with what hangs on each, by name.
 pub async fn summaries(ctx: &Context) -> Result<Vec<ClusterSummary>, Error> {
-    let mut summaries = Vec::new();
-    let (environments, counts) =
-        (ctx.store().environments().await?, ctx.store().services_by_cluster().await?);
     let kinds: HashMap<SiteId, SiteKind> =
         ctx.store().sites().await?.into_iter().map(|site| (site.id, site.kind)).collect();
-    let instances = ctx.store().app_instances(None).await?;
-    for cluster in all_managed(ctx).await? {
-        let here: Vec<_> = counts.iter().filter(|(id, ..)| *id == cluster.id).collect();
-        let of = |environment: &Environment| -> u64 {
-            here.iter().filter(|(_, id, ..)| *id == environment.id).map(|(.., services)| services).sum()
-        };
-        let belongs = |environment: &&Environment| {
-            environment.cluster_id == Some(cluster.id)
-                || instances
-                    .iter()
-                    .any(|one| one.cluster_id == cluster.id && one.environment_id == environment.id)
-        };
+    let all = ctx.store().environments().await?;
+    let mut belonging: HashMap<ClusterId, Vec<EnvironmentId>> = HashMap::new();
+    for (cluster, environment) in ctx.store().environments_by_cluster().await? {
+        belonging.entry(cluster).or_default().push(environment);
+    }
+    for (home, environment) in all.iter().filter_map(|one| Some((one.cluster_id?, one.id))) {
+        let here = belonging.entry(home).or_default();
+        if !here.contains(&environment) {
+            here.push(environment);
+        }
+    }
+    let environments: HashMap<EnvironmentId, Environment> =
+        all.into_iter().map(|environment| (environment.id, environment)).collect();
+    let mut services: HashMap<(ClusterId, EnvironmentId), (u64, u64)> = HashMap::new();
+    for (cluster, environment, status, count) in ctx.store().services_by_cluster().await? {
+        let (all, unhealthy) = services.entry((cluster, environment)).or_default();
+        *all += count;
+        *unhealthy += if status.is_well() { 0 } else { count };
+    }
+    let summary = |cluster: Cluster| {
+        let here = belonging.get(&cluster.id).map_or(&[] as &[_], Vec::as_slice);
+        let of = |id: &EnvironmentId| services.get(&(cluster.id, *id)).copied().unwrap_or_default();
         let part = |environment: &Environment| ClusterEnvironment {
             id: environment.id,
             name: environment.name.clone(),
             color: environment.color.clone(),
-            services: of(environment),
+            services: of(&environment.id).0,
         };
-        summaries.push(ClusterSummary {
-            environments: environments.iter().filter(belongs).map(part).collect(),
-            services: here.iter().map(|(.., services)| services).sum(),
-            unhealthy: here.iter().filter(|(_, _, status, _)| !status.is_well()).map(|(.., n)| n).sum(),
+        ClusterSummary {
+            environments: here.iter().filter_map(|id| environments.get(id)).map(part).collect(),
+            services: here.iter().map(|id| of(id).0).sum(),
+            unhealthy: here.iter().map(|id| of(id).1).sum(),
             site_kind: kinds.get(&cluster.site_id).cloned().unwrap_or(SiteKind::Kubernetes),
             cluster,
-        });
-    }
-    Ok(summaries)
+        }
+    };
+    Ok(all_managed(ctx).await?.into_iter().map(summary).collect())
 }
 
 /// One cluster with what hangs on it.

@@ -70,7 +70,7 @@ impl Control {
             local,
             observer,
             observed: broadcast::Sender::new(1024),
-            told: broadcast::Sender::new(256),
+            told: broadcast::Sender::new(events::TOLD),
             server_name: options.server_name,
             patience: options.patience,
             stop: CancellationToken::new(),

@@ -1,7 +1,5 @@
 //! Use cases of deployments that exist: looking at them and cancelling them.
 
-use std::time::Duration;
-
 use chrono::{TimeDelta, Utc};
 use domain::{
     deployment::{Deployment, HistoryDay, HistoryQuery, TaskPod},
@@ -14,17 +12,22 @@ use domain::{
     sync::ContainerChange,
     workload::{PodFacts, WorkloadKey},
 };
-
 use futures::{Stream, StreamExt, stream};
+use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::{Context, Error};
+use crate::{
+    Context, Error,
+    events::{self, Message},
+};
 
 /// How many of a deployment's events are shown on its page.
 const RECENT: u64 = 2_000;
 /// How many events are read at once.
 const BATCH: u64 = 500;
-/// How often it is looked for what another server has appended.
-const LOOK: Duration = Duration::from_secs(2);
+/// The kind of the event that cancelling was asked for.
+pub(crate) const CANCELLING: &str = "deployment.cancelling";
+/// The kind of a deployment's last event.
+const ENDED: &str = "deployment.ended";
 
 /// One deployment with its tasks.
 pub async fn get(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
@@ -82,7 +85,7 @@ pub async fn cancel(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error
         let detail = format!("This deployment has ended already ({}).", deployment.status);
         return Err(Error::conflict("deployment_ended", detail));
     }
-    let event = ctx.event("deployment.cancelling", "cancelling was asked for").deployment(id);
+    let event = ctx.event(CANCELLING, "cancelling was asked for").deployment(id);
     write.append(event.environment(deployment.target_environment_id)).await?;
     write.commit().await?;
     // One that has not begun need not wait for its turn.
@@ -98,28 +101,59 @@ pub async fn events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error
 
 /// A deployment's events as they come, from the first; ends with the deployment, or when the server stops.
 pub fn follow(ctx: &Context, id: DeploymentId) -> impl Stream<Item = Event> + use<> {
-    let begun = (ctx.clone(), 0, ctx.store().newest_event());
-    let told = stream::try_unfold(begun, move |(ctx, after, mut newest)| async move {
-        let stopping = ctx.control().stopping();
-        loop {
-            newest.borrow_and_update();
-            // Read before its events, so that the last ones are not missed.
-            let ended = get(&ctx, id).await?.status.ended();
-            let events = ctx.store().events_of_after(id, after, BATCH).await?;
-            if let Some(last) = events.last().map(|event| event.seq) {
-                return Ok::<_, Error>(Some((events, (ctx, last, newest))));
-            }
-            if ended || stopping.is_cancelled() {
-                return Ok(None);
-            }
-            tokio::select! {
-                _ = newest.changed() => {}
-                () = stopping.cancelled() => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
+    let told = ctx.control().told.subscribe();
+    let begun = Follow { ctx: ctx.clone(), id, after: 0, behind: true, told };
+    let told = stream::try_unfold(begun, |mut follow| async move {
+        Ok::<_, Error>(follow.next().await?.map(|events| (events, follow)))
     });
     told.filter_map(|events| async move { events.ok().map(stream::iter) }).flatten()
+}
+
+/// Hears of all events and reads the database only where some may have been missed: many that follow one deployment each
+/// do not cost more than the events.
+struct Follow {
+    ctx: Context,
+    id: DeploymentId,
+    after: i64,
+    /// Something may have been missed: it is in the database.
+    behind: bool,
+    told: broadcast::Receiver<Message>,
+}
+
+impl Follow {
+    /// What has happened next; nothing once the deployment has ended.
+    async fn next(&mut self) -> Result<Option<Vec<Event>>, Error> {
+        let stopping = self.ctx.control().stopping();
+        loop {
+            if self.behind {
+                // Read before its events, so that the last ones are not missed.
+                let ended = get(&self.ctx, self.id).await?.status.ended();
+                let events = self.ctx.store().events_of_after(self.id, self.after, BATCH).await?;
+                if let Some(last) = events.last().map(|event| event.seq) {
+                    self.after = last;
+                    return Ok(Some(events));
+                }
+                if ended {
+                    return Ok(None);
+                }
+                self.behind = false;
+            }
+            let told = tokio::select! {
+                () = stopping.cancelled() => return Ok(None),
+                told = self.told.recv() => told,
+            };
+            match told.map(|message| message.event) {
+                Ok(Some(event)) if event.deployment_id == Some(self.id) && event.seq > self.after => {
+                    self.after = event.seq;
+                    self.behind = event.kind == ENDED;
+                    return Ok(Some(vec![Event::clone(&event)]));
+                }
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => self.behind = true,
+                Err(RecvError::Closed) => return Ok(None),
+            }
+        }
+    }
 }
 
 /// A deployment's newest events, oldest first.
@@ -165,18 +199,16 @@ fn words_of(pod: &PodFacts) -> String {
 
 /// Waits until a deployment has ended.
 pub async fn ended(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
-    let mut events = ctx.store().newest_event();
+    let mut told = ctx.control().told.subscribe();
     let stopping = ctx.control().stopping();
     loop {
-        events.borrow_and_update();
         let deployment = get(ctx, id).await?;
         if deployment.status.ended() || stopping.is_cancelled() {
             return Ok(deployment);
         }
         tokio::select! {
-            _ = events.changed() => {}
+            () = events::heard(&mut told, |event| event.kind == ENDED && event.deployment_id == Some(id)) => {}
             () = stopping.cancelled() => {}
-            () = tokio::time::sleep(LOOK) => {}
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Use cases of environments.
 
-use std::collections::HashSet;
-
 use chrono::Utc;
 use domain::{
     environment::{Environment, EnvironmentEdit, EnvironmentQuery, NewEnvironment, PALETTE},
     id::{ClusterId, EnvironmentId},
+    list::{Page, Paging},
     site::Dependents,
     validate,
 };
+use store::{EnvironmentFilter, EnvironmentOrder};
 use uuid::Uuid;
 
 use crate::{Context, Error, cluster, error::name_taken};
@@ -18,32 +18,28 @@ pub async fn list(ctx: &Context) -> Result<Vec<Environment>, Error> {
     Ok(ctx.store().environments().await?)
 }
 
-/// The environments that a query asks for, from left to right unless it says otherwise.
-pub async fn matching(ctx: &Context, query: EnvironmentQuery) -> Result<Vec<Environment>, Error> {
-    let mut found = list(ctx).await?;
-    if let Some(word) = query.cluster.filter(|word| !word.is_empty()) {
-        let id = cluster::find(ctx, None, &word).await?.id;
-        let here: HashSet<EnvironmentId> =
-            ctx.store().app_instances_of(id).await?.into_iter().map(|one| one.environment_id).collect();
-        found.retain(|environment| here.contains(&environment.id) || environment.cluster_id == Some(id));
-    }
-    if let Some(prefix) = query.prefix.map(|prefix| prefix.to_lowercase()) {
-        found.retain(|environment| environment.name.to_lowercase().starts_with(&prefix));
-    }
+/// A page of the environments that a query asks for, from left to right unless it says otherwise.
+pub async fn page(
+    ctx: &Context,
+    query: EnvironmentQuery,
+    paging: Paging,
+) -> Result<Page<Environment>, Error> {
+    let cluster = match query.cluster.filter(|word| !word.is_empty()) {
+        Some(word) => Some(cluster::find(ctx, None, &word).await?.id),
+        None => None,
+    };
     let sort = query.sort.unwrap_or_default();
-    match sort.trim_start_matches('-') {
-        "" | "position" => {}
-        "name" => found.sort_by_cached_key(|environment| environment.name.to_lowercase()),
-        "created" => found.sort_by_key(|environment| environment.created_at),
+    let order = match sort.trim_start_matches('-') {
+        "" | "position" => EnvironmentOrder::Position,
+        "name" => EnvironmentOrder::Name,
+        "created" => EnvironmentOrder::Created,
         other => {
             let words = format!("“{other}” is none of: position, name, created.");
             return Err(Error::invalid("sort", words));
         }
-    }
-    if sort.starts_with('-') {
-        found.reverse();
-    }
-    Ok(found)
+    };
+    let filter = EnvironmentFilter { cluster, prefix: query.prefix, order, backwards: sort.starts_with('-') };
+    Ok(ctx.store().environment_page(&filter, paging).await?)
 }
 
 /// One environment.
@@ -57,24 +53,24 @@ pub async fn get(ctx: &Context, id: EnvironmentId) -> Result<Environment, Error>
 /// Makes an environment, at the end unless a place is given.
 pub async fn create(ctx: &Context, new: NewEnvironment) -> Result<Environment, Error> {
     let mut errors = Vec::new();
-    let existing = list(ctx).await?;
+    let existing = ctx.store().environment_count().await? as usize;
     let name = validate::name("name", &new.name).map_err(|error| errors.push(error)).unwrap_or_default();
     let description = validate::text("description", &new.description)
         .map_err(|error| errors.push(error))
         .unwrap_or_default();
-    let color = new.color.as_deref().unwrap_or(PALETTE[existing.len() % PALETTE.len()]);
+    let color = new.color.as_deref().unwrap_or(PALETTE[existing % PALETTE.len()]);
     let color = validate::color("color", color).map_err(|error| errors.push(error)).unwrap_or_default();
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
     let cluster_id = home(ctx, new.cluster_id.as_deref()).await?;
     let now = Utc::now();
-    let environment = Environment {
+    let mut environment = Environment {
         id: Uuid::now_v7().into(),
         name,
         description,
         color,
-        position: existing.len() as i32,
+        position: 0,
         cluster_id,
         app_instances: 0,
         services: 0,
@@ -85,11 +81,9 @@ pub async fn create(ctx: &Context, new: NewEnvironment) -> Result<Environment, E
         created_at: now,
         updated_at: now,
     };
-    let mut order: Vec<EnvironmentId> = existing.iter().map(|environment| environment.id).collect();
-    place(&mut order, environment.id, new.position);
     let mut write = ctx.store().write().await?;
+    environment.position = write.make_room(environment.id, new.position).await?;
     write.insert_environment(&environment).await.map_err(name_taken(taken(&environment.name)))?;
-    write.reorder_environments(&order).await?;
     let event = ctx.event("environment.created", format!("made environment {}", environment.name));
     write.append(event.environment(environment.id)).await?;
     write.commit().await?;
@@ -119,16 +113,12 @@ pub async fn edit(ctx: &Context, id: EnvironmentId, edit: EnvironmentEdit) -> Re
     after.version = version + 1;
     after.updated_at = Utc::now();
     let mut write = ctx.store().write().await?;
+    if edit.position.is_some() {
+        after.position = write.make_room(id, edit.position).await?;
+    }
     match write.update_environment(&after, version).await {
         Err(store::Error::Stale) => return Err(Error::stale(&before)),
         other => other.map_err(name_taken(taken(&after.name)))?,
-    }
-    if edit.position.is_some() {
-        let mut order: Vec<EnvironmentId> =
-            list(ctx).await?.iter().map(|environment| environment.id).collect();
-        order.retain(|other| *other != id);
-        place(&mut order, id, edit.position);
-        write.reorder_environments(&order).await?;
     }
     let event = ctx.event("environment.changed", format!("edited environment {}", after.name));
     write.append(event.environment(id)).await?;
@@ -175,11 +165,6 @@ async fn home(ctx: &Context, word: Option<&str>) -> Result<Option<ClusterId>, Er
         }
         Err(other) => Err(other),
     }
-}
-
-fn place(order: &mut Vec<EnvironmentId>, id: EnvironmentId, position: Option<i32>) {
-    let end = order.len();
-    order.insert(position.map_or(end, |position| (position.max(0) as usize).min(end)), id);
 }
 
 fn taken(name: &str) -> String {

@@ -15,6 +15,8 @@ use crate::{Context, Control, Error};
 
 /// How many events are read at once.
 const BATCH: u64 = 500;
+/// How many messages a stream may be behind before it has to read the database: a second of a busy server's.
+pub(crate) const TOLD: usize = 4096;
 /// What is observed within this time is told at once, so that many streams do not cost more than many changes.
 const GATHER: Duration = Duration::from_millis(100);
 /// More names than these are not told: whoever shows any service looks.
@@ -25,9 +27,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What a stream tells. It is made once for all streams.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// The event's number, for a stream to resume after. What is observed has none: whoever misses it reads the
-    /// lists again.
-    pub seq: Option<i64>,
+    /// The event; none where it tells what is observed: whoever misses that reads the lists again.
+    pub event: Option<Arc<Event>>,
     /// As JSON: an event, or the environments whose services were observed to have changed, and the services' names.
     pub json: Arc<str>,
 }
@@ -43,12 +44,18 @@ pub(crate) struct Observed {
 }
 
 impl Message {
-    fn event(event: &Event) -> Option<Self> {
-        Some(Self { seq: Some(event.seq), json: serde_json::to_string(event).ok()?.into() })
+    /// The event's number, for a stream to resume after.
+    pub fn seq(&self) -> Option<i64> {
+        self.event.as_ref().map(|event| event.seq)
+    }
+
+    fn event(event: Event) -> Option<Self> {
+        let json = serde_json::to_string(&event).ok()?.into();
+        Some(Self { event: Some(event.into()), json })
     }
 
     fn observed(observed: &Observed) -> Option<Self> {
-        Some(Self { seq: None, json: serde_json::to_string(observed).ok()?.into() })
+        Some(Self { event: None, json: serde_json::to_string(observed).ok()?.into() })
     }
 }
 
@@ -93,7 +100,7 @@ pub(crate) async fn tell(control: Arc<Control>, stop: CancellationToken) {
                 if !control.store.is_sqlite() && events.iter().any(may_bind) {
                     control.observer.refresh();
                 }
-                for message in events.iter().filter_map(Message::event) {
+                for message in events.into_iter().filter_map(Message::event) {
                     let _ = control.told.send(message);
                 }
             }
@@ -112,6 +119,17 @@ pub(crate) async fn tell(control: Arc<Control>, stop: CancellationToken) {
 /// Whether an event, perhaps another server's, may change what is to be watched.
 fn may_bind(event: &Event) -> bool {
     ["site.", "cluster.", "environment.", "app_instance."].iter().any(|noun| event.kind.starts_with(noun))
+}
+
+/// Waits until an event that is wanted is told, or some may have been missed.
+pub(crate) async fn heard(told: &mut broadcast::Receiver<Message>, wanted: impl Fn(&Event) -> bool) {
+    loop {
+        match told.recv().await {
+            Ok(message) if !message.event.as_deref().is_some_and(&wanted) => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
 }
 
 /// What was observed since it was told last.
@@ -188,17 +206,17 @@ impl Follow {
     async fn next(&mut self) -> Result<Message, Error> {
         loop {
             if let Some(message) = self.pending.pop_front() {
-                self.after = message.seq.unwrap_or(self.after);
+                self.after = message.seq().unwrap_or(self.after);
                 return Ok(message);
             }
             if self.behind {
                 let events = self.ctx.store().events_after(self.after, BATCH).await?;
                 self.behind = events.len() as u64 == BATCH;
-                self.pending = events.iter().filter_map(Message::event).collect();
+                self.pending = events.into_iter().filter_map(Message::event).collect();
                 continue;
             }
             match self.told.recv().await {
-                Ok(message) if message.seq.is_some_and(|seq| seq <= self.after) => {}
+                Ok(message) if message.seq().is_some_and(|seq| seq <= self.after) => {}
                 Ok(message) => self.pending.push_back(message),
                 Err(RecvError::Lagged(_)) => {
                     self.behind = true;

@@ -88,10 +88,11 @@ impl Write {
     /// Appends an event. Its number is taken under a lock that is held until the commit, so that numbers follow the
     /// order of commits: on PostgreSQL an advisory lock, on SQLite there is one writer anyway.
     pub async fn append(&mut self, event: NewEvent) -> Result<i64, Error> {
-        if self.tx().get_database_backend() == sea_orm::DbBackend::Postgres {
-            self.tx().execute_unprepared("select pg_advisory_xact_lock(7601001)").await?;
-        }
-        let seq = newest(self.tx()).await? + 1;
+        let seq = match self.appended {
+            // The lock is held since then.
+            Some(last) => last + 1,
+            None => self.first_number().await?,
+        };
         let row = ActiveModel {
             seq: Set(seq),
             at: Set(Utc::now()),
@@ -105,5 +106,12 @@ impl Write {
         Entity::insert(row).exec_without_returning(self.tx()).await?;
         self.appended = Some(seq);
         Ok(seq)
+    }
+
+    async fn first_number(&mut self) -> Result<i64, Error> {
+        if self.tx().get_database_backend() == sea_orm::DbBackend::Postgres {
+            self.tx().execute_unprepared("select pg_advisory_xact_lock(7601001)").await?;
+        }
+        Ok(newest(self.tx()).await? + 1)
     }
 }

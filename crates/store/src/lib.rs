@@ -45,6 +45,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 pub use cluster::ClusterTarget;
 pub use deployment::NewDeployment;
+pub use environment::{EnvironmentFilter, EnvironmentOrder};
 pub use error::Error;
 pub use kept_answer::KeptAnswer;
 pub use lease::Lease;

@@ -59,16 +59,22 @@ impl TryFrom<Model> for Revision {
     }
 }
 
-/// The newest revision's number of each environment that has one.
-pub(crate) async fn latest_by_environment(db: &impl ConnectionTrait) -> Result<Vec<(Uuid, i64)>, Error> {
-    Ok(Entity::find()
+/// The newest revision's number of each of these environments, or of all, that has one.
+pub(crate) async fn latest_by_environment(
+    db: &impl ConnectionTrait,
+    of: Option<&[Uuid]>,
+) -> Result<Vec<(Uuid, i64)>, Error> {
+    // Asked for each by itself, the index tells without reading all of an environment's.
+    let latest = "(select max(number) from revision where revision.environment_id = environment.id)";
+    let mut query = environment::Entity::find()
         .select_only()
-        .column(Column::EnvironmentId)
-        .column_as(Column::Number.max(), "number")
-        .group_by(Column::EnvironmentId)
-        .into_tuple()
-        .all(db)
-        .await?)
+        .column(environment::Column::Id)
+        .expr_as(Expr::cust(latest), "number");
+    if let Some(of) = of {
+        query = query.filter(environment::Column::Id.is_in(of.iter().copied()));
+    }
+    let rows: Vec<(Uuid, Option<i64>)> = query.into_tuple().all(db).await?;
+    Ok(rows.into_iter().filter_map(|(id, number)| Some((id, number?))).collect())
 }
 
 /// The number of an environment's newest revision; 0 before the first.

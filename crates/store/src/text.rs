@@ -19,10 +19,21 @@ fn sought(text: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// A pattern that finds a text anywhere, its own wildcards taken literally.
+/// A text for a pattern, its own wildcards taken literally.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// A pattern that finds a text anywhere.
 pub(crate) fn contains(text: &str) -> Option<LikeExpr> {
-    let escaped = sought(text)?.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = escaped(&sought(text)?);
     Some(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
+}
+
+/// A pattern that finds what begins with a text.
+pub(crate) fn begins(text: &str) -> Option<LikeExpr> {
+    let escaped = escaped(&sought(text)?);
+    Some(LikeExpr::new(format!("{escaped}%")).escape('\\'))
 }
 
 /// The condition that a row of `service` or `matrix_row` has a text in its column `search`.

@@ -69,12 +69,16 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// How many services each environment has of each status.
-    pub(crate) async fn services_by_environment(&self) -> Result<Vec<(Uuid, ServiceStatus, u64)>, Error> {
+    /// How many services each of these environments, or of all, has of each status.
+    pub(crate) async fn services_by_environment(
+        &self,
+        of: Option<&[Uuid]>,
+    ) -> Result<Vec<(Uuid, ServiceStatus, u64)>, Error> {
         let environment = Expr::col((Alias::new("app_instance"), Alias::new("environment_id")));
         let mut query = Query::select();
         query.expr(environment.clone()).column("status").expr(sum("services")).from("service_count");
         of_instances(&mut query);
+        query.and_where_option(of.map(|of| environment.clone().is_in(of.iter().copied())));
         query.add_group_by([environment, Expr::col("status")]);
         let read = |row: &QueryResult| {
             let status: String = row.try_get_by_index(1)?;
@@ -98,6 +102,28 @@ impl Store {
             let status: String = row.try_get_by_index(2)?;
             let services = whole(row.try_get_by_index(3)?);
             Ok((cluster.into(), environment.into(), status.as_str().into(), services))
+        };
+        self.db.query_all(&query).await?.iter().map(read).collect()
+    }
+
+    /// Which environments each cluster has, from left to right.
+    pub async fn environments_by_cluster(&self) -> Result<Vec<(ClusterId, EnvironmentId)>, Error> {
+        let environment = |column: &'static str| Expr::col((Alias::new("environment"), Alias::new(column)));
+        let instance = |column: &'static str| (Alias::new("app_instance"), Alias::new(column));
+        let query = Query::select()
+            .columns([instance("cluster_id"), instance("environment_id")])
+            .from("environment")
+            .inner_join("app_instance", environment("id").equals(instance("environment_id")))
+            .add_group_by([
+                Expr::col(instance("cluster_id")),
+                Expr::col(instance("environment_id")),
+                environment("position"),
+            ])
+            .order_by_expr(environment("position"), Order::Asc)
+            .to_owned();
+        let read = |row: &QueryResult| {
+            let (cluster, environment): (Uuid, Uuid) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            Ok((cluster.into(), environment.into()))
         };
         self.db.query_all(&query).await?.iter().map(read).collect()
     }

@@ -5,11 +5,12 @@ use control::{environment, settings as stored};
 use domain::{
     environment::{Environment, EnvironmentEdit, EnvironmentQuery, NewEnvironment},
     id::EnvironmentId,
+    list::{MAX_PAGE_SIZE, Paging},
     problem::Problem,
     settings::{SettingsEdit, StoredSettings},
     site::Dependents,
 };
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Answer, Caller, DeleteQuery, lists};
@@ -30,10 +31,12 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
 )]
 async fn list(
     Caller(ctx): Caller,
+    uri: Uri,
     Query(query): Query<EnvironmentQuery>,
-    listing: lists::Listing,
+    Query(page): Query<lists::PageQuery>,
 ) -> Answer<Response> {
-    Ok(listing.answer(environment::matching(&ctx, query).await?))
+    let paging = Paging::new(page.page, page.page_size, MAX_PAGE_SIZE);
+    Ok(lists::page(&uri, environment::page(&ctx, query, paging).await?))
 }
 
 /// Makes an environment.

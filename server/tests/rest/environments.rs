@@ -27,6 +27,45 @@ async fn environments_keep_their_order(on: On) {
     app.stop().await;
 }
 
+on_both!(environments_are_listed_in_pages_and_filtered_by_the_database);
+async fn environments_are_listed_in_pages_and_filtered_by_the_database(on: On) {
+    let Some(app) = App::connected(on).await else { return };
+    for name in ["Übung 1", "übung 2", "100%", "Zoo"] {
+        app.api.post("/api/environments", &json!({ "name": name })).await;
+    }
+    let list = async |query: &str| {
+        let answer = app.api.send(Method::GET, &format!("/api/environments?{query}"), None).await;
+        let total = answer.headers()["x-total-count"].to_str().unwrap().to_owned();
+        let all: Vec<Value> = answer.json().await.unwrap();
+        let names = all.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        (total, names.join(" "))
+    };
+    let found = |total: &str, names: &str| (total.to_owned(), names.to_owned());
+    assert_eq!(list("pageSize=2&page=2").await, found("7", "Production Übung 1"));
+    assert_eq!(list("sort=-created&pageSize=2").await, found("7", "Zoo 100%"));
+    assert_eq!(list("sort=name&pageSize=3").await, found("7", "100% Development Production"));
+    assert_eq!(list("prefix=%C3%9Cb").await, found("2", "Übung 1 übung 2"), "in whatever case");
+    assert_eq!(list("prefix=%25").await, found("0", ""), "no wildcard");
+    assert_eq!(list("cluster=c-m-stage001&prefix=s").await, found("1", "Staging"));
+    let staging = &app.api.get("/api/environments?prefix=staging").await[0];
+    assert_eq!((&staging["appInstances"], &staging["position"]), (&json!(3), &json!(1)));
+    assert!(staging["services"].as_u64() > Some(0), "{staging}");
+
+    // Whoever is on the right of one that goes, or moves, closes up.
+    let zoo = app.api.get("/api/environments?prefix=zoo").await[0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/environments/{zoo}");
+    let (_, moved) = app.api.call(Method::PUT, &path, Some(&json!({ "position": 3 }))).await;
+    assert_eq!(moved["position"], 3);
+    let hundred = app.api.environment("100%").await;
+    app.api.call(Method::DELETE, &format!("/api/environments/{hundred}"), None).await;
+    let all = app.api.get("/api/environments").await;
+    let positions: Vec<i64> =
+        all.as_array().unwrap().iter().map(|one| one["position"].as_i64().unwrap()).collect();
+    assert_eq!(positions, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(all[3]["name"], "Zoo");
+    app.stop().await;
+}
+
 on_both!(bad_fields_are_named);
 async fn bad_fields_are_named(on: On) {
     let Some(app) = App::start(on).await else { return };

@@ -1,6 +1,5 @@
 //! A fleet of simulated clusters, and Lockstep connected to all of it.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::Programs;
+use super::server::Server;
 use crate::demo::STANDIN_TOKEN;
 use crate::process::{Group, free_address};
 use crate::rest::Client;
@@ -57,9 +57,7 @@ pub(super) struct Fleet {
     pub(super) standin: SocketAddr,
     pub(super) address: SocketAddr,
     pub(super) environments: Vec<String>,
-    data: tempfile::TempDir,
-    lockstep: PathBuf,
-    server: Option<(Group, u32)>,
+    server: Server,
     _standin: Group,
 }
 
@@ -83,17 +81,16 @@ impl Fleet {
         group.start("the stand-in", &mut seeded)?;
         let client = Client::new(standin);
         group.wait_until("the stand-in", || client.get("/standin/stats").is_ok())?;
+        let mut server = Server::new(programs)?;
+        server.start()?;
         let mut fleet = Self {
             size,
             standin,
-            address: free_address()?,
+            address: server.address,
             environments: Vec::new(),
-            data: tempfile::tempdir()?,
-            lockstep: programs.lockstep.clone(),
-            server: None,
+            server,
             _standin: group,
         };
-        fleet.serve()?;
         fleet.bind()?;
         let fresh = fleet.wait_fresh()?;
         say(format!("all was observed for the first time after {:.1} s", fresh.as_secs_f64()));
@@ -102,50 +99,32 @@ impl Fleet {
 
     /// Lockstep's address for people and tools.
     pub(super) fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.origin()
     }
 
     /// Lockstep's SQLite file.
     pub(super) fn database(&self) -> PathBuf {
-        self.data.path().join("lockstep.db")
+        self.server.database()
     }
 
     /// A client of Lockstep's REST API.
     pub(super) fn client(&self) -> Client {
-        Client::new(self.address)
+        self.server.client()
     }
 
     /// Starts the server and waits until it is ready; gives out how long that took.
     pub(super) fn serve(&mut self) -> Result<Duration> {
-        let mut group = Group::default();
-        let mut server = command(self.lockstep.join("lockstep"));
-        server.current_dir(&self.lockstep).args(["serve", "--addr"]).arg(self.address.to_string());
-        server.arg("--data-dir").arg(self.data.path()).env("LOCKSTEP_LOG", "warn");
-        let begun = Instant::now();
-        let id = group.start("lockstep", &mut server)?;
-        let client = self.client();
-        while !client.is_ready() {
-            group.check()?;
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let took = begun.elapsed();
-        self.server = Some((group, id));
-        Ok(took)
+        self.server.start()
     }
 
     /// Stops the server.
     pub(super) fn stop(&mut self) {
-        self.server = None;
+        self.server.stop();
     }
 
     /// The server's memory: what of it is resident, in megabytes.
     pub(super) fn resident(&self) -> Result<f64> {
-        let (_, id) = self.server.as_ref().context("the server does not run")?;
-        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes =
-            line.and_then(|line| line.trim().strip_suffix(" kB")).context("no VmRSS in status")?;
-        Ok(kilobytes.trim().parse::<f64>()? / 1000.0)
+        self.server.resident()
     }
 
     fn bind(&mut self) -> Result<()> {
@@ -187,9 +166,7 @@ impl Fleet {
             if begun.elapsed() > Duration::from_secs(600) {
                 bail!("after ten minutes {live} of {} clusters are live", self.size.clusters);
             }
-            if let Some((group, _)) = &mut self.server {
-                group.check()?;
-            }
+            self.server.check()?;
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -1,9 +1,10 @@
 //! Load, by `oha`.
 
 use std::io::Write;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::shell::{command, output, which};
 
@@ -45,8 +46,8 @@ pub(super) fn send(urls: &[String], rate: &Rate, compressed: bool) -> Result<Loa
     };
     let encoding = if compressed { "br, gzip" } else { "identity" };
     oha.arg("-H").arg(format!("accept-encoding: {encoding}")).arg(file.path());
-    let told: Value = serde_json::from_str(&output(&mut oha)?).context("oha gave no JSON")?;
-    let codes = told["statusCodeDistribution"].as_object().context("oha told of no answers")?;
+    let told = told(&mut oha)?;
+    let codes = codes(&told)?;
     if codes.keys().any(|code| code != "200") || codes.is_empty() {
         bail!("not every answer was 200: {:?}", codes);
     }
@@ -59,4 +60,20 @@ pub(super) fn send(urls: &[String], rate: &Rate, compressed: bool) -> Result<Loa
         p95: number("/latencyPercentiles/p95")? * 1000.0,
         bytes: number("/summary/sizePerRequest")?,
     })
+}
+
+/// Sends so many requests by 16 connections; gives out how many were answered well.
+pub(super) fn count(url: &str, requests: usize) -> Result<usize> {
+    let mut oha = command(which("oha").context("oha is not installed")?);
+    oha.args(["--no-tui", "--output-format", "json", "--disable-color", "-c", "16", "-n"]);
+    let told = told(oha.arg(requests.to_string()).arg(url))?;
+    Ok(codes(&told)?.get("200").and_then(Value::as_u64).unwrap_or_default() as usize)
+}
+
+fn told(oha: &mut Command) -> Result<Value> {
+    serde_json::from_str(&output(oha)?).context("oha gave no JSON")
+}
+
+fn codes(told: &Value) -> Result<&Map<String, Value>> {
+    told["statusCodeDistribution"].as_object().context("oha told of no answers")
 }

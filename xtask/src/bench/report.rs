@@ -11,6 +11,8 @@ use crate::shell::output;
 #[derive(Clone, Copy)]
 pub(super) enum Unit {
     Milliseconds,
+    /// Milliseconds of which there are few.
+    Fraction,
     Seconds,
     Megabytes,
     Kilobytes,
@@ -123,7 +125,7 @@ impl Row {
 impl Unit {
     fn word(self) -> &'static str {
         match self {
-            Unit::Milliseconds => "ms",
+            Unit::Milliseconds | Unit::Fraction => "ms",
             Unit::Seconds => "s",
             Unit::Megabytes => "MB",
             Unit::Kilobytes => "kB",
@@ -134,7 +136,7 @@ impl Unit {
 
     fn show(self, figure: f64) -> String {
         let digits = match self {
-            Unit::Times => 2,
+            Unit::Times | Unit::Fraction => 2,
             Unit::Milliseconds | Unit::Seconds | Unit::Kilobytes => 1,
             Unit::Megabytes | Unit::Count => 0,
         };

@@ -35,7 +35,8 @@ impl Phase {
     }
 }
 
-/// What came of a sync.
+/// What came of a sync, or of a deployment.
+#[derive(Default)]
 pub(super) struct Outcome {
     /// Where the server was killed, if it was.
     pub(super) killed: Option<Phase>,
@@ -87,7 +88,9 @@ pub(super) fn run(
     }
     let begun = Instant::now();
     let killed = match kill_after {
-        Some(after) => Some(start_and_kill(world, &request, after, before)?),
+        Some(after) => {
+            Some(start_and_kill(world, "/api/sync", &request, after, |world| phase(world, before))?)
+        }
         None => {
             world.api.post("/api/sync", &request)?;
             None
@@ -119,14 +122,20 @@ fn request(world: &World, source: usize, on_failure: &str, note: &str) -> Result
 }
 
 /// Sends the request, kills the server after a while, whatever it is doing then, and starts it again.
-fn start_and_kill(world: &mut World, request: &Value, after: Duration, before: usize) -> Result<Phase> {
+pub(super) fn start_and_kill(
+    world: &mut World,
+    path: &'static str,
+    request: &Value,
+    after: Duration,
+    phase: impl FnOnce(&World) -> Result<Phase>,
+) -> Result<Phase> {
     let client = world.api.clone();
     let request = request.clone();
     // Nobody may be there to answer.
-    let asked = thread::spawn(move || drop(client.post("/api/sync", &request)));
+    let asked = thread::spawn(move || drop(client.post(path, &request)));
     sleep(after);
     world.kill()?;
-    let phase = phase(world, before)?;
+    let phase = phase(world)?;
     drop(asked.join());
     world.restart()?;
     Ok(phase)
@@ -149,7 +158,7 @@ fn phase(world: &World, before: usize) -> Result<Phase> {
 }
 
 /// The sync of this round once it has ended; none where it was never stored.
-fn ended(world: &World, note: &str) -> Result<Option<Value>> {
+pub(super) fn ended(world: &World, note: &str) -> Result<Option<Value>> {
     let newest = world.api.get("/api/sync/history?pageSize=1")?;
     if newest[0]["note"] != note {
         return Ok(None);

@@ -1,7 +1,8 @@
 //! A stand-in with two clusters, and a server that can be killed and started again.
 
+use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,13 +14,15 @@ use tempfile::TempDir;
 use crate::demo::STANDIN_TOKEN;
 use crate::process::{Group, free_address, stopping};
 use crate::rest::Client;
-use crate::shell::command;
+use crate::shell::{command, run, say};
 
 /// How long anything may take before it counts as never coming to its end.
 const LONGEST: Duration = Duration::from_secs(120);
 /// Services of all clusters and stages.
 const SERVICES: usize = 108;
 const CLUSTERS: usize = 2;
+/// The ports that services on this machine get, away from those of a demo.
+const PORTS: &str = "33000-33999";
 /// The environments, with the ends of their namespaces' names.
 const STAGES: [(&str, &str); 3] = [("Development", "dev"), ("Staging", "staging"), ("Production", "prod")];
 
@@ -71,6 +74,8 @@ impl World {
         let client = Client::new(standin);
         group.wait_until("the stand-in", || client.get("/rancherversion").is_ok())?;
         let (address, data) = (free_address()?, tempfile::tempdir()?);
+        // So that what ran on this machine may be ended as a demo's is.
+        fs::write(data.path().join("demo"), "")?;
         let (lockstep, database) = (programs.lockstep.clone(), database.map(str::to_owned));
         let server = serve(&lockstep, address, &data, database.as_deref())?;
         let mut world = Self {
@@ -92,6 +97,11 @@ impl World {
             Ok(world.services()?.iter().filter(|it| it["status"] == "running").count() == SERVICES)
         })?;
         Ok(world)
+    }
+
+    /// The server's directory.
+    pub(super) fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// Kills the server: it can neither finish nor say anything.
@@ -170,6 +180,17 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        let mut end = command(&self.lockstep);
+        end.args(["demo", "--end", "--data-dir"]).arg(self.data.path());
+        end.env("LOCKSTEP_LOG", "off").env("LOCKSTEP_LOCAL_PORTS", PORTS);
+        if let Err(error) = self.kill().and_then(|()| run(&mut end)) {
+            say(format!("what ran on this machine could not be ended: {error:#}"));
+        }
+    }
+}
+
 fn list(value: Value) -> Result<Vec<Value>> {
     match value {
         Value::Array(items) => Ok(items),
@@ -182,7 +203,7 @@ fn serve(lockstep: &PathBuf, address: SocketAddr, data: &TempDir, database: Opti
     let mut server = command(lockstep);
     server.args(["serve", "--addr"]).arg(address.to_string()).arg("--data-dir").arg(data.path());
     // There are no minutes to wait for what hangs, nor for a killed server's lease to run out.
-    server.args(["--patience", "0.005"]).env("LOCKSTEP_LOG", "off");
+    server.args(["--patience", "0.005"]).env("LOCKSTEP_LOG", "off").env("LOCKSTEP_LOCAL_PORTS", PORTS);
     if let Some(database) = database {
         server.args(["--database-url", database]);
     }

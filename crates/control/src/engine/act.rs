@@ -15,6 +15,7 @@ use domain::{
 };
 use platform::{ImageChange, SetImages, Snapshot, VariableChange};
 use store::RunningTask;
+use tokio::time::Instant;
 
 use super::runner::Runner;
 use crate::{Error, VaultError, variable::carry};
@@ -36,6 +37,8 @@ pub(super) struct Done {
     pub(super) available: Option<i32>,
     /// It is worth an event, and not only progress.
     pub(super) news: bool,
+    /// How long the platform took, where it was sent a change.
+    pub(super) platform: Option<Duration>,
 }
 
 /// What a workload runs before a change, or after it.
@@ -82,14 +85,21 @@ impl Runner {
             Action::PutBack(_) => return self.sent(run, &task, running, &back(running)).await,
             Action::Withdraw(_) => {
                 let change = self.withdraw(&task, running).await?;
-                return Ok(Some(Done { id: task.id, run, change, available: None, news: true }));
+                return Ok(Some(Done {
+                    id: task.id,
+                    run,
+                    change,
+                    available: None,
+                    news: true,
+                    platform: None,
+                }));
             }
             Action::End(..) | Action::Finish(_) => return Ok(None),
         };
         let (found, available) = self.observe(&task, running, wanted).await?;
         let change = observed(&task, found, Utc::now(), self.control.patience);
         let news = change.status != task.status;
-        Ok(Some(Done { id: task.id, run, change, available, news }))
+        Ok(Some(Done { id: task.id, run, change, available, news, platform: None }))
     }
 
     async fn sent(
@@ -99,12 +109,21 @@ impl Runner {
         running: &RunningTask,
         way: &Way<'_>,
     ) -> Result<Option<Done>, Error> {
-        let change = self.apply(task, running, way).await?;
-        Ok(Some(Done { id: task.id, run, change, available: None, news: true }))
+        let sent = Instant::now();
+        let answer = self.send(running, way, false).await?;
+        let platform = Some(sent.elapsed());
+        let change = self.accepted(task, running, way, answer).await?;
+        Ok(Some(Done { id: task.id, run, change, available: None, news: true, platform }))
     }
 
-    async fn apply(&self, task: &TaskState, running: &RunningTask, way: &Way<'_>) -> Result<Change, Error> {
-        let outcome = match self.send(running, way, false).await? {
+    async fn accepted(
+        &self,
+        task: &TaskState,
+        running: &RunningTask,
+        way: &Way<'_>,
+        answer: Result<SetImages, platform::Error>,
+    ) -> Result<Change, Error> {
+        let outcome = match answer {
             Ok(SetImages::Accepted | SetImages::AlreadyThere) => Applied::Accepted,
             Ok(SetImages::Changed(words)) => Applied::Changed(words),
             Err(error) if error.is_transient() => Applied::Transient {

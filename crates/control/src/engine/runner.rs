@@ -10,7 +10,7 @@ use chrono::{TimeDelta, Utc};
 use domain::{
     deployment::{DeploymentStatus, TaskStatus},
     engine::{Action, Change, State, TaskState, begun, next_wake, step},
-    event::NewEvent,
+    event::{Event, NewEvent},
     id::{EnvironmentId, TaskId},
 };
 use platform::Snapshot;
@@ -18,7 +18,11 @@ use store::{Lease, RunningTask};
 use tokio::time::{Instant, Interval};
 
 use super::{act::Done, settle::settled, work::Work};
-use crate::{Control, Error, events::Observed};
+use crate::{
+    Control, Error,
+    deployment::CANCELLING,
+    events::{self, Observed},
+};
 
 /// The longest that nothing is looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -68,7 +72,9 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease, claimed: Inst
         }
     }
     let runner = Arc::new(runner);
-    let mut events = runner.control.store.newest_event();
+    let mut told = runner.control.told.subscribe();
+    let cancelling =
+        |event: &Event| event.kind == CANCELLING && event.deployment_id == Some(runner.lease.deployment);
     let mut renew = runner.renewals();
     let mut work = Work::default();
     let mut others_known: Option<Instant> = None;
@@ -78,7 +84,7 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease, claimed: Inst
             others_known = Some(Instant::now());
             state.elsewhere = runner.control.store.under_way_elsewhere(runner.lease.deployment).await?;
         }
-        let mut begin = Vec::new();
+        let (mut begin, decided) = (Vec::new(), Instant::now());
         for action in step(&state, Utc::now()) {
             match action {
                 Action::Finish(status) => return runner.set_status(&status, words_for(&status)).await,
@@ -96,7 +102,7 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease, claimed: Inst
             }
         }
         for (task, action) in runner.begin(&mut state, begin).await? {
-            work.start(&runner, task, action);
+            work.start(&runner, task, action, decided);
         }
         let wake = next_wake(&state).filter(|_| work.is_empty());
         let pause = wake.map_or(LOOK, |at| (at - Utc::now()).to_std().unwrap_or_default().min(LOOK));
@@ -104,8 +110,11 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease, claimed: Inst
             done = work.done(), if !work.is_empty() => {
                 let done = done?;
                 runner.record(&done).await?;
-                for Done { id, change, .. } in done {
+                for (Done { id, change, platform, .. }, decided) in done {
                     record(&mut state, id, &change);
+                    if let Some(platform) = platform {
+                        runner.tell_cost(id, platform, decided.elapsed());
+                    }
                 }
             }
             _ = renew.tick() => {
@@ -113,11 +122,8 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease, claimed: Inst
                 // Another server's request to cancel is not announced in this process.
                 state.cancel_requested = runner.cancel_requested().await?;
             }
-            Ok(()) = events.changed() => {
-                events.borrow_and_update();
-                if !state.cancel_requested {
-                    state.cancel_requested = runner.cancel_requested().await?;
-                }
+            () = events::heard(&mut told, cancelling) => {
+                state.cancel_requested = runner.cancel_requested().await?;
             }
             () = tokio::time::sleep(pause), if work.is_empty() => {}
         }
@@ -273,13 +279,14 @@ impl Runner {
     }
 
     /// Records what came of actions, as far as it says anything new.
-    async fn record(&self, done: &[Done]) -> Result<(), Error> {
+    async fn record(&self, done: &[(Done, Instant)]) -> Result<(), Error> {
         let is_new = |done: &&Done| {
             let now = (done.change.clone(), done.available);
             let before = lock(&self.noted).insert(done.id, now.clone());
             done.news || before != Some(now)
         };
-        let changes: Vec<Recorded<'_>> = done.iter().filter(is_new).map(Recorded::of).collect();
+        let changes: Vec<Recorded<'_>> =
+            done.iter().map(|(done, _)| done).filter(is_new).map(Recorded::of).collect();
         self.store(&changes).await?;
         if changes.iter().any(|change| !change.news) {
             // Progress is no event: open pages are told as of what is observed.
@@ -287,6 +294,14 @@ impl Runner {
             let _ = self.control.observed.send(Observed { environments, ..Observed::default() });
         }
         Ok(())
+    }
+
+    /// Says how long a change took, from the decision until what came of it was recorded, and how much of that was the
+    /// platform's part.
+    fn tell_cost(&self, task: TaskId, platform: Duration, total: Duration) {
+        let [platform_ms, total_ms] = [platform, total].map(|took| took.as_secs_f64() * 1000.0);
+        let deployment = self.lease.deployment;
+        tracing::debug!(%deployment, %task, platform_ms, total_ms, "a change was sent and recorded");
     }
 
     async fn end(&self, state: &State, id: TaskId, status: TaskStatus) -> Result<Change, Error> {

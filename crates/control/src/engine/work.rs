@@ -6,7 +6,10 @@ use domain::{
     engine::{Action, TaskState},
     id::TaskId,
 };
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::{
+    task::{AbortHandle, JoinError, JoinSet},
+    time::Instant,
+};
 
 use super::{act::Done, runner::Runner};
 use crate::Error;
@@ -22,6 +25,7 @@ pub(super) struct Work {
 
 struct Run {
     number: u64,
+    decided: Instant,
     observes: bool,
     handle: AbortHandle,
 }
@@ -49,15 +53,16 @@ impl Work {
         }
     }
 
-    pub(super) fn start(&mut self, runner: &Arc<Runner>, task: TaskState, action: Action) {
+    /// Begins an action that was decided on at that moment.
+    pub(super) fn start(&mut self, runner: &Arc<Runner>, task: TaskState, action: Action, decided: Instant) {
         self.runs += 1;
         let (number, id, observes, runner) = (self.runs, task.id, observes(&action), runner.clone());
         let handle = self.running.spawn(async move { runner.act(number, task, action).await });
-        self.by_task.insert(id, Run { number, observes, handle });
+        self.by_task.insert(id, Run { number, decided, observes, handle });
     }
 
-    /// Waits until something is done, and gives out all that is.
-    pub(super) async fn done(&mut self) -> Result<Vec<Done>, Error> {
+    /// Waits until something is done, and gives out all that is, with when it was decided on.
+    pub(super) async fn done(&mut self) -> Result<Vec<(Done, Instant)>, Error> {
         let mut done = Vec::new();
         let mut next = self.running.join_next().await;
         while let Some(joined) = next {
@@ -71,17 +76,16 @@ impl Work {
     fn taken(
         &mut self,
         joined: Result<Result<Option<Done>, Error>, JoinError>,
-    ) -> Result<Option<Done>, Error> {
+    ) -> Result<Option<(Done, Instant)>, Error> {
         let done = match joined {
             Ok(done) => done?,
             Err(error) if error.is_cancelled() => None,
             Err(error) => return Err(Error::conflict("task_panicked", error.to_string())),
         };
         let current = |done: &Done| self.by_task.get(&done.id).is_some_and(|run| run.number == done.run);
-        let done = done.filter(current);
-        if let Some(done) = &done {
-            self.by_task.remove(&done.id);
-        }
-        Ok(done)
+        Ok(done.filter(current).and_then(|done| {
+            let run = self.by_task.remove(&done.id)?;
+            Some((done, run.decided))
+        }))
     }
 }
