@@ -15,6 +15,8 @@ pub const VIEW_TOKEN: &str = "token-view:stand-in-secret";
 pub const SCOPED_TOKEN: &str = "token-scoped:stand-in-secret";
 /// May do everything but with cron jobs.
 pub const NO_CRON_JOBS_TOKEN: &str = "token-apps:stand-in-secret";
+/// May do everything but with nodes.
+pub const NO_NODES_TOKEN: &str = "token-nodeless:stand-in-secret";
 /// Expires ten days after the start.
 pub const EXPIRING_TOKEN: &str = "token-soon:stand-in-secret";
 /// Has expired.
@@ -58,6 +60,7 @@ impl Tokens {
             admin.clone(),
             Token { read_only: true, ..token(VIEW_TOKEN, "viewer", "Vera Viewer") },
             Token { hidden: Some("cronjobs"), ..token(NO_CRON_JOBS_TOKEN, "deployer", "Dora Deployer") },
+            Token { hidden: Some("nodes"), ..token(NO_NODES_TOKEN, "tenant", "Tina Tenant") },
             Token { cluster: cluster.map(str::to_owned), ..token(SCOPED_TOKEN, "admin", "Default Admin") },
             Token {
                 expires: Some(now + TimeDelta::days(10)),

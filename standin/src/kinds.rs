@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 pub enum Kind {
     /// core/v1 Namespace.
     Namespace,
+    /// core/v1 Node.
+    Node,
     /// core/v1 Pod.
     Pod,
     /// apps/v1 Deployment.
@@ -23,8 +25,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which discovery lists them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Namespace,
+        Self::Node,
         Self::Pod,
         Self::Deployment,
         Self::StatefulSet,
@@ -37,6 +40,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Namespace => "Namespace",
+            Self::Node => "Node",
             Self::Pod => "Pod",
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
@@ -50,6 +54,7 @@ impl Kind {
     pub fn plural(self) -> &'static str {
         match self {
             Self::Namespace => "namespaces",
+            Self::Node => "nodes",
             Self::Pod => "pods",
             Self::Deployment => "deployments",
             Self::StatefulSet => "statefulsets",
@@ -62,7 +67,7 @@ impl Kind {
     /// The API group; empty for the core group.
     pub fn group(self) -> &'static str {
         match self {
-            Self::Namespace | Self::Pod => "",
+            Self::Namespace | Self::Node | Self::Pod => "",
             Self::CronJob => "batch",
             _ => "apps",
         }
@@ -70,7 +75,7 @@ impl Kind {
 
     /// Whether objects of this kind live in a namespace.
     pub fn namespaced(self) -> bool {
-        self != Self::Namespace
+        !matches!(self, Self::Namespace | Self::Node)
     }
 
     /// Whether people deploy this kind: what a patch record is kept for.
@@ -110,7 +115,7 @@ impl ApiVersions {
     /// The `apiVersion` under which this cluster serves a kind.
     pub(crate) fn api_version(&self, kind: Kind) -> &'static str {
         match kind {
-            Kind::Namespace | Kind::Pod => "v1",
+            Kind::Namespace | Kind::Node | Kind::Pod => "v1",
             Kind::CronJob => self.cron_job,
             _ => "apps/v1",
         }

@@ -46,7 +46,9 @@ mod truth;
 mod watch;
 mod writes;
 
-pub use auth::{ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, NO_CRON_JOBS_TOKEN, SCOPED_TOKEN, VIEW_TOKEN};
+pub use auth::{
+    ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, NO_CRON_JOBS_TOKEN, NO_NODES_TOKEN, SCOPED_TOKEN, VIEW_TOKEN,
+};
 pub use error::Error;
 pub use faults::{Fault, FaultRule};
 pub use handle::ClusterHandle;
