@@ -6,6 +6,7 @@
 pub mod app_instance;
 pub mod artifact;
 pub mod batch;
+mod capacity;
 pub mod cluster;
 pub mod compare;
 mod context;

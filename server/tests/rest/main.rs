@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batch;
+mod capacity;
 mod database;
 mod deployments;
 mod documents;
