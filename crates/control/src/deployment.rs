@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use domain::{
-    deployment::{Deployment, HistoryDay, HistoryQuery, TaskPod},
+    deployment::{Deployment, HistoryDay, HistoryQuery, Task, TaskPod},
     event::Event,
     health,
     id::{DeploymentId, EnvironmentId},
@@ -17,6 +17,8 @@ use domain::{
 
 use futures::{Stream, StreamExt, stream};
 
+use local::{Observed, Place};
+
 use crate::{Context, Error};
 
 /// How many of a deployment's events are shown on its page.
@@ -26,8 +28,27 @@ const BATCH: u64 = 500;
 /// How often it is looked for what another server has appended.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// One deployment with its tasks.
+/// One deployment with its tasks, and the addresses of what is up.
 pub async fn get(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
+    let mut deployment = find(ctx, id).await?;
+    add_addresses(ctx, &mut deployment.results).await?;
+    Ok(deployment)
+}
+
+/// Says where those services answer that are this machine's and up.
+async fn add_addresses(ctx: &Context, tasks: &mut [Task]) -> Result<(), Error> {
+    let Ok(site) = ctx.control().local.site() else { return Ok(()) };
+    let clusters = ctx.store().clusters(Some(site.id().into())).await?;
+    for task in tasks {
+        let Some(cluster) = clusters.iter().find(|cluster| cluster.id == task.cluster_id) else { continue };
+        let place = Place::new(&cluster.external_id, &task.namespace, &task.name).ok();
+        let service = place.and_then(|place| site.service(&place)).filter(Observed::is_up);
+        task.address = service.and_then(|service| service.address);
+    }
+    Ok(())
+}
+
+async fn find(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
     ctx.store().deployment(id).await.map_err(|error| match error {
         store::Error::NotFound => Error::NotFound { noun: "deployment", name: id.to_string() },
         other => other.into(),
@@ -76,7 +97,7 @@ pub async fn metrics(ctx: &Context, days: u32) -> Result<Metrics, Error> {
 
 /// Asks a deployment to begin nothing more; what has begun is followed to its end.
 pub async fn cancel(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
-    let deployment = get(ctx, id).await?;
+    let deployment = find(ctx, id).await?;
     let mut write = ctx.store().write().await?;
     if !write.request_cancel(id).await? {
         let detail = format!("This deployment has ended already ({}).", deployment.status);
@@ -92,7 +113,7 @@ pub async fn cancel(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error
 
 /// All of a deployment's events, oldest first.
 pub async fn events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error> {
-    get(ctx, id).await?;
+    find(ctx, id).await?;
     Ok(ctx.store().events_of(id, None).await?)
 }
 
@@ -104,7 +125,7 @@ pub fn follow(ctx: &Context, id: DeploymentId) -> impl Stream<Item = Event> + us
         loop {
             newest.borrow_and_update();
             // Read before its events, so that the last ones are not missed.
-            let ended = get(&ctx, id).await?.status.ended();
+            let ended = find(&ctx, id).await?.status.ended();
             let events = ctx.store().events_of_after(id, after, BATCH).await?;
             if let Some(last) = events.last().map(|event| event.seq) {
                 return Ok::<_, Error>(Some((events, (ctx, last, newest))));
@@ -124,13 +145,13 @@ pub fn follow(ctx: &Context, id: DeploymentId) -> impl Stream<Item = Event> + us
 
 /// A deployment's newest events, oldest first.
 pub async fn recent_events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error> {
-    get(ctx, id).await?;
+    find(ctx, id).await?;
     Ok(ctx.store().events_of(id, Some(RECENT)).await?)
 }
 
 /// The pods of a deployment's workloads, as the watches last saw them.
 pub async fn pods(ctx: &Context, id: DeploymentId) -> Result<Vec<TaskPod>, Error> {
-    let deployment = get(ctx, id).await?;
+    let deployment = find(ctx, id).await?;
     let mut pods = Vec::new();
     for task in deployment.results {
         let key = WorkloadKey { namespace: task.namespace, kind: task.kind, name: task.name };
