@@ -26,6 +26,7 @@ pub mod service;
 pub mod settings;
 pub mod site;
 pub mod sync;
+pub mod traffic;
 pub mod up_to_date;
 pub mod variable;
 mod vault;

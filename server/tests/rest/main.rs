@@ -22,4 +22,5 @@ mod settings;
 mod sites;
 mod support;
 mod syncs;
+mod traffic;
 mod variables;
