@@ -179,7 +179,7 @@ async fn an_artifact_is_uploaded_run_read_and_removed(on: On) {
     let _swept = Swept::of(app.dir.path());
     let upload = async |body: Vec<u8>| {
         let request =
-            app.api.request(Method::POST, "/api/artifacts").header("idempotency-key", "one");
+            app.api.request(Method::POST, "/api/artifacts?name=cart-1.0").header("idempotency-key", "one");
         let answer = request.body(body).send().await.unwrap();
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
@@ -187,6 +187,7 @@ async fn an_artifact_is_uploaded_run_read_and_removed(on: On) {
     let program = [b"#!/bin/sh\necho uploaded\nexec sleep 1000\n".as_slice(), &vec![b'#'; 17 << 20]].concat();
     let (status, artifact) = upload(program.clone()).await;
     assert_eq!((status, &artifact["kind"], &artifact["usedBy"]), (201, &json!("executable"), &json!([])));
+    assert_eq!(artifact["name"], "cart-1.0");
     assert_eq!(upload(program).await, (200, artifact.clone()));
     let (status, problem) = upload(b"hello".to_vec()).await;
     assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("body")));
