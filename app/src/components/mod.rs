@@ -2,6 +2,7 @@
 
 pub(crate) mod action_bar;
 pub(crate) mod bind;
+pub(crate) mod capacity;
 pub(crate) mod change_list;
 pub(crate) mod cluster_edit;
 pub(crate) mod cluster_form;
@@ -47,6 +48,8 @@ pub(crate) mod task;
 pub(crate) mod time;
 pub(crate) mod toast;
 pub(crate) mod token;
+pub(crate) mod traffic;
+pub(crate) mod upload;
 pub(crate) mod variable_list;
 
 /// Provides the contexts that pages and dialogs share.
