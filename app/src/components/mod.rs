@@ -27,6 +27,7 @@ pub(crate) mod local_service_form;
 mod log;
 pub(crate) mod pager;
 pub(crate) mod past;
+pub(crate) mod plan_steps;
 pub(crate) mod problem;
 #[cfg(feature = "ssr")]
 pub(crate) mod row_parts;

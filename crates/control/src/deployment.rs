@@ -1,10 +1,10 @@
 //! Use cases of deployments that exist: looking at them and cancelling them.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use domain::{
-    deployment::{Deployment, HistoryDay, HistoryQuery, Task, TaskPod},
+    deployment::{Deployment, DeploymentStatus, HistoryDay, HistoryQuery, Task, TaskPod},
     event::Event,
     health,
     id::{DeploymentId, EnvironmentId},
@@ -23,6 +23,8 @@ use crate::{Context, Error};
 
 /// How many of a deployment's events are shown on its page.
 const RECENT: u64 = 2_000;
+/// How many of those that failed are told.
+const FEW: u32 = 4;
 /// How many events are read at once.
 const BATCH: u64 = 500;
 /// How often it is looked for what another server has appended.
@@ -64,6 +66,19 @@ pub async fn running(ctx: &Context) -> Result<Vec<Deployment>, Error> {
 pub async fn history(ctx: &Context, query: HistoryQuery) -> Result<Page<Deployment>, Error> {
     let paging = Paging::new(query.page, query.page_size, DEFAULT_PAGE_SIZE);
     Ok(ctx.store().history(&query, paging).await?)
+}
+
+/// The last deployments that failed or were put back, newest first.
+pub async fn failed_lately(ctx: &Context) -> Result<Vec<Deployment>, Error> {
+    let mut found = Vec::new();
+    for status in [DeploymentStatus::Failed, DeploymentStatus::PutBack] {
+        let query = HistoryQuery { status: Some(status.to_string()), ..Default::default() };
+        let paging = Paging::new(None, Some(FEW), FEW);
+        found.extend(ctx.store().history(&query, paging).await?.items);
+    }
+    found.sort_by_key(|one| Reverse(one.start_time));
+    found.truncate(FEW as usize);
+    Ok(found)
 }
 
 /// The history's last days, oldest first, those without a deployment included.
