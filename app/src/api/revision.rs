@@ -5,7 +5,7 @@ use domain::{
     id::EnvironmentId,
     list::Page,
     revision::{Drift, NewRevision, RevisionDiff, RevisionSummary},
-    up_to_date::UpToDate,
+    up_to_date::{ReplicaCounts, UpToDate},
 };
 use leptos::prelude::*;
 
@@ -46,6 +46,14 @@ pub async fn drift(id: EnvironmentId) -> Result<Drift, ApiError> {
 pub async fn compare(id: EnvironmentId, with: EnvironmentId) -> Result<Comparison, ApiError> {
     let ctx = context()?;
     control::compare::environments(&ctx, id, with).await.map_err(fail)
+}
+
+/// Whether an environment is up to date, and its counts, without its services; none where it has none.
+#[server(name = CallRevisionReplicas, prefix = "/rpc", endpoint = "revision/replicas", input = Json, output = Json)]
+pub async fn replicas(id: EnvironmentId) -> Result<Option<(bool, ReplicaCounts)>, ApiError> {
+    let ctx = context()?;
+    let found = control::up_to_date::check(&ctx, id).await.map_err(fail)?;
+    Ok((!found.services.is_empty()).then_some((found.up_to_date, found.replicas)))
 }
 
 /// The up-to-date check of an environment.

@@ -51,7 +51,7 @@ pub(crate) fn tiles(found: Option<&CapacityFound>) -> AnyView {
         }
     });
     view! {
-        <dl class="mb-4 grid gap-3 sm:grid-cols-2 lg:grid-cols-4" aria-label="Capacity">
+        <dl class="mb-4 grid gap-3 sm:grid-cols-2 lg:grid-cols-4">
             {tile(lu::LuCpu, "CPU", *cpu, processors, taken)}
             {tile(lu::LuMemoryStick, "Memory", *memory, size_in_words, taken)}
             {pods.map(|pods| tile(lu::LuBoxes, "Pods", pods, count, taken))}

@@ -8,7 +8,7 @@ use domain::{
     matrix::Column,
     service::ServiceQuery,
     sync::{Matching, SyncRequest},
-    up_to_date::{ReplicaCounts, UpToDate},
+    up_to_date::ReplicaCounts,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -109,8 +109,8 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
     };
     let counts = answer(
         || (),
-        live::tick_of_rows(move |news| news.of_environment(id)),
-        move |()| api::revision::up_to_date(id),
+        live::tick_at_rest(move |news| news.of_environment(id)),
+        move |()| api::revision::replicas(id),
     );
     let tabs = TABS.iter().map(|&(word, label)| {
         let current = move || tab.with(|tab| tab == word).then_some("page");
@@ -133,7 +133,7 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
         <header class="page-head">
             <div>
                 {show(environments, nothing, head)}
-                {show(counts, nothing, move |found| up_to_date(id, &found))}
+                {show(counts, nothing, move |found| up_to_date(id, found))}
             </div>
             <div class="flex flex-wrap gap-2">{actions} {show(environments, nothing, sync)}</div>
         </header>
@@ -178,12 +178,9 @@ fn facts(found: &Found) -> AnyView {
 }
 
 /// What runs now against what should, in replicas; the tab of the drift has the services.
-fn up_to_date(id: EnvironmentId, found: &UpToDate) -> AnyView {
-    let ReplicaCounts { desired, total, healthy, outdated } = found.replicas;
-    if found.services.is_empty() {
-        return nothing();
-    }
-    let (class, sign, word) = match (found.up_to_date, outdated) {
+fn up_to_date(id: EnvironmentId, found: Option<(bool, ReplicaCounts)>) -> AnyView {
+    let Some((all, ReplicaCounts { desired, total, healthy, outdated })) = found else { return nothing() };
+    let (class, sign, word) = match (all, outdated) {
         (true, _) => ("is-success", lu::LuCircleCheck, "Up to date"),
         (false, 0) => ("is-warning", lu::LuTriangleAlert, "Not all healthy"),
         (false, _) => ("is-warning", lu::LuDiff, "Outdated"),
@@ -191,7 +188,7 @@ fn up_to_date(id: EnvironmentId, found: &UpToDate) -> AnyView {
     let counts = [(outdated, "outdated"), (desired, "desired"), (healthy, "healthy"), (total, "total")];
     let counts = counts.map(|(number, word)| format!("{} {word}", count(number))).join(" · ");
     view! {
-        <p class="mt-1 flex flex-wrap items-center gap-x-2 text-xs" aria-label="Replicas">
+        <p class="mt-1 flex flex-wrap items-center gap-x-2 text-xs">
             <a class=format!("state link-hover {class}") href=format!("/environments/{id}?tab=drift") data-noscroll="">
                 {icon(sign)} {word}
             </a>
