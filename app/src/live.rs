@@ -145,6 +145,11 @@ pub(crate) fn tick_of_rows(concerns: impl Fn(&News) -> bool + Clone + 'static) -
     })
 }
 
+/// A [`tick`] for what takes the server a while to add up: it goes up at most every [`REST`] milliseconds.
+pub(crate) fn tick_at_rest(concerns: impl Fn(&News) -> bool + Clone + 'static) -> RwSignal<u32> {
+    paced_tick(move |news| concerns(news).then_some(REST))
+}
+
 /// A number that goes up with news, as many milliseconds after it went up last as these are worth.
 fn paced_tick(rest: impl Fn(&News) -> Option<f64> + Clone + 'static) -> RwSignal<u32> {
     let tick = RwSignal::new(0);

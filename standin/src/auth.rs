@@ -17,6 +17,8 @@ pub const SCOPED_TOKEN: &str = "token-scoped:stand-in-secret";
 pub const NO_CRON_JOBS_TOKEN: &str = "token-apps:stand-in-secret";
 /// May do everything but with secrets.
 pub const NO_SECRETS_TOKEN: &str = "token-plain:stand-in-secret";
+/// May do everything but with nodes.
+pub const NO_NODES_TOKEN: &str = "token-nodeless:stand-in-secret";
 /// Expires ten days after the start.
 pub const EXPIRING_TOKEN: &str = "token-soon:stand-in-secret";
 /// Has expired.
@@ -61,6 +63,7 @@ impl Tokens {
             Token { read_only: true, ..token(VIEW_TOKEN, "viewer", "Vera Viewer") },
             Token { hidden: Some("cronjobs"), ..token(NO_CRON_JOBS_TOKEN, "deployer", "Dora Deployer") },
             Token { hidden: Some("secrets"), ..token(NO_SECRETS_TOKEN, "deployer", "Dora Deployer") },
+            Token { hidden: Some("nodes"), ..token(NO_NODES_TOKEN, "tenant", "Tina Tenant") },
             Token { cluster: cluster.map(str::to_owned), ..token(SCOPED_TOKEN, "admin", "Default Admin") },
             Token {
                 expires: Some(now + TimeDelta::days(10)),

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use kube::Client;
 use serde_json::{Value, json};
 
+use crate::controllers::NODES;
+use crate::json::text;
+use crate::kinds::Kind;
+use crate::objects::{Key, Objects};
 use crate::simulation::Simulation;
 
 /// A cluster that Rancher knows.
@@ -38,7 +42,7 @@ impl Cluster {
     pub(crate) fn resource(&self, dead: bool) -> Value {
         let available = !dead && !matches!(self.backend, Backend::Unavailable);
         let message = if available { "" } else { "Cluster agent is not connected" };
-        json!({
+        let mut resource = json!({
             "type": "cluster", "id": self.id, "name": self.name, "provider": self.provider(),
             "state": if available { "active" } else { "unavailable" },
             "transitioning": if available { "no" } else { "error" }, "transitioningMessage": message,
@@ -47,7 +51,11 @@ impl Cluster {
                 { "type": "Ready", "status": if available { "True" } else { "False" }, "message": message },
                 { "type": "Connected", "status": if available { "True" } else { "False" } },
             ],
-        })
+        });
+        if let (true, Backend::Simulated(simulation)) = (available, &self.backend) {
+            simulation.read(|objects| add_up(objects, &mut resource));
+        }
+        resource
     }
 
     fn provider(&self) -> &'static str {
@@ -67,4 +75,21 @@ impl Cluster {
             })
         })
     }
+}
+
+/// What Rancher adds up of a cluster's nodes and pods: all nodes are alike, and so is what the seeded pods ask for.
+fn add_up(objects: &Objects, resource: &mut Value) {
+    let nodes = objects.list(Kind::Node, None).count();
+    let pods = objects.list(Kind::Pod, None).count();
+    let node = objects.get(&Key::new(Kind::Node, "", NODES[0])).unwrap_or_default();
+    let amount = |name: &str, unit: &str| {
+        let one = text(&node, &format!("/status/allocatable/{name}")).trim_end_matches(unit).parse::<usize>();
+        format!("{}{unit}", one.unwrap_or_default() * nodes)
+    };
+    resource["nodeCount"] = json!(nodes);
+    resource["allocatable"] =
+        json!({ "cpu": amount("cpu", ""), "memory": amount("memory", "Mi"), "pods": amount("pods", "") });
+    resource["requested"] = json!({
+        "cpu": format!("{}m", pods * 50), "memory": format!("{}Mi", pods * 64), "pods": pods.to_string(),
+    });
 }

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 pub enum Kind {
     /// core/v1 Namespace.
     Namespace,
+    /// core/v1 Node.
+    Node,
     /// core/v1 Pod.
     Pod,
     /// core/v1 Secret.
@@ -25,8 +27,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which discovery lists them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Namespace,
+        Self::Node,
         Self::Pod,
         Self::Secret,
         Self::Deployment,
@@ -40,6 +43,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Namespace => "Namespace",
+            Self::Node => "Node",
             Self::Pod => "Pod",
             Self::Secret => "Secret",
             Self::Deployment => "Deployment",
@@ -54,6 +58,7 @@ impl Kind {
     pub fn plural(self) -> &'static str {
         match self {
             Self::Namespace => "namespaces",
+            Self::Node => "nodes",
             Self::Pod => "pods",
             Self::Secret => "secrets",
             Self::Deployment => "deployments",
@@ -67,7 +72,7 @@ impl Kind {
     /// The API group; empty for the core group.
     pub fn group(self) -> &'static str {
         match self {
-            Self::Namespace | Self::Pod | Self::Secret => "",
+            Self::Namespace | Self::Node | Self::Pod | Self::Secret => "",
             Self::CronJob => "batch",
             _ => "apps",
         }
@@ -75,7 +80,7 @@ impl Kind {
 
     /// Whether objects of this kind live in a namespace.
     pub fn namespaced(self) -> bool {
-        self != Self::Namespace
+        !matches!(self, Self::Namespace | Self::Node)
     }
 
     /// Whether people deploy this kind: what a patch record is kept for.
@@ -115,7 +120,7 @@ impl ApiVersions {
     /// The `apiVersion` under which this cluster serves a kind.
     pub(crate) fn api_version(&self, kind: Kind) -> &'static str {
         match kind {
-            Kind::Namespace | Kind::Pod | Kind::Secret => "v1",
+            Kind::Namespace | Kind::Node | Kind::Pod | Kind::Secret => "v1",
             Kind::CronJob => self.cron_job,
             _ => "apps/v1",
         }

@@ -114,7 +114,9 @@ fn target<'a>(versions: &ApiVersions, path: &'a str) -> Option<Target<'a>> {
     let find = |plural| versions.find(&api_version, plural);
     match *rest {
         [plural] => Some(Target { kind: find(plural)?, namespace: None, name: None }),
-        ["namespaces", name] => Some(Target { kind: find("namespaces")?, namespace: None, name: Some(name) }),
+        [plural @ ("namespaces" | "nodes"), name] => {
+            Some(Target { kind: find(plural)?, namespace: None, name: Some(name) })
+        }
         ["namespaces", namespace, plural] => {
             Some(Target { kind: find(plural)?, namespace: Some(namespace), name: None })
         }

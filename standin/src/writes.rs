@@ -251,7 +251,7 @@ fn admit(key: &Key, object: &Value) -> Result<(), Refusal> {
 /// The specification of the pods that an object stands for; null where it lacks one.
 fn pod_spec(kind: Kind, object: &Value) -> Option<&Value> {
     let pointer = match kind {
-        Kind::Namespace | Kind::Secret => return None,
+        Kind::Namespace | Kind::Node | Kind::Secret => return None,
         Kind::Pod => "/spec",
         Kind::CronJob => "/spec/jobTemplate/spec/template/spec",
         _ => "/spec/template/spec",

@@ -98,3 +98,10 @@ pub async fn metrics(days: u32) -> Result<Metrics, ApiError> {
     let ctx = context()?;
     control::deployment::metrics(&ctx, days).await.map_err(fail)
 }
+
+/// The last deployments that failed or were put back, newest first.
+#[server(name = CallDeploymentFailed, prefix = "/rpc", endpoint = "deployment/failed", input = Json, output = Json)]
+pub async fn failed_lately() -> Result<Vec<Deployment>, ApiError> {
+    let ctx = context()?;
+    control::deployment::failed_lately(&ctx).await.map_err(fail)
+}

@@ -1,6 +1,7 @@
 //! Services of the server's own machine.
 
 use domain::{
+    front_door::{Traffic, Weights},
     id::ClusterId,
     local_service::{LocalService, LocalServiceEdit},
     output::OutputLine,
@@ -52,4 +53,23 @@ pub async fn output(
     let cluster = cluster.to_string();
     let output = control::local_service::output(&ctx, &cluster, &namespace, &name, None, LINES).await;
     Ok(output.map_err(fail)?.1)
+}
+
+/// What came through a service's front door.
+#[server(name = CallLocalTraffic, prefix = "/rpc", endpoint = "local/traffic", input = Json, output = Json)]
+pub async fn traffic(cluster: ClusterId, namespace: String, name: String) -> Result<Traffic, ApiError> {
+    let ctx = context()?;
+    control::traffic::get(&ctx, &cluster.to_string(), &namespace, &name).await.map_err(fail)
+}
+
+/// Shares a service's requests between its versions.
+#[server(name = CallLocalWeigh, prefix = "/rpc", endpoint = "local/weigh", input = Json, output = Json)]
+pub async fn weigh(
+    cluster: ClusterId,
+    namespace: String,
+    name: String,
+    weights: Weights,
+) -> Result<Traffic, ApiError> {
+    let ctx = context()?;
+    control::traffic::weigh(&ctx, &cluster.to_string(), &namespace, &name, weights).await.map_err(fail)
 }

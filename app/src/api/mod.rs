@@ -9,6 +9,7 @@
 )]
 
 pub mod app_instance;
+pub mod artifact;
 pub mod batch;
 pub mod cluster;
 pub mod deploy;

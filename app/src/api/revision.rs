@@ -2,10 +2,10 @@
 
 use domain::{
     compare::Comparison,
-    id::EnvironmentId,
+    id::{ClusterId, EnvironmentId},
     list::Page,
     revision::{Drift, NewRevision, RevisionDiff, RevisionSummary},
-    up_to_date::UpToDate,
+    up_to_date::{ReplicaCounts, UpToDate},
 };
 use leptos::prelude::*;
 
@@ -41,11 +41,28 @@ pub async fn drift(id: EnvironmentId) -> Result<Drift, ApiError> {
     control::revision::drift(&ctx, id).await.map_err(fail)
 }
 
-/// What runs in two environments, field by field.
+/// What runs in two environments, or in two clusters of them, field by field.
 #[server(name = CallRevisionCompare, prefix = "/rpc", endpoint = "revision/compare", input = Json, output = Json)]
-pub async fn compare(id: EnvironmentId, with: EnvironmentId) -> Result<Comparison, ApiError> {
+pub async fn compare(
+    id: EnvironmentId,
+    cluster: Option<ClusterId>,
+    with: EnvironmentId,
+    with_cluster: Option<ClusterId>,
+) -> Result<Comparison, ApiError> {
     let ctx = context()?;
-    control::compare::environments(&ctx, id, with).await.map_err(fail)
+    let side = |environment, cluster: Option<ClusterId>| control::compare::Side {
+        environment,
+        cluster: cluster.map(|id| id.to_string()),
+    };
+    control::compare::environments(&ctx, side(id, cluster), side(with, with_cluster)).await.map_err(fail)
+}
+
+/// Whether an environment is up to date, and its counts, without its services; none where it has none.
+#[server(name = CallRevisionReplicas, prefix = "/rpc", endpoint = "revision/replicas", input = Json, output = Json)]
+pub async fn replicas(id: EnvironmentId) -> Result<Option<(bool, ReplicaCounts)>, ApiError> {
+    let ctx = context()?;
+    let found = control::up_to_date::check(&ctx, id).await.map_err(fail)?;
+    Ok((!found.services.is_empty()).then_some((found.up_to_date, found.replicas)))
 }
 
 /// The up-to-date check of an environment.

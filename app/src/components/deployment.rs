@@ -79,7 +79,7 @@ pub(crate) fn DeploymentView(
             <ul class="tasks">
                 <For
                     each=move || tasks().unwrap_or_default()
-                    key=|task| (task.id, task.status.clone(), task.words.clone(), task.available, task.retries)
+                    key=|task| (task.id, task.status.clone(), task.words.clone(), (task.available, task.retries), task.address.clone())
                     children=move |task| task::view(&task, pods)
                 />
             </ul>

@@ -105,16 +105,7 @@ fn limit(what: &'static str, kept: &LimitKept) -> AnyView {
 
 /// A number that goes up every two seconds: processes of this machine make no events.
 pub(crate) fn again() -> RwSignal<u32> {
-    let tick = RwSignal::new(0);
-    Effect::new(move |_| {
-        let again = move || {
-            tick.try_update(|tick| *tick += 1);
-        };
-        if let Ok(handle) = set_interval_with_handle(again, AGAIN) {
-            on_cleanup(move || handle.clear());
-        }
-    });
-    tick
+    time::every(AGAIN, RwSignal::new(0))
 }
 
 /// What the replicas of a service write, as it comes.

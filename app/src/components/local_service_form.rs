@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    artifact::Artifact,
+    capacity::size_in_words,
     id::ClusterId,
     limits::Limits,
     local_service::{HealthCheck, LocalService, LocalServiceEdit, LocalServiceSpec},
+    problem::Problem,
     strategy::{Percent, Strategy},
 };
 use leptos::prelude::*;
@@ -15,11 +18,14 @@ use crate::{
     api,
     components::{
         conflict::conflict,
-        field::{TextField, choice},
+        empty::nothing,
+        field::{TextField, choice, field_error},
         problem::note,
+        upload::Upload,
     },
     live,
-    request::Request,
+    pages::artifacts,
+    request::{Request, answer, ready},
 };
 
 /// Bytes of a MiB.
@@ -31,6 +37,7 @@ struct Fields {
     namespace: RwSignal<String>,
     name: RwSignal<String>,
     image: RwSignal<String>,
+    artifact: RwSignal<String>,
     program: RwSignal<String>,
     arguments: RwSignal<String>,
     variables: RwSignal<String>,
@@ -43,14 +50,27 @@ struct Fields {
 
 impl Fields {
     fn new() -> Self {
-        let [namespace, name, image, program, arguments, variables, replicas, health, strategy, cpu, memory] =
-            [(); 11].map(|()| RwSignal::new(String::new()));
+        let [
+            namespace,
+            name,
+            image,
+            artifact,
+            program,
+            arguments,
+            variables,
+            replicas,
+            health,
+            strategy,
+            cpu,
+            memory,
+        ] = [(); 12].map(|()| RwSignal::new(String::new()));
         replicas.set("1".to_owned());
         strategy.set("rolling".to_owned());
         Self {
             namespace,
             name,
             image,
+            artifact,
             program,
             arguments,
             variables,
@@ -67,6 +87,7 @@ impl Fields {
         self.namespace.set(stored.namespace.clone());
         self.name.set(stored.name.clone());
         self.image.set(spec.image.clone());
+        self.artifact.set(spec.artifact.clone().unwrap_or_default());
         self.program.set(spec.program.clone());
         self.arguments.set(spec.arguments.join("\n"));
         let lines: Vec<String> =
@@ -86,6 +107,7 @@ impl Fields {
         let mut spec =
             stored.unwrap_or_else(|| LocalServiceSpec::new(&text(self.image), &text(self.program)));
         spec.image = text(self.image);
+        spec.artifact = Some(text(self.artifact)).filter(|digest| !digest.is_empty());
         spec.program = text(self.program);
         spec.arguments = self.arguments.with_untracked(|text| text.lines().map(str::to_owned).collect());
         spec.variables = self.variables.with_untracked(|text| variables(text));
@@ -190,8 +212,10 @@ pub(crate) fn LocalServiceForm(
                 {note(problem)} {conflict(problem, stored_words, take, keep)} {place}
                 <TextField label="Version" form="local" name="image" value=fields.image problem required=true
                     placeholder="shop/web:1.0.0" hint="A name and a tag; a deployment moves the tag." />
-                <TextField label="Program" form="local" name="program" value=fields.program problem required=true
-                    placeholder="/opt/shop/web-{version}/web" hint="{version} stands for the tag. It listens on $PORT." />
+                {artifact(fields.artifact, problem)}
+                <TextField label="Program" form="local" name="program" value=fields.program problem
+                    placeholder="/opt/shop/web-{version}/web"
+                    hint="A path or a name, or a path in the artifact; left out where the artifact is one program. {version} stands for the tag. It listens on $PORT." />
                 <TextField label="Arguments" form="local" name="arguments" value=fields.arguments problem lines=3
                     hint="One in a line." />
                 <TextField label="Variables" form="local" name="variables" value=fields.variables problem lines=3
@@ -217,6 +241,47 @@ pub(crate) fn LocalServiceForm(
                 </button>
             </div>
         </form>
+    }
+    .erase()
+}
+
+/// Chooses what was uploaded, or uploads it.
+fn artifact(value: RwSignal<String>, problem: RwSignal<Option<Problem>>) -> AnyView {
+    let tick = RwSignal::new(0);
+    let uploaded = answer(|| (), tick, |()| api::artifact::list());
+    let options = move || {
+        let found = ready(uploaded).unwrap_or_default();
+        let option = |one: Artifact| {
+            let words = format!(
+                "{} · {} · {}",
+                artifacts::named(&one),
+                artifacts::kind(&one.kind),
+                size_in_words(one.size)
+            );
+            let digest = one.digest.clone();
+            view! { <option value=one.digest selected=move || value.with(|value| *value == digest)>{words}</option> }
+        };
+        found.into_iter().map(option).collect_view()
+    };
+    let stored = Callback::new(move |stored: Artifact| {
+        value.set(stored.digest);
+        tick.update(|tick| *tick += 1);
+    });
+    view! {
+        <div class="field">
+            <label for="local-artifact">"Artifact" <span class="muted">" (optional)"</span></label>
+            <select
+                id="local-artifact"
+                class="select w-full"
+                aria-describedby="local-artifact-error"
+                on:change=move |event| value.set(event_target_value(&event))
+            >
+                <option value="" selected=move || value.with(String::is_empty)>"None: a program of this machine"</option>
+                <Transition fallback=nothing>{options}</Transition>
+            </select>
+            {field_error("local-artifact-error".to_owned(), "artifact", problem)}
+        </div>
+        <Upload form="local" done=stored />
     }
     .erase()
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod action_bar;
 pub(crate) mod bind;
+pub(crate) mod capacity;
 pub(crate) mod change_list;
 pub(crate) mod cluster_edit;
 pub(crate) mod cluster_form;
@@ -26,6 +27,7 @@ pub(crate) mod local_service_form;
 mod log;
 pub(crate) mod pager;
 pub(crate) mod past;
+pub(crate) mod plan_steps;
 pub(crate) mod problem;
 #[cfg(feature = "ssr")]
 pub(crate) mod row_parts;
@@ -48,6 +50,8 @@ pub(crate) mod task;
 pub(crate) mod time;
 pub(crate) mod toast;
 pub(crate) mod token;
+pub(crate) mod traffic;
+pub(crate) mod upload;
 pub(crate) mod variable_list;
 
 /// Provides the contexts that pages and dialogs share.

@@ -8,7 +8,7 @@ use domain::{
     id::{AppInstanceId, DeploymentId, ServiceId},
     problem::Problem,
     settings::{Consent, Defaults},
-    sync::{OnFailure, StartSync, SyncRequest},
+    sync::{Exception, OnFailure, PreviewItem, StartSync, SyncRequest},
 };
 use leptos::prelude::*;
 
@@ -20,6 +20,7 @@ use crate::{
         empty::skeleton,
         field::{TextField, choice},
         icon::{icon, lu},
+        plan_steps,
         problem::{failed, hint, note},
         sync_preview::{self, Ticks},
         time,
@@ -286,6 +287,11 @@ pub(crate) fn Confirm() -> impl IntoView {
         };
         preview.get().map(|preview| sync_preview::view(&preview, ticks))
     };
+    let steps = move || {
+        let policy = OnFailure::from(on_failure.get().as_str());
+        let left_out = |item: &PreviewItem| left_out.with(|left_out| left_out.contains(&Exception::of(item)));
+        preview.get().map(|found| plan_steps::view(&found, left_out, &policy, &at.get(), &minutes.get()))
+    };
     let options = move || {
         view! {
             <div class="grid gap-x-6 gap-y-3 md:grid-cols-2">
@@ -362,7 +368,7 @@ pub(crate) fn Confirm() -> impl IntoView {
             <div class="dialog-body space-y-4">
                 {note(finding.problem)} {troubles}
                 {move || (finding.pending.get() && !there.get()).then(skeleton)} {items}
-                {move || there.get().then(options)} {guards}
+                {move || there.get().then(options)} {steps} {guards}
             </div>
             <div class="dialog-foot">
                 <button type="button" class="btn" on:click=move |_| flow.open.set(false)>"Cancel"</button>

@@ -70,11 +70,27 @@ pub(crate) fn view(task: &Task, pods: RwSignal<Vec<TaskPod>>) -> AnyView {
                 <span class:text-error=task.error.is_some()>{words}</span>
                 <span class="muted num">{facts.join(" · ")}</span>
             </p>
+            {task.address.clone().map(open)}
             {(!task.variables.is_empty()).then(|| variable_list::view(&task.variables))}
             <ul class="pods" aria-label="Pods">
                 <For each=mine key=|pod| (pod.name.clone(), pod.ready, pod.deleting, pod.words.clone()) children=pod />
             </ul>
         </li>
+    }
+    .erase()
+}
+
+/// Where it answers now that it is up.
+fn open(address: String) -> AnyView {
+    let shown = address.trim_start_matches("http://").to_owned();
+    view! {
+        <p class="text-xs">
+            <a class="link inline-flex items-center gap-1" href=address target="_blank" rel="noopener noreferrer">
+                {icon(lu::LuExternalLink)}
+                "Open "
+                <span class="mono">{shown}</span>
+            </a>
+        </p>
     }
     .erase()
 }

@@ -54,6 +54,19 @@ pub(crate) fn seconds(running: impl Fn() -> bool + 'static) -> Signal<Option<Dat
     second.into()
 }
 
+/// A number that also goes up at this interval, for what changes without news of it.
+pub(crate) fn every(interval: Duration, tick: RwSignal<u32>) -> RwSignal<u32> {
+    Effect::new(move |_| {
+        let again = move || {
+            tick.try_update(|tick| *tick += 1);
+        };
+        if let Ok(handle) = set_interval_with_handle(again, interval) {
+            on_cleanup(move || handle.clear());
+        }
+    });
+    tick
+}
+
 /// A time: how long ago, and exactly on hover.
 pub(crate) fn ago(at: DateTime<Utc>) -> AnyView {
     let now = now();

@@ -9,6 +9,7 @@ use crate::{
     api,
     components::{
         action_bar::{Action, ActionBar},
+        capacity,
         dialog::Dialog,
         empty::{empty, nothing, skeleton},
         env,
@@ -18,9 +19,10 @@ use crate::{
         pager::counted,
         problem::note,
         status, tag, time,
+        traffic::Traffic,
     },
     live::{self, News},
-    pages::not_found::NotFound,
+    pages::{clusters::AGAIN, not_found::NotFound},
     request::{Request, answer, ready, show},
 };
 
@@ -40,7 +42,8 @@ pub(crate) fn Cluster() -> impl IntoView {
 
 #[component]
 fn Shown(id: ClusterId) -> impl IntoView {
-    let clusters = answer(|| (), live::tick_of_rows(News::of_inventory), |()| api::cluster::summaries());
+    let tick = time::every(AGAIN, live::tick_of_rows(News::of_inventory));
+    let clusters = answer(|| (), tick, |()| api::cluster::summaries());
     let found = move |all: Vec<ClusterSummary>| all.into_iter().find(|one| one.cluster.id == id);
     let head = move |all| found(all).map_or_else(|| view! { <NotFound /> }.erase(), |one| head(&one));
     // Drawn anew for another kind only, not with all news.
@@ -70,9 +73,11 @@ fn Shown(id: ClusterId) -> impl IntoView {
 fn head(one: &ClusterSummary) -> AnyView {
     let cluster = &one.cluster;
     let chips = one.environments.iter().map(|environment| {
+        let services = counted(environment.services, "service");
         view! {
-            <a class="link-hover mr-3" href=format!("/environments/{}", environment.id)>
+            <a class="link-hover mr-3 inline-flex items-center gap-1" href=format!("/environments/{}", environment.id)>
                 {env::chip(&environment.name, &environment.color)}
+                <span class="muted text-xs">{services}</span>
             </a>
         }
     });
@@ -87,12 +92,18 @@ fn head(one: &ClusterSummary) -> AnyView {
                     {cluster.cordoned.then(|| view! { <span class="badge badge-sm">"cordoned"</span> })}
                 </h1>
                 <p class="muted">
-                    {cluster.site_name.clone()} {version} " · " {counted(one.services, "service")}
+                    {cluster.site_name.clone()} {version} " · " {counted(one.services, "service")} " · "
+                    {match one.unhealthy {
+                        0 => "all healthy".into_any(),
+                        many => view! { <span class="state is-warning">{icon(lu::LuTriangleAlert)} {many} " unhealthy"</span> }.erase(),
+                    }}
                     {cluster.last_contact_at.map(|at| view! { " · last contact " {time::ago(at)} })}
                 </p>
+                {cluster.message.clone().map(|message| view! { <p class="muted">{message}</p> })}
                 <p class="mt-1">{chips.collect_view()}</p>
             </div>
         </header>
+        {capacity::tiles(cluster.capacity.as_ref())}
     }
     .erase()
 }
@@ -159,6 +170,10 @@ fn Services(cluster: ClusterId) -> impl IntoView {
         None => "New service".to_owned(),
     });
     let done = Callback::new(move |()| editing.set(false));
+    // Of those with a front door, by its place only: what is counted goes on when the service changes.
+    let front =
+        Memo::new(move |_| subject.with(|one| one.as_ref().filter(|one| one.spec.front_door).map(place)));
+    let traffic = move || front.get().map(|place| view! { <Traffic cluster place /> });
     let output = move || {
         let place = chosen.get()?;
         Some(view! { <Output cluster place /> })
@@ -166,7 +181,7 @@ fn Services(cluster: ClusterId) -> impl IntoView {
     view! {
         <ActionBar selected actions />
         <Transition fallback=skeleton>{move || found.get().map(list)}</Transition>
-        <div class="mt-4 space-y-4">{details(subject)} {output}</div>
+        <div class="mt-4 space-y-4">{traffic} {details(subject)} {output}</div>
         <Dialog open=editing title>
             {move || view! { <LocalServiceForm cluster service=edited.get_untracked() done /> }}
         </Dialog>

@@ -1,5 +1,7 @@
 //! Clusters: where everything runs, what hangs on each, and whether it may be deployed to.
 
+use std::time::Duration;
+
 use domain::{
     cluster::{ClusterEdit, ClusterSummary},
     id::ClusterId,
@@ -12,6 +14,7 @@ use crate::{
     api,
     components::{
         action_bar::{Action, ActionBar},
+        capacity,
         cluster_edit::EditCluster,
         cluster_form::MakeCluster,
         dialog::Dialog,
@@ -27,9 +30,13 @@ use crate::{
     request::{Request, answer, ready, show},
 };
 
+/// How often it is looked how much of each cluster is taken: there is no news of that.
+pub(super) const AGAIN: Duration = Duration::from_secs(10);
+
 #[component]
 pub(crate) fn Clusters() -> impl IntoView {
-    let clusters = answer(|| (), live::tick_of_rows(News::of_inventory), |()| api::cluster::summaries());
+    let tick = time::every(AGAIN, live::tick_of_rows(News::of_inventory));
+    let clusters = answer(|| (), tick, |()| api::cluster::summaries());
     let all = RwSignal::new(Vec::<ClusterSummary>::new());
     Effect::new(move |_| all.set(ready(clusters).unwrap_or_default()));
     let chosen = RwSignal::new(None::<ClusterId>);
@@ -53,8 +60,14 @@ pub(crate) fn Clusters() -> impl IntoView {
         false => table(&found, chosen),
     };
     let done = move |open: RwSignal<bool>| Callback::new(move |()| open.set(false));
+    let artifacts = view! {
+        <a class="btn btn-sm" href="/clusters/artifacts">
+            {icon(lu::LuPackage)}
+            "Artifacts"
+        </a>
+    };
     view! {
-        {head("Clusters", "Where everything runs, and what hangs on it.", ())}
+        {head("Clusters", "Where everything runs, and what hangs on it.", artifacts)}
         {note(cordoning.problem)}
         <ActionBar selected actions />
         {show(clusters, skeleton, list)}
@@ -129,6 +142,7 @@ fn table(found: &[ClusterSummary], chosen: RwSignal<Option<ClusterId>>) -> AnyVi
                             <th scope="col">"Cluster"</th>
                             <th scope="col">"Status"</th>
                             <th scope="col">"Environments"</th>
+                            <th scope="col">"Capacity"</th>
                             <th scope="col" class="num">"Services"</th>
                             <th scope="col" class="num">"Unhealthy"</th>
                             <th scope="col" class="if-roomy">"Site"</th>
@@ -179,6 +193,7 @@ fn row(one: &ClusterSummary, chosen: RwSignal<Option<ClusterId>>) -> AnyView {
                 {cluster.cordoned.then(|| view! { <span class="badge badge-sm ml-2">"cordoned"</span> })}
             </td>
             <td class="wrap">{environments.collect_view()}</td>
+            <td>{capacity::small(cluster.capacity.as_ref())}</td>
             <td class="num">{one.services}</td>
             <td class="num">{status::unhealthy(one.unhealthy)}</td>
             <td class="if-roomy">{cluster.site_name.clone()}</td>

@@ -1,6 +1,6 @@
 //! What happens now, what is out of step, and how deployments go.
 
-use domain::metrics::Metrics;
+use domain::{deployment::Deployment, metrics::Metrics};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -34,6 +34,8 @@ pub(crate) fn Overview() -> impl IntoView {
         live::tick(|news| news.of_kind("deployment.") || news.of_kind("task.")),
         |()| api::deployment::running(),
     );
+    let failed =
+        answer(|| (), live::tick(|news| news.of_kind("deployment.")), |()| api::deployment::failed_lately());
     let out_of_step =
         answer(|| (), live::tick_of_rows(live::News::of_inventory), |()| api::matrix::out_of_step());
     let spans = SPANS.map(|span| {
@@ -51,7 +53,7 @@ pub(crate) fn Overview() -> impl IntoView {
         }
     });
     view! {
-        <div class="grid gap-4 md:grid-cols-2">
+        <div class="grid gap-4 md:grid-cols-3">
             <section class="surface p-3 space-y-2">
                 <h2>"Now"</h2>
                 {show(running, nothing, |found: Vec<Brief>| now(&found))}
@@ -59,6 +61,10 @@ pub(crate) fn Overview() -> impl IntoView {
             <section class="surface p-3 space-y-2">
                 <h2>"Out of step"</h2>
                 {show(out_of_step, nothing, step)}
+            </section>
+            <section class="surface p-3 space-y-2">
+                <h2>"Failed lately"</h2>
+                {show(failed, nothing, |found: Vec<Deployment>| failures(&found))}
             </section>
         </div>
         <nav class="tabs tabs-border my-3" aria-label="Looking back">{spans.collect_view()}</nav>
@@ -78,6 +84,22 @@ fn now(running: &[Brief]) -> AnyView {
                 {status::deployment(&one.status).view()}
                 <a class="link" href=format!("/deployments/{}", one.id)>{one.target.clone()}</a>
                 <span class="muted">{words}</span>
+            </li>
+        }
+    });
+    view! { <ul class="space-y-1">{rows.collect_view()}</ul> }.erase()
+}
+
+fn failures(failed: &[Deployment]) -> AnyView {
+    if failed.is_empty() {
+        return view! { <p class="state is-success">{icon(lu::LuCircleCheck)} "No deployment has failed."</p> }.erase();
+    }
+    let rows = failed.iter().map(|one| {
+        view! {
+            <li class="flex flex-wrap items-center gap-x-2">
+                {status::deployment(&one.status).view()}
+                <a class="link" href=format!("/deployments/{}", one.id)>{one.target_name.clone()}</a>
+                <span class="muted text-xs">{time::ago(one.start_time)}</span>
             </li>
         }
     });

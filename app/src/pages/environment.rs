@@ -8,6 +8,7 @@ use domain::{
     matrix::Column,
     service::ServiceQuery,
     sync::{Matching, SyncRequest},
+    up_to_date::ReplicaCounts,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -23,7 +24,7 @@ use crate::{
         env,
         filters::{parsed, value},
         icon::{icon, lu},
-        pager::{counted, pager},
+        pager::{count, counted, pager},
         rows::Rows,
         selection::Selection,
         service_table,
@@ -106,6 +107,11 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
             "Deploy…"
         </button>
     };
+    let counts = answer(
+        || (),
+        live::tick_at_rest(move |news| news.of_environment(id)),
+        move |()| api::revision::replicas(id),
+    );
     let tabs = TABS.iter().map(|&(word, label)| {
         let current = move || tab.with(|tab| tab == word).then_some("page");
         let active = move || tab.with(|tab| tab == word);
@@ -125,7 +131,10 @@ fn Shown(id: EnvironmentId) -> impl IntoView {
     view! {
         <p class="mb-3"><a class="link link-hover muted" href="/environments">"← All environments"</a></p>
         <header class="page-head">
-            <div>{show(environments, nothing, head)}</div>
+            <div>
+                {show(environments, nothing, head)}
+                {show(counts, nothing, move |found| up_to_date(id, found))}
+            </div>
             <div class="flex flex-wrap gap-2">{actions} {show(environments, nothing, sync)}</div>
         </header>
         <nav class="tabs tabs-border mb-3" aria-label="About this environment">{tabs}</nav>
@@ -164,6 +173,27 @@ fn facts(found: &Found) -> AnyView {
         </h1>
         <p class="muted">{found.description.clone()}</p>
         <p class="muted text-xs tabular-nums">{facts}</p>
+    }
+    .erase()
+}
+
+/// What runs now against what should, in replicas; the tab of the drift has the services.
+fn up_to_date(id: EnvironmentId, found: Option<(bool, ReplicaCounts)>) -> AnyView {
+    let Some((all, ReplicaCounts { desired, total, healthy, outdated })) = found else { return nothing() };
+    let (class, sign, word) = match (all, outdated) {
+        (true, _) => ("is-success", lu::LuCircleCheck, "Up to date"),
+        (false, 0) => ("is-warning", lu::LuTriangleAlert, "Not all healthy"),
+        (false, _) => ("is-warning", lu::LuDiff, "Outdated"),
+    };
+    let counts = [(outdated, "outdated"), (desired, "desired"), (healthy, "healthy"), (total, "total")];
+    let counts = counts.map(|(number, word)| format!("{} {word}", count(number))).join(" · ");
+    view! {
+        <p class="mt-1 flex flex-wrap items-center gap-x-2 text-xs">
+            <a class=format!("state link-hover {class}") href=format!("/environments/{id}?tab=drift") data-noscroll="">
+                {icon(sign)} {word}
+            </a>
+            <span class="muted tabular-nums">{counts}</span>
+        </p>
     }
     .erase()
 }

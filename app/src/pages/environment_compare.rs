@@ -1,9 +1,12 @@
-//! Two environments side by side, field by field.
+//! Two environments side by side, field by field; or the same one in two of its clusters.
+
+use std::collections::BTreeSet;
 
 use domain::{
+    app_instance::AppInstance,
     compare::{ComparedField, Comparison},
     environment::Environment,
-    id::EnvironmentId,
+    id::{ClusterId, EnvironmentId},
     variable::ComparedVariable,
 };
 use leptos::prelude::*;
@@ -14,49 +17,59 @@ use crate::{
     api,
     components::{
         empty::{empty, nothing, skeleton},
-        filters::parsed,
+        filters::{parsed, value},
+        pager::with_query,
     },
     live,
     request::{answer, show},
 };
 
+/// What is chosen from: values and what they are called.
+type Options = Vec<(String, String)>;
+
 #[component]
 pub(crate) fn Compare(environment: EnvironmentId) -> impl IntoView {
     let query = use_query_map();
     let with = Memo::new(move |_| query.with(|query| parsed::<EnvironmentId>(query, "with")));
-    let environments =
-        answer(|| (), live::tick(|news| news.of_kind("environment.")), |()| api::environment::list());
-    let chooser = move |all: Vec<Environment>| {
-        let go = StoredValue::new(use_navigate());
-        let chosen = move |event| {
-            let other = event_target_value(&event);
-            let to = format!("/environments/{environment}?tab=compare&with={other}");
-            go.with_value(|go| go(&to, Default::default()));
+    let cluster =
+        move |name: &'static str| Memo::new(move |_| query.with(|query| parsed::<ClusterId>(query, name)));
+    let (here, there) = (cluster("cluster"), cluster("withCluster"));
+    let bound = || live::tick(|news| news.of_kind("app_instance.") || news.of_kind("environment."));
+    let environments = answer(|| (), bound(), |()| api::environment::list());
+    let own = answer(|| (), bound(), move |()| api::app_instance::list(Some(environment)));
+    let others = answer(
+        move || with.get(),
+        bound(),
+        |with| async move {
+            match with {
+                Some(with) => api::app_instance::list(Some(with)).await,
+                None => Ok(Vec::new()),
+            }
+        },
+    );
+    let sides = move |all: Vec<Environment>| {
+        let named = |one: Environment| {
+            let itself = if one.id == environment { " (itself, across its clusters)" } else { "" };
+            (one.id.to_string(), format!("{}{itself}", one.name))
         };
-        let options = all.into_iter().filter(|one| one.id != environment).map(|one| {
-            let selected = move || with.get() == Some(one.id);
-            view! { <option value=one.id.to_string() selected=selected>{one.name}</option> }
-        });
-        view! {
-            <label class="mb-3 flex items-center gap-2">
-                <span>"Compare with"</span>
-                <select class="select select-sm w-56" on:change=chosen>
-                    <option value="">"Choose an environment…"</option>
-                    {options.collect_view()}
-                </select>
-            </label>
+        let options = all.into_iter().map(named).collect();
+        choose(environment, "Compare with", "with", "Choose an environment…", options)
+    };
+    let of_clusters = move |label, name| {
+        move |found: Vec<AppInstance>| match clusters(found) {
+            found if found.len() < 2 => nothing(),
+            found => choose(environment, label, name, "All its clusters", found),
         }
-        .erase()
     };
     let concerns = move |news: &live::News| {
         news.of_environment(environment) || with.get_untracked().is_some_and(|with| news.of_environment(with))
     };
     let compared = answer(
-        move || with.get(),
+        move || (here.get(), with.get(), there.get()),
         live::tick_of_rows(concerns),
-        move |with| async move {
+        move |(here, with, there)| async move {
             match with {
-                Some(with) => api::revision::compare(environment, with).await.map(Some),
+                Some(with) => api::revision::compare(environment, here, with, there).await.map(Some),
                 None => Ok(None),
             }
         },
@@ -64,7 +77,7 @@ pub(crate) fn Compare(environment: EnvironmentId) -> impl IntoView {
     let table = |found: Option<Comparison>| match found {
         None => empty(
             "Two environments side by side",
-            "Choose another one to see, service by service, which fields differ, and so variables and settings.",
+            "Choose another one to see, service by service, which fields differ, and so variables and settings; or this one, to compare two of its clusters.",
             (),
         ),
         Some(found)
@@ -74,7 +87,53 @@ pub(crate) fn Compare(environment: EnvironmentId) -> impl IntoView {
         }
         Some(found) => view(&found),
     };
-    view! { {show(environments, nothing, chooser)} {show(compared, skeleton, table)} }.erase()
+    view! {
+        <div class="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
+            {show(own, nothing, of_clusters("In", "cluster"))} {show(environments, nothing, sides)}
+            {show(others, nothing, of_clusters("there in", "withCluster"))}
+        </div>
+        {show(compared, skeleton, table)}
+    }
+    .erase()
+}
+
+/// The clusters of app instances, by name.
+fn clusters(instances: Vec<AppInstance>) -> Options {
+    let found: BTreeSet<_> =
+        instances.into_iter().map(|one| (one.cluster, one.cluster_id.to_string())).collect();
+    found.into_iter().map(|(name, id)| (id, name)).collect()
+}
+
+/// A choice that is kept in the address.
+fn choose(
+    environment: EnvironmentId,
+    label: &'static str,
+    name: &'static str,
+    none: &'static str,
+    options: Options,
+) -> AnyView {
+    let query = use_query_map();
+    let go = StoredValue::new(use_navigate());
+    let chosen = move |event| {
+        let chosen = Some(event_target_value(&event)).filter(|chosen| !chosen.is_empty());
+        let query = query.with_untracked(|query| with_query(query, &[(name, chosen)]));
+        go.with_value(|go| go(&format!("/environments/{environment}{query}"), Default::default()));
+    };
+    let options = options.into_iter().map(|(id, words)| {
+        let this = id.clone();
+        let selected = move || query.with(|query| value(query, name).as_ref() == Some(&this));
+        view! { <option value=id selected=selected>{words}</option> }
+    });
+    view! {
+        <label class="flex items-center gap-2">
+            <span>{label}</span>
+            <select class="select select-sm w-56" on:change=chosen>
+                <option value="">{none}</option>
+                {options.collect_view()}
+            </select>
+        </label>
+    }
+    .erase()
 }
 
 fn view(found: &Comparison) -> AnyView {

@@ -11,9 +11,9 @@ use leptos_router::{
 };
 
 use super::{
-    cluster::Cluster, clusters::Clusters, deployment::Deployment, deployments::Deployments,
-    environment::Environment, environments::Environments, not_found::NotFound, services::Services,
-    sites::Sites, takes_over,
+    artifacts::Artifacts, cluster::Cluster, clusters::Clusters, deployment::Deployment,
+    deployments::Deployments, environment::Environment, environments::Environments, not_found::NotFound,
+    services::Services, sites::Sites, takes_over,
 };
 use crate::components::erased::{Erase, dynamic};
 use crate::components::{
@@ -62,9 +62,12 @@ pub(crate) fn part(part: Part) -> AnyView {
 fn page() -> AnyView {
     let (path, params) = (use_location().pathname, use_params_map());
     let named = Memo::new(move |_| params.with(|params| params.get("id").is_some()));
+    let of_artifacts =
+        Memo::new(move |_| params.with(|params| params.get("id").as_deref() == Some("artifacts")));
     let noun = path.with_untracked(|path| path.split('/').nth(1).unwrap_or_default().to_owned());
     dynamic(move || match (noun.as_str(), named.get()) {
         ("clusters", false) => view! { <Clusters /> }.erase(),
+        ("clusters", true) if of_artifacts.get() => view! { <Artifacts /> }.erase(),
         ("clusters", true) => view! { <Cluster /> }.erase(),
         ("environments", false) => view! { <Environments /> }.erase(),
         ("environments", true) => view! { <Environment /> }.erase(),

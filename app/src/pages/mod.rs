@@ -1,5 +1,6 @@
 //! One file per page.
 
+pub(crate) mod artifacts;
 pub(crate) mod cluster;
 pub(crate) mod clusters;
 pub(crate) mod deployment;

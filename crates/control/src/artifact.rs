@@ -1,6 +1,6 @@
 //! Use cases of artifacts: programs that were uploaded for this machine's services.
 
-use domain::{artifact::Artifact, limits::memory_in_words};
+use domain::{artifact::Artifact, limits::memory_in_words, validate};
 use futures::Stream;
 
 use crate::{Context, Error, local_service::failed};
@@ -13,15 +13,19 @@ pub async fn list(ctx: &Context) -> Result<Vec<Artifact>, Error> {
 /// Stores what is uploaded, and says whether it was not there before: the same content is the same artifact.
 pub async fn store<B, E>(
     ctx: &Context,
+    name: Option<&str>,
     body: impl Stream<Item = Result<B, E>>,
 ) -> Result<(Artifact, bool), Error>
 where
     B: AsRef<[u8]>,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let (artifact, new) = ctx.control().local.site()?.store_artifact(body).await.map_err(failed)?;
+    let name = name.map(|name| validate::name("name", name)).transpose();
+    let name = name.map_err(|fault| Error::Invalid(vec![fault]))?;
+    let (artifact, new) = ctx.control().local.site()?.store_artifact(name, body).await.map_err(failed)?;
     if new {
-        let message = format!("uploaded {} ({})", artifact.digest, memory_in_words(artifact.size));
+        let what = artifact.name.as_deref().unwrap_or(&artifact.digest);
+        let message = format!("uploaded {what} ({})", memory_in_words(artifact.size));
         let mut write = ctx.store().write().await?;
         write.append(ctx.event("artifact.created", message)).await?;
         write.commit().await?;

@@ -17,7 +17,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Context, Error, error::first_of, local_service, site};
+use crate::{Context, Error, capacity, error::first_of, local_service, site};
 
 /// A site's clusters as stored.
 pub async fn list(ctx: &Context, site: SiteId) -> Result<Vec<Cluster>, Error> {
@@ -29,8 +29,10 @@ pub async fn list(ctx: &Context, site: SiteId) -> Result<Vec<Cluster>, Error> {
 pub async fn all_managed(ctx: &Context) -> Result<Vec<Cluster>, Error> {
     let active: Vec<SiteId> =
         ctx.store().sites().await?.into_iter().filter(|site| site.active).map(|site| site.id).collect();
-    let clusters = ctx.store().clusters(None).await?;
-    Ok(clusters.into_iter().filter(|cluster| active.contains(&cluster.site_id)).collect())
+    let mut clusters = ctx.store().clusters(None).await?;
+    clusters.retain(|cluster| active.contains(&cluster.site_id));
+    capacity::add(ctx, &mut clusters);
+    Ok(clusters)
 }
 
 /// Asks the site for its clusters now and stores them.
@@ -56,6 +58,7 @@ pub async fn discover(ctx: &Context, id: SiteId) -> Result<Vec<Cluster>, Error> 
             labels: BTreeMap::new(),
             cordoned: false,
             version: 1,
+            capacity: None,
         })
         .collect();
     let mut write = ctx.store().write().await?;
@@ -68,7 +71,9 @@ pub async fn discover(ctx: &Context, id: SiteId) -> Result<Vec<Cluster>, Error> 
 
 /// The one cluster that a word names.
 pub async fn get(ctx: &Context, word: &str) -> Result<Cluster, Error> {
-    find(ctx, None, word).await
+    let mut cluster = find(ctx, None, word).await?;
+    capacity::add(ctx, std::slice::from_mut(&mut cluster));
+    Ok(cluster)
 }
 
 /// The managed clusters with what hangs on each, by name.

@@ -8,7 +8,8 @@ use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Error, Vault, cluster, engine, events, local_site::LocalSite, observer::Observer, platforms::Platforms,
+    Error, Vault, capacity::Capacities, cluster, engine, events, local_site::LocalSite, observer::Observer,
+    platforms::Platforms,
 };
 
 /// What a server is made of.
@@ -32,6 +33,7 @@ pub struct Control {
     pub(crate) platforms: Platforms,
     pub(crate) local: LocalSite,
     pub(crate) observer: Observer,
+    pub(crate) capacities: Capacities,
     /// What is observed, for [`events::tell`] to gather.
     pub(crate) observed: broadcast::Sender<events::Observed>,
     /// What all event streams are told.
@@ -69,6 +71,7 @@ impl Control {
             platforms: Platforms::default(),
             local,
             observer,
+            capacities: Capacities::default(),
             observed: broadcast::Sender::new(1024),
             told: broadcast::Sender::new(events::TOLD),
             server_name: options.server_name,

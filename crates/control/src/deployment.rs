@@ -1,8 +1,10 @@
 //! Use cases of deployments that exist: looking at them and cancelling them.
 
+use std::cmp::Reverse;
+
 use chrono::{TimeDelta, Utc};
 use domain::{
-    deployment::{Deployment, HistoryDay, HistoryQuery, TaskPod},
+    deployment::{Deployment, DeploymentStatus, HistoryDay, HistoryQuery, Task, TaskPod},
     event::Event,
     health,
     id::{DeploymentId, EnvironmentId},
@@ -15,6 +17,8 @@ use domain::{
 use futures::{Stream, StreamExt, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use local::{Observed, Place};
+
 use crate::{
     Context, Error,
     events::{self, Message},
@@ -22,6 +26,8 @@ use crate::{
 
 /// How many of a deployment's events are shown on its page.
 const RECENT: u64 = 2_000;
+/// How many of those that failed are told.
+const FEW: u32 = 4;
 /// How many events are read at once.
 const BATCH: u64 = 500;
 /// The kind of the event that cancelling was asked for.
@@ -29,8 +35,27 @@ pub(crate) const CANCELLING: &str = "deployment.cancelling";
 /// The kind of a deployment's last event.
 const ENDED: &str = "deployment.ended";
 
-/// One deployment with its tasks.
+/// One deployment with its tasks, and the addresses of what is up.
 pub async fn get(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
+    let mut deployment = find(ctx, id).await?;
+    add_addresses(ctx, &mut deployment.results).await?;
+    Ok(deployment)
+}
+
+/// Says where those services answer that are this machine's and up.
+async fn add_addresses(ctx: &Context, tasks: &mut [Task]) -> Result<(), Error> {
+    let Ok(site) = ctx.control().local.site() else { return Ok(()) };
+    let clusters = ctx.store().clusters(Some(site.id().into())).await?;
+    for task in tasks {
+        let Some(cluster) = clusters.iter().find(|cluster| cluster.id == task.cluster_id) else { continue };
+        let place = Place::new(&cluster.external_id, &task.namespace, &task.name).ok();
+        let service = place.and_then(|place| site.service(&place)).filter(Observed::is_up);
+        task.address = service.and_then(|service| service.address);
+    }
+    Ok(())
+}
+
+async fn find(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
     ctx.store().deployment(id).await.map_err(|error| match error {
         store::Error::NotFound => Error::NotFound { noun: "deployment", name: id.to_string() },
         other => other.into(),
@@ -46,6 +71,19 @@ pub async fn running(ctx: &Context) -> Result<Vec<Deployment>, Error> {
 pub async fn history(ctx: &Context, query: HistoryQuery) -> Result<Page<Deployment>, Error> {
     let paging = Paging::new(query.page, query.page_size, DEFAULT_PAGE_SIZE);
     Ok(ctx.store().history(&query, paging).await?)
+}
+
+/// The last deployments that failed or were put back, newest first.
+pub async fn failed_lately(ctx: &Context) -> Result<Vec<Deployment>, Error> {
+    let mut found = Vec::new();
+    for status in [DeploymentStatus::Failed, DeploymentStatus::PutBack] {
+        let query = HistoryQuery { status: Some(status.to_string()), ..Default::default() };
+        let paging = Paging::new(None, Some(FEW), FEW);
+        found.extend(ctx.store().history(&query, paging).await?.items);
+    }
+    found.sort_by_key(|one| Reverse(one.start_time));
+    found.truncate(FEW as usize);
+    Ok(found)
 }
 
 /// The history's last days, oldest first, those without a deployment included.
@@ -79,7 +117,7 @@ pub async fn metrics(ctx: &Context, days: u32) -> Result<Metrics, Error> {
 
 /// Asks a deployment to begin nothing more; what has begun is followed to its end.
 pub async fn cancel(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error> {
-    let deployment = get(ctx, id).await?;
+    let deployment = find(ctx, id).await?;
     let mut write = ctx.store().write().await?;
     if !write.request_cancel(id).await? {
         let detail = format!("This deployment has ended already ({}).", deployment.status);
@@ -95,7 +133,7 @@ pub async fn cancel(ctx: &Context, id: DeploymentId) -> Result<Deployment, Error
 
 /// All of a deployment's events, oldest first.
 pub async fn events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error> {
-    get(ctx, id).await?;
+    find(ctx, id).await?;
     Ok(ctx.store().events_of(id, None).await?)
 }
 
@@ -127,7 +165,7 @@ impl Follow {
         loop {
             if self.behind {
                 // Read before its events, so that the last ones are not missed.
-                let ended = get(&self.ctx, self.id).await?.status.ended();
+                let ended = find(&self.ctx, self.id).await?.status.ended();
                 let events = self.ctx.store().events_of_after(self.id, self.after, BATCH).await?;
                 if let Some(last) = events.last().map(|event| event.seq) {
                     self.after = last;
@@ -158,13 +196,13 @@ impl Follow {
 
 /// A deployment's newest events, oldest first.
 pub async fn recent_events(ctx: &Context, id: DeploymentId) -> Result<Vec<Event>, Error> {
-    get(ctx, id).await?;
+    find(ctx, id).await?;
     Ok(ctx.store().events_of(id, Some(RECENT)).await?)
 }
 
 /// The pods of a deployment's workloads, as the watches last saw them.
 pub async fn pods(ctx: &Context, id: DeploymentId) -> Result<Vec<TaskPod>, Error> {
-    let deployment = get(ctx, id).await?;
+    let deployment = find(ctx, id).await?;
     let mut pods = Vec::new();
     for task in deployment.results {
         let key = WorkloadKey { namespace: task.namespace, kind: task.kind, name: task.name };

@@ -6,6 +6,7 @@
 pub mod app_instance;
 pub mod artifact;
 pub mod batch;
+mod capacity;
 pub mod cluster;
 pub mod compare;
 mod context;
@@ -26,6 +27,7 @@ pub mod service;
 pub mod settings;
 pub mod site;
 pub mod sync;
+pub mod traffic;
 pub mod up_to_date;
 pub mod variable;
 mod vault;

@@ -26,12 +26,22 @@ pub async fn list(ctx: &Context, cluster: &str, namespace: Option<&str>) -> Resu
 
 /// One service.
 pub async fn get(ctx: &Context, cluster: &str, namespace: &str, name: &str) -> Result<LocalService, Error> {
+    let (place, observed) = found(ctx, cluster, namespace, name).await?;
+    Ok(shown(place, observed))
+}
+
+/// A service and where it is.
+pub(crate) async fn found(
+    ctx: &Context,
+    cluster: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<(Place, Observed), Error> {
     let cluster = local_cluster(ctx, cluster).await?;
     let found = Place::new(&cluster.external_id, namespace, name)
         .ok()
         .and_then(|place| Some((place.clone(), ctx.control().local.site().ok()?.service(&place)?)));
-    let (place, observed) = found.ok_or_else(|| not_found(name))?;
-    Ok(shown(place, observed))
+    found.ok_or_else(|| not_found(name))
 }
 
 /// Makes a service, or changes the one that has the edit's generation, and writes that down as a revision of the environment

@@ -23,6 +23,9 @@ wire_enum! {
 pub struct Artifact {
     /// The SHA-256 of what was uploaded, as `sha256:` and 64 hexadecimal digits.
     pub digest: String,
+    /// What the file was called that it was uploaded as first; none where that was not told.
+    #[serde(default)]
+    pub name: Option<String>,
     /// How large what was uploaded is, in bytes.
     pub size: u64,
     /// What it is.

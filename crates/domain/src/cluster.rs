@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    capacity::CapacityFound,
     id::{ClusterId, EnvironmentId, SiteId},
     site::SiteKind,
 };
@@ -72,6 +73,9 @@ pub struct Cluster {
     /// Goes up by one with each edit; an edit carries the one it started from.
     #[serde(default)]
     pub version: i64,
+    /// How much of it there is, as it was found last; none until it was asked.
+    #[serde(default)]
+    pub capacity: Option<CapacityFound>,
 }
 
 /// Labels of a cluster at most.

@@ -246,6 +246,9 @@ pub struct Task {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub timestamp: Option<DateTime<Utc>>,
+    /// Where it answers, once all of it is up: the front door of a service of the server's own machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 impl Task {

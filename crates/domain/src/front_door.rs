@@ -1,7 +1,11 @@
 //! Front doors: stable addresses of local services, what they pass requests to, and what they have counted.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::problem::FieldError;
 
 /// Latencies below this are told to the microsecond.
 const FINE: u64 = 8;
@@ -124,6 +128,98 @@ pub struct LatencyStep {
     pub up_to_us: u64,
     /// How many took that long, and longer than the step before.
     pub count: u64,
+}
+
+/// Weights of a service's versions at most, and the heaviest.
+const MOST_WEIGHTS: usize = 100;
+const HEAVIEST: u32 = 1_000_000;
+
+/// How a service's requests are shared between its versions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
+    "weights": { "shop/web:1.4.0": 90, "shop/web:1.5.0": 10 }
+})))]
+#[serde(rename_all = "camelCase")]
+pub struct Weights {
+    /// Each version's share against the others, by image: none at 0. A version that is not named counts by its ready replicas.
+    pub weights: BTreeMap<String, u32>,
+}
+
+impl Weights {
+    /// What is wrong with them.
+    pub fn fault(&self) -> Option<FieldError> {
+        let fits = |(image, weight): (&String, &u32)| !image.trim().is_empty() && *weight <= HEAVIEST;
+        let fine = self.weights.len() <= MOST_WEIGHTS && self.weights.iter().all(fits);
+        let words = format!(
+            "At most {MOST_WEIGHTS} versions, each named by its image, with weights up to {HEAVIEST}."
+        );
+        (!fine).then(|| FieldError::new("weights", words))
+    }
+}
+
+/// What came through a service's front door, version by version. All counts only go up, from when the front doors were opened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// The front door's address.
+    pub address: Option<String>,
+    /// Requests that no replica was there for, answered 503.
+    pub unserved: u64,
+    /// The versions, those that have served before first.
+    pub versions: Vec<VersionTraffic>,
+}
+
+/// What came to one version.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct VersionTraffic {
+    /// What version of what it is, written like an image.
+    pub image: String,
+    /// Its share against the other versions' weights; none where it counts by its ready replicas.
+    pub weight: Option<u32>,
+    /// Its replicas that are ready, among which its requests are shared.
+    pub ready: u64,
+    /// Requests that it has now.
+    pub under_way: u64,
+    /// Requests that it has answered, or that were lost with it.
+    pub requests: u64,
+    /// Of these, those that it answered with a status of 500 or above.
+    pub failures: u64,
+    /// Tries at which a replica of it gave no answer, whether or not another one answered then.
+    pub unreached: u64,
+    /// How long half of its answers took at most to begin, in microseconds.
+    pub p50_us: Option<u64>,
+    /// The same of 95 of 100.
+    pub p95_us: Option<u64>,
+    /// The same of 99 of 100.
+    pub p99_us: Option<u64>,
+}
+
+impl VersionTraffic {
+    /// Of a version that nothing has come to yet.
+    pub fn none_yet(image: &str) -> Self {
+        Self { image: image.to_owned(), ..Self::default() }
+    }
+}
+
+impl From<VersionCounts> for VersionTraffic {
+    fn from(counts: VersionCounts) -> Self {
+        let quantile = |share| counts.latency.quantile(share);
+        Self {
+            weight: None,
+            ready: 0,
+            under_way: counts.under_way,
+            requests: counts.requests,
+            failures: counts.failures,
+            unreached: counts.unreached,
+            p50_us: quantile(0.5),
+            p95_us: quantile(0.95),
+            p99_us: quantile(0.99),
+            image: counts.image,
+        }
+    }
 }
 
 impl Latency {

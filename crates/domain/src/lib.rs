@@ -11,6 +11,7 @@ mod wire;
 pub mod app_instance;
 pub mod artifact;
 pub mod batch;
+pub mod capacity;
 pub mod cluster;
 pub mod compare;
 pub mod deploy;

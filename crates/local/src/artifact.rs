@@ -61,6 +61,7 @@ impl Artifacts {
     /// [`Error::ArtifactTooLarge`], [`Error::NoProgramIn`] for what is no program, [`Error::DiskFull`].
     pub(crate) async fn store<B, E>(
         &self,
+        name: Option<String>,
         body: impl Stream<Item = Result<B, E>>,
     ) -> Result<(Artifact, bool), Error>
     where
@@ -73,7 +74,7 @@ impl Artifacts {
         let directory = self.directory.join(&digits);
         let made = spawn_blocking(move || match known(&directory)? {
             Some(artifact) => Ok((artifact, false)),
-            None => make(&upload, size, &digits, &directory),
+            None => make(&upload, name, size, &digits, &directory),
         });
         made.await.map_err(|error| Error::System("the artifact cannot be made", error.into()))?
     }
@@ -176,7 +177,13 @@ fn known(directory: &Path) -> Result<Option<Artifact>, Error> {
 }
 
 /// Makes an artifact of what was uploaded, and puts it in its place as a whole.
-fn make(upload: &TempDir, size: u64, digits: &str, directory: &Path) -> Result<(Artifact, bool), Error> {
+fn make(
+    upload: &TempDir,
+    name: Option<String>,
+    size: u64,
+    digits: &str,
+    directory: &Path,
+) -> Result<(Artifact, bool), Error> {
     let (uploaded, made) = (upload.path().join(PROGRAM), upload.path().join("artifact"));
     let content = made.join("content");
     fs::create_dir_all(&content).map_err(full(&content))?;
@@ -196,7 +203,7 @@ fn make(upload: &TempDir, size: u64, digits: &str, directory: &Path) -> Result<(
         }
     };
     let artifact =
-        Artifact { digest: digest(digits), size, kind, created_at: Utc::now(), used_by: Vec::new() };
+        Artifact { digest: digest(digits), name, size, kind, created_at: Utc::now(), used_by: Vec::new() };
     files::write(&made.join("artifact.json"), &artifact)?;
     let place = || {
         let above = File::open(upload.path())?;

@@ -9,6 +9,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::SecondsFormat;
 use domain::{
+    capacity::Capacity,
     cluster::ClusterState,
     service::{Container, WorkloadKind},
     site::{Check, CheckStatus, SiteTest},
@@ -77,6 +78,10 @@ impl Platform for Driver {
             kubernetes_version: None,
         };
         Ok(self.0.clusters().map_err(failed)?.into_iter().map(found).collect())
+    }
+
+    async fn capacity(&self, cluster: &str) -> Result<Capacity, Error> {
+        self.0.capacity(cluster).await.map_err(failed)
     }
 
     async fn namespaces(&self, cluster: &str) -> Result<Vec<FoundNamespace>, Error> {

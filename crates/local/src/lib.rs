@@ -15,6 +15,7 @@
 
 mod artifact;
 mod backoff;
+mod capacity;
 mod cgroup;
 mod detached;
 mod driver;

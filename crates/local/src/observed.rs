@@ -45,6 +45,14 @@ pub struct ObservedReplica {
     pub state: Option<State>,
 }
 
+impl Observed {
+    /// All of it serves that is to serve.
+    pub fn is_up(&self) -> bool {
+        let ready = self.replicas.iter().filter(|replica| replica.ready).count();
+        !self.service.removed && ready >= usize::from(self.service.spec.replicas.max(1))
+    }
+}
+
 impl ObservedReplica {
     pub(crate) fn seen(&self) -> Seen<u16> {
         Seen { id: self.port, current: self.current, ready: self.ready, retiring: self.retiring }

@@ -283,10 +283,11 @@ impl Site {
     /// # Errors
     /// [`Error::Stale`] where there is no such service.
     pub fn weigh(&self, place: &Place, weights: BTreeMap<String, u32>) -> Result<(), Error> {
-        let services = self.shared.services();
-        let kept = services.get(place).ok_or_else(|| Error::Stale(place.clone(), 0))?;
+        let mut services = self.shared.services();
+        let kept = services.get_mut(place).ok_or_else(|| Error::Stale(place.clone(), 0))?;
         let service = Service { weights, ..kept.wanted.borrow().clone() };
         self.shared.record(place, &service)?;
+        kept.observed.service = service.clone();
         kept.wanted.send_replace(service);
         Ok(())
     }

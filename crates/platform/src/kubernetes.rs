@@ -1,13 +1,15 @@
 //! The driver of one Kubernetes API server.
 
 use async_trait::async_trait;
-use domain::{cluster::ClusterState, secret::Secret, site::SiteTest, workload::WorkloadKey};
+use domain::{
+    capacity::Capacity, cluster::ClusterState, secret::Secret, site::SiteTest, workload::WorkloadKey,
+};
 use futures::stream::BoxStream;
 use serde::Deserialize;
 
 use crate::{
     Connection, Error, FoundCluster, FoundNamespace, ImageChange, Platform, Scope, SetImages, Snapshot, Told,
-    WatchEvent, apply, checks::Checks, client::Client, cluster, sign_in, watch,
+    WatchEvent, apply, capacity, checks::Checks, client::Client, cluster, sign_in, watch,
 };
 
 /// The external id of the only cluster.
@@ -75,6 +77,10 @@ impl Platform for Kubernetes {
             message: None,
             kubernetes_version: Some(version),
         }])
+    }
+
+    async fn capacity(&self, cluster: &str) -> Result<Capacity, Error> {
+        capacity::of_nodes(self.cluster(cluster)?).await
     }
 
     async fn namespaces(&self, cluster: &str) -> Result<Vec<FoundNamespace>, Error> {

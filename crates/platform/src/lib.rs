@@ -5,6 +5,7 @@
 
 mod access;
 mod apply;
+mod capacity;
 mod checks;
 mod client;
 mod cluster;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
+    capacity::Capacity,
     cluster::ClusterState,
     patience::Patience,
     secret::Secret,
@@ -211,6 +213,9 @@ pub trait Platform: Send + Sync {
 
     /// The site's clusters; those it cannot reach are listed as such.
     async fn clusters(&self) -> Result<Vec<FoundCluster>, Error>;
+
+    /// How much of a cluster there is, and how much of that is taken.
+    async fn capacity(&self, cluster: &str) -> Result<Capacity, Error>;
 
     /// A cluster's namespaces, by name.
     async fn namespaces(&self, cluster: &str) -> Result<Vec<FoundNamespace>, Error>;

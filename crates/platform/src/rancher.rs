@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use domain::{cluster::ClusterState, site::SiteTest, workload::WorkloadKey};
+use domain::{capacity::Capacity, cluster::ClusterState, site::SiteTest, workload::WorkloadKey};
 use futures::stream::BoxStream;
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
@@ -11,6 +11,7 @@ use url::Url;
 use crate::{
     Connection, Error, FoundCluster, FoundNamespace, ImageChange, Platform, Scope, SetImages, Snapshot, Told,
     WatchEvent, apply,
+    capacity::{self, Amounts},
     checks::Checks,
     client::{Client, segment},
     cluster,
@@ -60,6 +61,12 @@ struct Cluster {
     version: Option<ClusterVersion>,
     #[serde(default)]
     conditions: Option<Vec<Condition>>,
+    #[serde(default)]
+    node_count: Option<u64>,
+    #[serde(default)]
+    allocatable: Option<Amounts>,
+    #[serde(default)]
+    requested: Option<Amounts>,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +173,15 @@ impl Platform for Rancher {
 
     async fn clusters(&self) -> Result<Vec<FoundCluster>, Error> {
         Ok(self.list("/v3/clusters", &[]).await?.into_iter().map(found).collect())
+    }
+
+    /// As Rancher has added it up, which any token that sees the cluster may read; by its nodes where it has not.
+    async fn capacity(&self, cluster: &str) -> Result<Capacity, Error> {
+        let found: Cluster = self.client.get(&format!("/v3/clusters/{}", segment(cluster)?)).await?;
+        match capacity::of_rancher(found.node_count, found.allocatable.as_ref(), found.requested.as_ref()) {
+            Some(capacity) => Ok(capacity),
+            None => capacity::of_nodes(&self.cluster(cluster)?).await,
+        }
     }
 
     async fn namespaces(&self, cluster: &str) -> Result<Vec<FoundNamespace>, Error> {

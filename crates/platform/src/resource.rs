@@ -17,6 +17,8 @@ pub(crate) struct Resource {
 pub(crate) const PODS: Resource = Resource { group: "", versions: &["v1"], plural: "pods" };
 /// Namespaces.
 pub(crate) const NAMESPACES: Resource = Resource { group: "", versions: &["v1"], plural: "namespaces" };
+/// Nodes.
+pub(crate) const NODES: Resource = Resource { group: "", versions: &["v1"], plural: "nodes" };
 
 impl Resource {
     /// Where the objects of a workload kind stand.

@@ -88,6 +88,7 @@ impl From<Row> for Cluster {
             labels: serde_json::from_value(row.labels).unwrap_or_default(),
             cordoned: row.cordoned,
             version: row.version,
+            capacity: None,
         }
     }
 }

@@ -149,6 +149,7 @@ impl TryFrom<Model> for Task {
             replicas: row.replicas,
             started_at: row.started_at,
             timestamp: row.ended_at,
+            address: None,
         })
     }
 }

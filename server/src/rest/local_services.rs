@@ -6,8 +6,9 @@ use axum::response::{
     IntoResponse, Response,
     sse::{Event as SseEvent, KeepAlive, Sse},
 };
-use control::local_service;
+use control::{local_service, traffic};
 use domain::{
+    front_door::{Traffic, Weights},
     local_service::{LocalService, LocalServiceEdit},
     output::OutputLine,
     problem::Problem,
@@ -21,7 +22,12 @@ use super::{Answer, Caller, lists};
 use crate::problem::{Json, Path, Query};
 
 pub(super) fn router() -> OpenApiRouter<control::Context> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put, delete)).routes(routes!(output))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get, put, delete))
+        .routes(routes!(output))
+        .routes(routes!(get_traffic))
+        .routes(routes!(weigh))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -132,6 +138,37 @@ async fn output(
     let told = stream::iter(last).chain(local_service::follow(&ctx, output));
     let told = told.map(|line| Ok::<_, Infallible>(SseEvent::default().event("line").data(json(&line))));
     Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+}
+
+/// What came through a service's front door, version by version: requests, failures and latencies.
+#[utoipa::path(
+    get, path = "/api/clusters/{cluster}/namespaces/{namespace}/services/{name}/traffic", tag = "local services",
+    params(("cluster" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),
+    responses((status = 200, body = Traffic), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+async fn get_traffic(
+    Caller(ctx): Caller,
+    Path((cluster, namespace, name)): Path<Place>,
+) -> Answer<axum::Json<Traffic>> {
+    Ok(axum::Json(traffic::get(&ctx, &cluster, &namespace, &name).await?))
+}
+
+/// Shares a service's requests between its versions by weight, until it is changed; without any, by ready replicas.
+#[utoipa::path(
+    put, path = "/api/clusters/{cluster}/namespaces/{namespace}/services/{name}/weights", tag = "local services",
+    params(("cluster" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),
+    request_body = Weights,
+    responses(
+        (status = 200, body = Traffic), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)
+    )
+)]
+async fn weigh(
+    Caller(ctx): Caller,
+    Path((cluster, namespace, name)): Path<Place>,
+    Json(weights): Json<Weights>,
+) -> Answer<axum::Json<Traffic>> {
+    Ok(axum::Json(traffic::weigh(&ctx, &cluster, &namespace, &name, weights).await?))
 }
 
 /// How many lines are told unless others are asked for.

@@ -97,23 +97,32 @@ async fn diff(
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
 struct CompareQuery {
-    /// The other environment's id.
+    /// The other environment's id; the same one to compare two of its clusters.
     with: EnvironmentId,
+    /// What runs in this cluster only, by id or name.
+    #[serde(default)]
+    cluster: Option<String>,
+    /// The same of the other environment.
+    #[serde(default)]
+    with_cluster: Option<String>,
 }
 
-/// What runs in two environments side by side, field by field.
+/// What runs in two environments, or in two clusters of them, side by side, field by field.
 #[utoipa::path(
     get, path = "/api/environments/{id}/compare", tag = "revisions",
     params(("id" = EnvironmentId, Path), CompareQuery),
-    responses((status = 200, body = Comparison), (status = 404, body = Problem))
+    responses((status = 200, body = Comparison), (status = 404, body = Problem), (status = 422, body = Problem))
 )]
 async fn compare_with(
     Caller(ctx): Caller,
     Path(id): Path<EnvironmentId>,
     Query(query): Query<CompareQuery>,
 ) -> Answer<axum::Json<Comparison>> {
-    Ok(axum::Json(compare::environments(&ctx, id, query.with).await?))
+    let left = compare::Side { environment: id, cluster: query.cluster };
+    let right = compare::Side { environment: query.with, cluster: query.with_cluster };
+    Ok(axum::Json(compare::environments(&ctx, left, right).await?))
 }
 
 /// How what runs differs from the active revision.

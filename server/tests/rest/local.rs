@@ -104,6 +104,9 @@ async fn a_sync_moves_processes_and_a_failed_one_puts_them_back(on: On) {
     let moved = app.api.get(&path("shop-staging")).await;
     assert!(runs("2.0")(&moved), "{moved}");
     assert_eq!(moved["generation"], 2);
+    let told = app.api.get(&format!("/api/deployments/{}", sync["id"].as_str().unwrap())).await;
+    assert_eq!(told["tasks"][0]["address"], moved["address"], "where it answers now that it is up");
+    assert!(moved["address"].is_string(), "{moved}");
 
     put(&app.api, "shop-dev", &script("exec sleep 1000", "3.0", 1)).await;
     app.api
@@ -175,7 +178,8 @@ async fn an_artifact_is_uploaded_run_read_and_removed(on: On) {
     let Some(app) = App::start(on).await else { return };
     let _swept = Swept::of(app.dir.path());
     let upload = async |body: Vec<u8>| {
-        let request = app.api.request(Method::POST, "/api/artifacts").header("idempotency-key", "one");
+        let request =
+            app.api.request(Method::POST, "/api/artifacts?name=cart-1.0").header("idempotency-key", "one");
         let answer = request.body(body).send().await.unwrap();
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
@@ -183,6 +187,7 @@ async fn an_artifact_is_uploaded_run_read_and_removed(on: On) {
     let program = [b"#!/bin/sh\necho uploaded\nexec sleep 1000\n".as_slice(), &vec![b'#'; 17 << 20]].concat();
     let (status, artifact) = upload(program.clone()).await;
     assert_eq!((status, &artifact["kind"], &artifact["usedBy"]), (201, &json!("executable"), &json!([])));
+    assert_eq!(artifact["name"], "cart-1.0");
     assert_eq!(upload(program).await, (200, artifact.clone()));
     let (status, problem) = upload(b"hello".to_vec()).await;
     assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("body")));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batch;
+mod capacity;
 mod database;
 mod deployments;
 mod documents;
@@ -24,5 +25,6 @@ mod settings;
 mod sites;
 mod support;
 mod syncs;
+mod traffic;
 mod two_servers;
 mod variables;

@@ -114,6 +114,33 @@ async fn two_environments_are_compared_field_by_field(on: On) {
     let field =
         cart["fields"].as_array().unwrap().iter().find(|field| field["field"] == "app version").unwrap();
     assert_eq!((&field["left"], &field["right"]), (&json!("1.14.2"), &json!("1.14.0")), "{cart}");
+
+    // One environment in two clusters: what is bound in the second is compared with what is in the first.
+    let site = app.api.get("/api/sites").await;
+    let rancher = site.as_array().unwrap().iter().find(|site| site["kind"] == "rancher").unwrap();
+    let old = app.api.get("/api/app-instances").await;
+    let of_shop = |one: &&serde_json::Value| one["namespace"] == "shop-prod";
+    let old = old.as_array().unwrap().iter().find(of_shop).unwrap()["id"].as_str().unwrap().to_owned();
+    app.api.call(Method::DELETE, &format!("/api/app-instances/{old}?force=true"), None).await;
+    let second = json!({
+        "rancherSiteId": rancher["id"], "cluster": "c-m-prod0001", "namespace": "shop-prod",
+        "application": "shop", "environmentId": staging,
+    });
+    app.api.post("/api/app-instances", &second).await;
+    let services = format!("/api/services?env={staging}&q=cart");
+    let carts = |found: &serde_json::Value| {
+        found.as_array().unwrap().iter().filter(|service| service["name"] == "cart").count()
+    };
+    app.api.until(&services, |found| carts(found) == 2).await;
+    let across = format!(
+        "/api/environments/{staging}/compare?with={staging}&cluster=staging-eu&withCluster=production-eu"
+    );
+    let found = app.api.get(&across).await;
+    assert_eq!(found["rightName"], "Staging in production-eu", "{found}");
+    let differing = found["services"].as_array().unwrap();
+    assert!(differing.iter().any(|service| service["name"] == "cart"), "{found}");
+    let (status, problem) = app.api.call(Method::GET, &format!("{across}x"), None).await;
+    assert_eq!((status.as_u16(), &problem["errors"][0]["field"]), (422, &json!("cluster")), "{problem}");
     app.stop().await;
 }
 

@@ -121,7 +121,7 @@ impl Round<'_> {
             Kind::StatefulSet => statefulset::reconcile(self, key, &workload),
             Kind::DaemonSet => daemonset::reconcile(self, key, &workload),
             Kind::CronJob => cronjob::reconcile(self, key, &workload),
-            Kind::Namespace | Kind::Pod | Kind::Secret | Kind::ReplicaSet => None,
+            Kind::Namespace | Kind::Node | Kind::Pod | Kind::Secret | Kind::ReplicaSet => None,
         }
     }
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::cluster::{Backend, Cluster, Project};
-use crate::controllers::Manager;
+use crate::controllers::{Manager, NODES};
 use crate::json::{sha256, suffix, text};
 use crate::kinds::{ApiVersions, Kind};
 use crate::objects::{Key, Objects};
@@ -106,7 +106,25 @@ impl Builder {
         self.now - TimeDelta::minutes(60 + minutes)
     }
 
+    /// Adds nodes that are large enough for what was seeded.
+    fn nodes(&mut self) {
+        let pods = self.objects.list(Kind::Pod, None).count();
+        let processors = (pods / 40).max(2);
+        let allocatable = json!({
+            "cpu": processors.to_string(), "memory": format!("{}Mi", processors * 4096),
+            "pods": pods.max(110).to_string(),
+        });
+        for name in NODES {
+            let node = json!({
+                "apiVersion": "v1", "kind": "Node", "metadata": { "name": name }, "spec": {},
+                "status": { "allocatable": allocatable, "conditions": [{ "type": "Ready", "status": "True" }] },
+            });
+            self.objects.create(Key::new(Kind::Node, "", name), node, self.now - TimeDelta::days(240));
+        }
+    }
+
     fn finish(mut self) -> Seeded {
+        self.nodes();
         self.objects.compact();
         let simulation = Simulation::new(self.versions, self.objects);
         Seeded {

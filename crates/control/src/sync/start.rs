@@ -373,6 +373,7 @@ fn task(
             replicas: target.replicas,
             started_at: None,
             timestamp: None,
+            address: None,
         },
         site_id: service.site_id,
         cluster_external_id: external_id.clone(),

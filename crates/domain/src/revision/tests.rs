@@ -57,6 +57,7 @@ fn task(name: &str, (from, to): (&str, &str), status: TaskStatus, accepted: bool
         replicas: 1,
         started_at: None,
         timestamp: Some(Utc::now()),
+        address: None,
     }
 }
 

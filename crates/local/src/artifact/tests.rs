@@ -17,7 +17,7 @@ fn artifacts(largest: u64) -> (TempDir, Artifacts) {
 /// Uploads something in parts.
 async fn upload(artifacts: &Artifacts, body: &[u8]) -> Result<(Artifact, bool), Error> {
     let parts: Vec<_> = body.chunks(1000).map(|part| Ok::<_, Infallible>(part.to_vec())).collect();
-    artifacts.store(stream::iter(parts)).await
+    artifacts.store(None, stream::iter(parts)).await
 }
 
 /// Why something is refused, of which nothing may be left.
@@ -155,7 +155,7 @@ async fn too_much_is_refused_and_an_upload_that_is_cut_off_leaves_nothing() {
     let words = refusal(&artifacts, &b"#!".repeat(2_501)).await;
     assert_eq!(words, "an artifact may have up to 5000 bytes");
     let cut = stream::iter([Ok(SCRIPT.to_vec()), Err("gone")]);
-    let words = artifacts.store(cut).await.unwrap_err().in_full();
+    let words = artifacts.store(None, cut).await.unwrap_err().in_full();
     assert_eq!(
         (&*words, fs::read_dir(&artifacts.directory).unwrap().count()),
         ("the upload was cut off: gone", 0)

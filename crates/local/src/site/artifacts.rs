@@ -12,19 +12,20 @@ use super::{Kept, Site};
 use crate::{Error, Place, Replica, service::ARTIFACT};
 
 impl Site {
-    /// Stores an artifact, and says whether it was not there before. Nothing is left of what is not stored.
+    /// Stores an artifact, under the name of its file where that is told, and says whether it was not there before. Nothing is left of what is not stored.
     ///
     /// # Errors
     /// [`Error::ArtifactTooLarge`], [`Error::NoProgramIn`] for what is no program, [`Error::DiskFull`].
     pub async fn store_artifact<B, E>(
         &self,
+        name: Option<String>,
         body: impl Stream<Item = Result<B, E>>,
     ) -> Result<(Artifact, bool), Error>
     where
         B: AsRef<[u8]>,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (artifact, new) = self.shared.artifacts.store(body).await?;
+        let (artifact, new) = self.shared.artifacts.store(name, body).await?;
         let used_by = self.users(&self.shared.services())?.remove(&artifact.digest).unwrap_or_default();
         Ok((Artifact { used_by, ..artifact }, new))
     }

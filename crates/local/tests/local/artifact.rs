@@ -12,7 +12,7 @@ const SCRIPT: &[u8] = b"#!/bin/sh\necho uploaded, in $LOCKSTEP_ARTIFACT\nexec sl
 
 async fn upload(app: &App, body: &[u8]) -> (Artifact, bool) {
     let body = stream::iter([Ok::<_, Infallible>(body.to_vec())]);
-    app.site().store_artifact(body).await.unwrap()
+    app.site().store_artifact(None, body).await.unwrap()
 }
 
 fn of(artifact: &Artifact, program: &str, tag: &str) -> LocalServiceSpec {

@@ -9,7 +9,8 @@ use domain::{
 };
 use platform::{Connection, Error, ImageChange, Scope, VariableChange, WatchEvent};
 use standin::{
-    ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, NO_SECRETS_TOKEN, Options, SCOPED_TOKEN, Tls, VIEW_TOKEN,
+    ADMIN_TOKEN, EXPIRED_TOKEN, EXPIRING_TOKEN, NO_NODES_TOKEN, NO_SECRETS_TOKEN, Options, SCOPED_TOKEN, Tls,
+    VIEW_TOKEN,
 };
 
 fn status<'a>(test: &'a SiteTest, name: &str) -> &'a CheckStatus {
@@ -71,6 +72,27 @@ async fn who_may_not_write_secrets_is_told_which_right_it_takes() {
     let Err(Error::Forbidden(words)) = refused else { panic!("it may not: {refused:?}") };
     assert!(words.contains("“create” and “patch” secrets") && !words.contains("hunter2"), "{words}");
     assert!(set(OpenedValue::Plain("info".into())).await.is_ok(), "plain ones need no Secret");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn nodes_and_pods_add_up_to_what_rancher_tells() {
+    let server = standin::start(Options::default()).await.unwrap();
+    let below = |token: &str| {
+        let url = format!("{}/k8s/clusters/c-m-stage001", server.url());
+        let connection = Connection { kind: SiteKind::Kubernetes, ..rancher(&url, token) };
+        platform::connect(&connection).unwrap()
+    };
+    let as_rancher = platform::connect(&rancher(&server.url(), NO_NODES_TOKEN)).unwrap();
+    let told = as_rancher.capacity("c-m-stage001").await.unwrap();
+    let counted = below(ADMIN_TOKEN).capacity("default").await.unwrap();
+    assert_eq!((counted.nodes, counted.cpu.total), (Some(3), told.cpu.total));
+    assert_eq!((counted.memory.total, told.nodes), (told.memory.total, Some(3)));
+    // Pods that have no node yet are asked for, and not kept a place for.
+    assert!(counted.cpu.taken.is_some_and(|taken| taken > 0) && counted.cpu.taken <= told.cpu.taken);
+
+    let refused = below(NO_NODES_TOKEN).capacity("default").await.unwrap_err();
+    assert!(refused.to_string().contains("may not list nodes"), "{refused}");
     server.shutdown().await;
 }
 

@@ -44,6 +44,7 @@ async fn run(target: Target) {
 async fn suite(target: &Target) {
     the_connection_is_good(target).await;
     what_is_there_is_listed(target).await;
+    what_there_is_and_what_is_taken_is_told(target).await;
     a_workload_is_read_with_its_pods(target).await;
     a_dry_run_changes_nothing(target).await;
     only_the_image_moves_and_only_once(target).await;
@@ -52,6 +53,14 @@ async fn suite(target: &Target) {
     what_others_changed_is_refused(target).await;
     a_watch_sees_what_happens(target).await;
     what_is_gone_is_not_found(target).await;
+}
+
+async fn what_there_is_and_what_is_taken_is_told(target: &Target) {
+    let found = target.platform.capacity(&target.cluster).await.unwrap();
+    assert!(found.nodes.is_some_and(|nodes| nodes > 0), "{found:?}");
+    for part in [found.cpu, found.memory, found.pods.unwrap()] {
+        assert!(part.total > 0 && part.taken.is_some_and(|taken| taken <= part.total), "{found:?}");
+    }
 }
 
 async fn the_connection_is_good(target: &Target) {

@@ -75,6 +75,7 @@ async fn furnish(store: &Store) -> (Cluster, Vec<AppInstance>) {
         labels: Default::default(),
         cordoned: false,
         version: 1,
+        capacity: None,
     };
     let mut write = store.write().await.unwrap();
     write.insert_site(&site, SealedToken { cipher: vec![1], key_id: "k".into() }).await.unwrap();
