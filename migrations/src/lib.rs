@@ -11,6 +11,7 @@ mod m20261122_000006_past;
 mod m20261122_000007_at_its_turn;
 mod m20261122_000008_variables;
 mod m20261122_000009_carried_variables;
+mod m20261122_000011_scale;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_at_its_turn::Migration),
             Box::new(m20261122_000008_variables::Migration),
             Box::new(m20261122_000009_carried_variables::Migration),
+            Box::new(m20261122_000011_scale::Migration),
         ]
     }
 }

@@ -1,13 +1,15 @@
 //! Use cases of revisions: what an environment should run, how that came about, and what differs from it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::Utc;
 use domain::{
     id::{EnvironmentId, ServiceId},
     list::{DEFAULT_PAGE_SIZE, Page, Paging},
+    replicas::{MAX_REPLICAS, ServiceReplicas},
     revision::{
-        Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, carried_on, diff,
+        ChangeKind, Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, carried_on,
+        diff,
     },
     validate, variable,
 };
@@ -61,7 +63,8 @@ pub async fn drift(ctx: &Context, environment: EnvironmentId) -> Result<Drift, E
     let there = There::now(ctx, environment).await?;
     let ids: Vec<ServiceId> = there.observed.iter().map(|service| service.id).collect();
     let busy: HashSet<ServiceId> = ctx.store().busy(&ids).await?.into_iter().map(|(id, _)| id).collect();
-    let observed: Vec<RevisionEntry> = there.observed.iter().map(RevisionEntry::of).collect();
+    let observed: Vec<RevisionEntry> =
+        there.observed.iter().map(|service| RevisionEntry::observed(service, there.manages)).collect();
     let moving: Vec<_> = there
         .observed
         .iter()
@@ -72,10 +75,14 @@ pub async fn drift(ctx: &Context, environment: EnvironmentId) -> Result<Drift, E
     let meant: Vec<RevisionEntry> =
         active.entries.into_iter().filter(|entry| there.bound.contains(&entry.app_instance_id)).collect();
     let mut changes = diff(&meant, &observed);
+    // What the revision leaves to others is no drift.
+    for change in &mut changes {
+        change.replicas = change.replicas.filter(|replicas| replicas.from.is_some());
+    }
+    changes.retain(|it| it.change != ChangeKind::Changed || !it.images.is_empty() || it.replicas.is_some());
     changes.retain(|change| !moving.contains(&change.key()));
     let still = there.observed.iter().filter(|service| !busy.contains(&service.id));
-    let manages = ctx.store().settings(environment).await?.settings.manages;
-    let variables = given_otherwise(ctx, environment, manages, &active.variables, still);
+    let variables = given_otherwise(ctx, environment, there.manages, &active.variables, still);
     Ok(Drift { revision: active.number, workloads: observed.len() as u64, changes, variables })
 }
 
@@ -87,8 +94,9 @@ pub async fn create(
 ) -> Result<RevisionSummary, Error> {
     let found = environment::get(ctx, environment).await?;
     let reason = validate::text("reason", &new.reason).map_err(|error| Error::Invalid(vec![error]))?;
-    if new.capture != new.versions.is_empty() {
-        return Err(Error::invalid("capture", "Take over what runs, or choose versions: one of the two."));
+    if new.capture != (new.versions.is_empty() && new.replicas.is_empty()) {
+        let words = "Take over what runs, or choose versions and replicas: one of the two.";
+        return Err(Error::invalid("capture", words));
     }
     let there = There::now(ctx, environment).await?;
     let mut write = ctx.store().write().await?;
@@ -101,9 +109,13 @@ pub async fn create(
         let active = write.active_revision(environment).await?.map(|active| active.entries);
         captured(active, &there, &new.services)?
     } else {
-        let wanted = of_versions(&new.versions, &found, &there.observed)?;
-        let mut entries =
-            carried_on(latest.as_ref().map(|it| it.entries.clone()), &there.observed, &there.bound);
+        let wanted = match new.versions.is_empty() {
+            true => HashMap::new(),
+            false => of_versions(&new.versions, &found, &there.observed)?,
+        };
+        let before = latest.as_ref().map(|it| it.entries.clone());
+        let mut entries = carried_on(before, &there.observed, &there.bound, there.manages);
+        scale(&mut entries, &new.replicas, &there)?;
         for service in there.observed.iter().filter(|service| wanted.contains_key(&service.id)) {
             let key = RevisionEntry::of(service);
             let entry = entries.iter_mut().find(|entry| entry.key() == key.key());
@@ -154,6 +166,29 @@ pub(crate) fn row(
     }
 }
 
+/// Has entries say other replicas.
+fn scale(entries: &mut [RevisionEntry], wanted: &[ServiceReplicas], there: &There) -> Result<(), Error> {
+    for (n, ServiceReplicas { service_id, replicas }) in wanted.iter().enumerate() {
+        let refuse = |words: &str| Err(Error::invalid(&format!("replicas[{n}]"), words));
+        if !there.manages.replicas {
+            return refuse("The environment's settings leave replicas to others: switch that on first.");
+        }
+        if *replicas > MAX_REPLICAS {
+            return refuse(&format!("At most {MAX_REPLICAS}."));
+        }
+        let service = there.observed.iter().find(|service| service.id == *service_id);
+        let Some(service) = service else { return refuse("The environment has no such service.") };
+        if domain::replicas::of(service).is_none() {
+            return refuse("Workloads of this kind are not told how many replicas they have.");
+        }
+        let entry = RevisionEntry::of(service);
+        if let Some(entry) = entries.iter_mut().find(|one| one.key() == entry.key()) {
+            entry.replicas = Some(*replicas);
+        }
+    }
+    Ok(())
+}
+
 /// What runs; where services are named, only theirs, and the rest as the active revision has it.
 fn captured(
     active: Option<Vec<RevisionEntry>>,
@@ -161,12 +196,12 @@ fn captured(
     services: &[ServiceId],
 ) -> Result<Vec<RevisionEntry>, Error> {
     if services.is_empty() {
-        return Ok(there.observed.iter().map(RevisionEntry::of).collect());
+        return Ok(there.observed.iter().map(|it| RevisionEntry::observed(it, there.manages)).collect());
     }
-    let mut entries = carried_on(active, &there.observed, &there.bound);
+    let mut entries = carried_on(active, &there.observed, &there.bound, there.manages);
     for id in services {
         let service = there.observed.iter().find(|service| service.id == *id);
-        let now = service.map(RevisionEntry::of);
+        let now = service.map(|service| RevisionEntry::observed(service, there.manages));
         let now = now.ok_or_else(|| Error::invalid("services", format!("There is no service {id} here.")))?;
         if let Some(entry) = entries.iter_mut().find(|entry| entry.key() == now.key()) {
             *entry = now;

@@ -80,7 +80,7 @@ pub async fn put(
     if diff(&before, &after).is_empty() {
         return Err(no_change(edit.base));
     }
-    let entries = carried_on(entries, &there.observed, &there.bound);
+    let entries = carried_on(entries, &there.observed, &there.bound, there.manages);
     let new = store::NewRevision { variables: Some(after), ..row(ctx, environment, entries, reason) };
     let number = write.insert_revision(&new).await?;
     let of = service.as_ref().map(|service| format!(" of {}", service.name)).unwrap_or_default();

@@ -138,6 +138,7 @@ mod tests {
                 ContainerImage { container: "app".into(), image: "web:2".into() },
                 ContainerImage { container: "migrate".into(), image: "web:2".into() },
             ],
+            replicas: None,
         };
         let pods = [
             pod("web:1", true, false),

@@ -16,6 +16,7 @@ mod local;
 mod local_variables;
 mod matching;
 mod past;
+mod replicas;
 mod revisions;
 mod scale;
 mod settings;

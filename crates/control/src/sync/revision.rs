@@ -9,6 +9,7 @@ use domain::{
     image::ImageRef,
     revision::{RevisionEntry, carried_on},
     service::Service,
+    settings::Manages,
     sync::Preview,
 };
 use store::{NewDeployment, NewRevision, ToCome, Write};
@@ -19,6 +20,8 @@ use crate::{Context, Error, error::first_of, revision::older};
 pub(crate) struct There {
     pub(crate) observed: Vec<Service>,
     pub(crate) bound: HashSet<AppInstanceId>,
+    /// What its revisions own.
+    pub(crate) manages: Manages,
 }
 
 impl There {
@@ -28,6 +31,7 @@ impl There {
         Ok(Self {
             observed: ctx.store().services_of(environment).await?,
             bound: bound.into_iter().map(|instance| instance.id).collect(),
+            manages: ctx.store().settings(environment).await?.settings.manages,
         })
     }
 }
@@ -57,7 +61,8 @@ pub(super) async fn revision_of(
         }
         _ => None,
     };
-    let mut entries = carried_on(active.map(|active| active.entries), &there.observed, &there.bound);
+    let mut entries =
+        carried_on(active.map(|active| active.entries), &there.observed, &there.bound, there.manages);
     for entry in &mut entries {
         expect(entry, &moving, new);
     }
@@ -77,11 +82,15 @@ pub(super) async fn revision_of(
 fn expect(entry: &mut RevisionEntry, moving: &[ToCome], new: &NewDeployment) {
     let ours = new.tasks.iter().map(|new| &new.task).find(|task| task.key() == entry.key());
     match ours {
-        Some(task) => entry.take(&task.containers),
+        Some(task) => {
+            entry.take(&task.containers);
+            entry.replicas = task.scale.map(|scale| scale.to).or(entry.replicas);
+        }
         None => {
             for coming in moving {
                 if coming.key() == entry.key() {
                     entry.take(&coming.changes);
+                    entry.replicas = coming.scale.map(|scale| scale.to).or(entry.replicas);
                 }
             }
         }
@@ -109,7 +118,8 @@ fn versions(new: &NewDeployment) -> Vec<String> {
     let version = |new: &store::NewTask| {
         let moved = new.task.containers.iter().find(|change| change.moves());
         let version = moved.map(|moved| ImageRef::parse(&moved.to).version());
-        format!("{} {}", new.task.name, version.as_deref().unwrap_or("variables"))
+        let other = if new.task.scale.is_some() { "replicas" } else { "variables" };
+        format!("{} {}", new.task.name, version.as_deref().unwrap_or(other))
     };
     new.tasks.iter().map(version).collect()
 }

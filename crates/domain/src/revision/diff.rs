@@ -14,7 +14,7 @@ wire_enum!(
         Added = "added",
         /// Only the first has it.
         Removed = "removed",
-        /// Both have it, with other images.
+        /// Both have it, with other images or replicas.
         Changed = "changed",
     }
 );
@@ -54,6 +54,9 @@ pub struct EntryChange {
     pub change: ChangeKind,
     /// Its images that differ.
     pub images: Vec<ImageDifference>,
+    /// Its replicas, where the second says another number.
+    #[serde(default)]
+    pub replicas: Option<ReplicaDifference>,
 }
 
 /// One container's image in two contents.
@@ -67,6 +70,17 @@ pub struct ImageDifference {
     pub from: Option<String>,
     /// The image in the second.
     pub to: Option<String>,
+}
+
+/// A workload's replicas in two contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaDifference {
+    /// In the first; none where that leaves it to others.
+    pub from: Option<u32>,
+    /// In the second.
+    pub to: u32,
 }
 
 impl EntryChange {
@@ -105,7 +119,10 @@ pub fn diff(from: &[RevisionEntry], to: &[RevisionEntry]) -> Vec<EntryChange> {
         None => Some(change(entry, ChangeKind::Added, images(&[], &entry.images))),
         Some(was) => {
             let images = images(&was.images, &entry.images);
-            (!images.is_empty()).then(|| change(entry, ChangeKind::Changed, images))
+            let to = entry.replicas.filter(|_| was.replicas != entry.replicas);
+            let replicas = to.map(|to| ReplicaDifference { from: was.replicas, to });
+            let differs = !images.is_empty() || replicas.is_some();
+            differs.then(|| EntryChange { replicas, ..change(entry, ChangeKind::Changed, images) })
         }
     });
     let mut changes: Vec<EntryChange> = gone.chain(there).collect();
@@ -121,6 +138,7 @@ fn change(entry: &RevisionEntry, change: ChangeKind, images: Vec<ImageDifference
         name: entry.name.clone(),
         change,
         images,
+        replicas: None,
     }
 }
 
