@@ -12,6 +12,7 @@ mod m20261122_000007_at_its_turn;
 mod m20261122_000008_variables;
 mod m20261122_000009_carried_variables;
 mod m20261122_000010_watch_leases;
+mod m20261122_000011_scale;
 mod m20261122_000012_settings;
 mod m20261122_000013_many_environments;
 mod m20261122_000015_home_cluster;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_variables::Migration),
             Box::new(m20261122_000009_carried_variables::Migration),
             Box::new(m20261122_000010_watch_leases::Migration),
+            Box::new(m20261122_000011_scale::Migration),
             Box::new(m20261122_000012_settings::Migration),
             Box::new(m20261122_000013_many_environments::Migration),
             Box::new(m20261122_000015_home_cluster::Migration),

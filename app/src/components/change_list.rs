@@ -40,7 +40,12 @@ fn row(change: &EntryChange) -> AnyView {
             };
             view! { <span class="block">{name}{version}</span> }
         });
-        images.collect_view()
+        let replicas = change.replicas.map(|replicas| {
+            let count = if first { replicas.from } else { Some(replicas.to) };
+            let count = count.map_or_else(|| "–".to_owned(), |count| count.to_string());
+            view! { <span class="block">{format!("{count} replicas")}</span> }
+        });
+        (images.collect_view(), replicas)
     };
     let word = match change.change {
         ChangeKind::Added => Some("added"),

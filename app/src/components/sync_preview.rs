@@ -66,7 +66,7 @@ pub(crate) fn view(preview: &Shown, ticks: Ticks) -> AnyView {
             {(preview.total > ITEMS).then(|| pages(preview, ticks.turn))}
         </div>
         <p class="muted text-xs">
-            "Only the version moves. Replicas and everything else stay as they are."
+            "What is not shown here stays as it is."
         </p>
         <div class="table-frame" tabindex="0" role="group" aria-label="What would change">
             <table class="data-table">
@@ -170,7 +170,7 @@ fn row(item: &PreviewItem, optional: bool, pairing: Pairing, ticks: Ticks) -> An
                 {(pairing != Pairing::Fixed).then(|| another(service, pairing == Pairing::ByHand, ticks))}
             }
             .erase(),
-            target.replicas.to_string(),
+            item.scale.map_or(target.replicas.to_string(), |scale| format!("{} → {}", scale.from, scale.to)),
         ),
         None if pairing == Pairing::Fixed => (().into_any(), String::new()),
         None => (choose(item.service_id, ticks), String::new()),

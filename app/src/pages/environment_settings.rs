@@ -145,11 +145,17 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                 )}
             </section>
             <section class="space-y-3">
-                <h2>"What revisions own on Kubernetes"</h2>
-                <p class="muted text-xs">"Images always. What is off here stays as its manifest says."</p>
+                <h2>"What revisions own"</h2>
+                <p class="muted text-xs">"Images always, and the variables of services on this machine. What is off stays as its manifest says."</p>
+                {choice(
+                    "Replicas",
+                    "Revisions say how many, on this machine too, and deployments of a revision bring that. Not where an autoscaler does.",
+                    move || manages.get().replicas,
+                    move |on| manages.update(|manages| manages.replicas = on),
+                )}
                 {choice(
                     "Variables",
-                    "Deployments bring the variables that are set here, and secret ones in a Secret of each workload.",
+                    "Kubernetes' workloads are given the variables that are set here too, and secret ones in a Secret of each.",
                     move || manages.get().variables,
                     move |on| manages.update(|manages| manages.variables = on),
                 )}

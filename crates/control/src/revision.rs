@@ -1,12 +1,13 @@
 //! Use cases of revisions: what an environment should run, how that came about, and what differs from it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::Utc;
 use domain::{
     id::{EnvironmentId, ServiceId},
     list::{DEFAULT_PAGE_SIZE, Page, Paging},
-    revision::{Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, diff},
+    replicas::{MAX_REPLICAS, ServiceReplicas},
+    revision::{ChangeKind, Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, diff},
     settings, validate, variable,
 };
 
@@ -75,10 +76,14 @@ pub async fn drift(ctx: &Context, environment: EnvironmentId) -> Result<Drift, E
     let meant: Vec<RevisionEntry> =
         active.entries.into_iter().filter(|entry| there.bound.contains(&entry.app_instance_id)).collect();
     let mut changes = diff(&meant, &observed);
+    // What the revision leaves to others is no drift.
+    for change in &mut changes {
+        change.replicas = change.replicas.filter(|replicas| replicas.from.is_some());
+    }
+    changes.retain(|it| it.change != ChangeKind::Changed || !it.images.is_empty() || it.replicas.is_some());
     changes.retain(|change| !moving.contains(&change.key()));
     let still = there.observed.iter().filter(|service| !busy.contains(&service.id));
-    let manages = ctx.store().settings(environment).await?.settings.manages;
-    let variables = given_otherwise(ctx, environment, manages, &active.variables, still);
+    let variables = given_otherwise(ctx, environment, there.manages, &active.variables, still);
     Ok(Drift { revision: active.number, workloads: observed.len() as u64, changes, variables })
 }
 
@@ -90,8 +95,9 @@ pub async fn create(
 ) -> Result<RevisionSummary, Error> {
     let found = environment::get(ctx, environment).await?;
     let reason = validate::text("reason", &new.reason).map_err(|error| Error::Invalid(vec![error]))?;
-    if new.capture != new.versions.is_empty() {
-        return Err(Error::invalid("capture", "Take over what runs, or choose versions: one of the two."));
+    if new.capture != (new.versions.is_empty() && new.replicas.is_empty()) {
+        let words = "Take over what runs, or choose versions and replicas: one of the two.";
+        return Err(Error::invalid("capture", words));
     }
     let there = There::now(ctx, environment).await?;
     let mut write = ctx.store().write().await?;
@@ -104,8 +110,12 @@ pub async fn create(
         let active = write.active_revision(environment).await?.map(|active| active.entries);
         captured(active, &there, &new.services)?
     } else {
-        let wanted = of_versions(&new.versions, &found, &there.observed)?;
+        let wanted = match new.versions.is_empty() {
+            true => HashMap::new(),
+            false => of_versions(&new.versions, &found, &there.observed)?,
+        };
         let mut entries = there.carried_on(latest.as_ref().map(|it| it.entries.clone()));
+        scale(&mut entries, &new.replicas, &there)?;
         for service in there.observed.iter().filter(|service| wanted.contains_key(&service.id)) {
             let key = RevisionEntry::of(service);
             let entry = entries.iter_mut().find(|entry| entry.key() == key.key());
@@ -160,6 +170,29 @@ pub(crate) fn row(
         reason,
         created_at: Utc::now(),
     }
+}
+
+/// Has entries say other replicas.
+fn scale(entries: &mut [RevisionEntry], wanted: &[ServiceReplicas], there: &There) -> Result<(), Error> {
+    for (n, ServiceReplicas { service_id, replicas }) in wanted.iter().enumerate() {
+        let refuse = |words: &str| Err(Error::invalid(&format!("replicas[{n}]"), words));
+        if !there.manages.replicas {
+            return refuse("The environment's settings leave replicas to others: switch that on first.");
+        }
+        if *replicas > MAX_REPLICAS {
+            return refuse(&format!("At most {MAX_REPLICAS}."));
+        }
+        let service = there.observed.iter().find(|service| service.id == *service_id);
+        let Some(service) = service else { return refuse("The environment has no such service.") };
+        if domain::replicas::of(service).is_none() {
+            return refuse("Workloads of this kind are not told how many replicas they have.");
+        }
+        let entry = RevisionEntry::of(service);
+        if let Some(entry) = entries.iter_mut().find(|one| one.key() == entry.key()) {
+            entry.replicas = Some(*replicas);
+        }
+    }
+    Ok(())
 }
 
 /// What runs; where services are named, only theirs, and the rest as the active revision has it.

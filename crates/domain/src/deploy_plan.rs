@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     id::ServiceId,
     image::{ImageRef, compare_tags},
+    replicas::{self, ReplicaChange},
     revision::{ContainerImage, RevisionEntry},
     service::Service,
     sync::{ContainerChange, PreviewItem, PreviewTarget, Severity, Warning},
@@ -14,7 +15,13 @@ use crate::{
 };
 
 /// What would happen to one service; containers that nothing is wanted of stay. On the way back, older is what is meant.
-pub fn item(target: &Service, wanted: &[ContainerImage], back: bool) -> PreviewItem {
+pub fn item(
+    target: &Service,
+    wanted: &[ContainerImage],
+    wanted_replicas: Option<u32>,
+    back: bool,
+) -> PreviewItem {
+    let scale = ReplicaChange::between(replicas::of(target), wanted_replicas);
     let change = |container: &crate::service::Container| {
         let wanted = wanted.iter().find(|wanted| wanted.container == container.name);
         ContainerChange::to(container, wanted.map_or(&container.image, |wanted| &wanted.image))
@@ -28,7 +35,7 @@ pub fn item(target: &Service, wanted: &[ContainerImage], back: bool) -> PreviewI
         let message = format!("It has no container “{}” any more: that one is left out.", wanted.container);
         warnings.push(Warning::new("container_gone", Severity::Warning, message));
     }
-    if !containers.iter().any(ContainerChange::moves) {
+    if scale.is_none() && !containers.iter().any(ContainerChange::moves) {
         let message = "It runs this version already: nothing will be changed.";
         warnings.push(Warning::new("already_in_step", Severity::Info, message));
     }
@@ -41,6 +48,7 @@ pub fn item(target: &Service, wanted: &[ContainerImage], back: bool) -> PreviewI
         target: Some(PreviewTarget::of(target)),
         containers,
         variables: Vec::new(),
+        scale,
         warnings,
     }
 }
@@ -60,6 +68,7 @@ pub fn gone(entry: &RevisionEntry) -> PreviewItem {
         target: None,
         containers: Vec::new(),
         variables: Vec::new(),
+        scale: None,
         warnings: vec![Warning::new("no_counterpart", Severity::Blocking, message)],
     }
 }

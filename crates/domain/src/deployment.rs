@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, ServiceId, TaskId},
+    replicas::ReplicaChange,
     service::WorkloadKind,
     sync::{ContainerChange, OnFailure},
     variable::VariableDifference,
@@ -228,6 +229,9 @@ pub struct Task {
     /// The variables that change.
     #[serde(default)]
     pub variables: Vec<VariableDifference>,
+    /// Its replicas, where they change.
+    #[serde(default)]
+    pub scale: Option<ReplicaChange>,
     /// How far it is.
     pub status: TaskStatus,
     /// Its current words: what is happening, or how it ended.

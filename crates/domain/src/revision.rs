@@ -10,15 +10,16 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use definition::{Definition, FieldChange};
-pub use diff::{ChangeKind, EntryChange, ImageDifference, RevisionDiff, diff};
+pub use diff::{ChangeKind, EntryChange, ImageDifference, ReplicaDifference, RevisionDiff, diff};
 pub use settle::{Settled, settle};
 
 #[cfg(feature = "openapi")]
 use crate::variable::ShownScope;
 use crate::{
     id::{AppInstanceId, DeploymentId, EnvironmentId, RevisionId, ServiceId},
+    replicas::{self, ServiceReplicas},
     service::{Container, Service, WorkloadKind},
-    settings::{EnvironmentSettings, SettingChange},
+    settings::{EnvironmentSettings, Manages, SettingChange},
     sync::ContainerChange,
     variable::{VariableChange, Variables},
 };
@@ -110,6 +111,8 @@ pub struct NewRevision {
     pub services: Vec<ServiceId>,
     /// Versions that should run, by service.
     pub versions: Vec<ServiceVersion>,
+    /// How many replicas services should have, where the environment's settings have revisions say that.
+    pub replicas: Vec<ServiceReplicas>,
     /// Why.
     pub reason: String,
 }
@@ -163,6 +166,9 @@ pub struct RevisionEntry {
     /// What it is besides, where it is a service of this machine; none where that was not written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Definition>,
+    /// How many replicas; none where the revision leaves that to others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
 }
 
 /// A container's image.
@@ -182,6 +188,12 @@ impl RevisionEntry {
         (self.app_instance_id, &self.kind, &self.name)
     }
 
+    /// What a service runs as observed, with its replicas where revisions own them.
+    pub fn observed(service: &Service, manages: Manages) -> Self {
+        let replicas = replicas::of(service).filter(|_| manages.replicas);
+        Self { replicas, ..Self::of(service) }
+    }
+
     /// What a service runs as observed.
     pub fn of(service: &Service) -> Self {
         let image = |container: &Container| ContainerImage {
@@ -195,6 +207,7 @@ impl RevisionEntry {
             name: service.name.clone(),
             images: service.containers.iter().map(image).collect(),
             definition: None,
+            replicas: None,
         }
     }
 
@@ -223,15 +236,22 @@ impl RevisionEntry {
 }
 
 /// What an environment should run by its active revision, brought up to what there is: workloads that are new are taken
-/// as they run, and those of app instances that are no longer bound are left out. Without an active revision, what runs.
+/// as they run, and those of app instances that are no longer bound are left out. Replicas that it does not say yet are taken as
+/// observed, where revisions own them. Without an active revision, what runs.
 pub fn carried_on(
     active: Option<Vec<RevisionEntry>>,
     observed: &[Service],
     bound: &HashSet<AppInstanceId>,
+    manages: Manages,
 ) -> Vec<RevisionEntry> {
     let mut entries = active.unwrap_or_default();
     entries.retain(|entry| bound.contains(&entry.app_instance_id));
-    let mut new: Vec<RevisionEntry> = observed.iter().map(RevisionEntry::of).collect();
+    let mut new: Vec<RevisionEntry> =
+        observed.iter().map(|service| RevisionEntry::observed(service, manages)).collect();
+    for entry in &mut entries {
+        let now = new.iter().find(|now| now.key() == entry.key());
+        entry.replicas = entry.replicas.filter(|_| manages.replicas).or(now.and_then(|now| now.replicas));
+    }
     let known: HashSet<_> = entries.iter().map(RevisionEntry::key).collect();
     new.retain(|entry| !known.contains(&entry.key()));
     entries.extend(new);

@@ -62,6 +62,8 @@ pub struct EnvironmentSettings {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Manages {
+    /// How many replicas they are to have, in every kind of site: revisions say it, and deployments of them bring it.
+    pub replicas: bool,
     /// The variables that are set for them: deployments bring these.
     pub variables: bool,
 }
@@ -116,7 +118,7 @@ pub struct StoredSettings {
     "freezes": [{ "from": "2026-12-20T00:00:00Z", "until": "2027-01-04T06:00:00Z", "reason": "Holidays" }],
     "rules": { "tags": ["v*"], "repositories": ["registry.example.com/shop/*"], "maxReplicas": 20,
                "requiredVariables": ["LOG_LEVEL"] },
-    "manages": { "variables": true },
+    "manages": { "replicas": false, "variables": true },
     "defaults": { "onFailure": "put_back", "timeLimitSeconds": 1800 },
     "base": 7,
     "reason": "nothing new over the holidays"
@@ -258,7 +260,7 @@ impl EnvironmentSettings {
         let Some(target) = &item.target else { return Vec::new() };
         let service = (target.app_instance_id, &item.kind, item.name.as_str());
         let missing = self.missing(variables, service);
-        self.broken(&item.containers, target.replicas).into_iter().chain(missing).collect()
+        self.broken(&item.containers, item.replicas_to_come(target)).into_iter().chain(missing).collect()
     }
 
     /// The rule that a service's variables would break.

@@ -9,6 +9,7 @@ use crate::{
     image::ImageRef,
     matrix::MatrixQuery,
     problem::FieldError,
+    replicas::ReplicaChange,
     service::{Container, Service, ServiceQuery, WorkloadKind},
     settings::{Consent, Defaults, Guard},
     variable::VariableDifference,
@@ -208,6 +209,9 @@ pub struct PreviewItem {
     /// The variables that change, where its site gives its workloads any.
     #[serde(default)]
     pub variables: Vec<VariableDifference>,
+    /// Its replicas, where they change.
+    #[serde(default)]
+    pub scale: Option<ReplicaChange>,
     /// What to know before confirming.
     pub warnings: Vec<Warning>,
 }
@@ -228,11 +232,22 @@ impl Exception {
 }
 
 impl PreviewItem {
-    /// Whether carrying it out changes anything: it has a target, nothing blocks it, and a container moves
-    /// or a variable changes.
+    /// Whether its target is not as it is to be: a container moves, or a variable or the replicas change.
+    pub fn differs(&self) -> bool {
+        self.containers.iter().any(ContainerChange::moves)
+            || !self.variables.is_empty()
+            || self.scale.is_some()
+    }
+
+    /// How many replicas its target is to have.
+    pub fn replicas_to_come(&self, target: &PreviewTarget) -> i32 {
+        self.scale.map_or(target.replicas, |scale| i32::try_from(scale.to).unwrap_or(i32::MAX))
+    }
+
+    /// Whether carrying it out changes anything: it has a target that differs, and nothing blocks it.
     pub fn will_change(&self) -> bool {
         self.target.is_some()
-            && (self.containers.iter().any(ContainerChange::moves) || !self.variables.is_empty())
+            && self.differs()
             && self.warnings.iter().all(|warning| warning.severity != Severity::Blocking)
     }
 }
@@ -254,7 +269,7 @@ pub struct PreviewTarget {
     pub cluster: String,
     /// Its namespace.
     pub namespace: String,
-    /// Its replicas, which stay.
+    /// Its replicas as found.
     pub replicas: i32,
     /// The object's UID: the task is refused for any other object.
     pub uid: String,

@@ -81,6 +81,7 @@ fn without_counterpart(source: &Service) -> PreviewItem {
         target: None,
         containers: Vec::new(),
         variables: Vec::new(),
+        scale: None,
         warnings: vec![Warning::new("no_counterpart", Severity::Blocking, message)],
     }
 }
@@ -99,6 +100,7 @@ fn compare(source: &Service, target: &Service) -> PreviewItem {
         target: Some(PreviewTarget::of(target)),
         containers,
         variables: Vec::new(),
+        scale: None,
         warnings,
     }
 }

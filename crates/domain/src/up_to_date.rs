@@ -139,6 +139,7 @@ mod tests {
                 ContainerImage { container: "migrate".into(), image: "web:2".into() },
             ],
             definition: None,
+            replicas: None,
         };
         let pods = [
             pod("web:1", true, false),

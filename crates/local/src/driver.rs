@@ -11,6 +11,8 @@ use chrono::SecondsFormat;
 use domain::{
     capacity::Capacity,
     cluster::ClusterState,
+    local_service::MAX_REPLICAS,
+    replicas::ReplicaChange,
     service::{Container, WorkloadKind},
     site::{Check, CheckStatus, SiteTest},
     variable::Reported,
@@ -131,6 +133,7 @@ impl Platform for Driver {
         change: &ImageChange,
         dry_run: bool,
     ) -> Result<SetImages, Error> {
+        let replicas = change.scale.map(replicas).transpose()?;
         loop {
             let Some((place, observed)) = self.find(cluster, key) else {
                 return Ok(SetImages::gone(key));
@@ -146,6 +149,9 @@ impl Platform for Driver {
             if let Some(image) = image {
                 spec.image.clone_from(&image.image);
             }
+            if let Some(replicas) = replicas {
+                spec.replicas = replicas;
+            }
             let variables = change.variables.as_ref().map(|change| change.to.texts());
             match self.0.change(&place, spec, variables, Some(change.deployment.clone()), generation) {
                 Ok(_) => return Ok(SetImages::Accepted),
@@ -156,6 +162,14 @@ impl Platform for Driver {
             }
         }
     }
+}
+
+/// The replicas of a change, as far as this machine has places for them.
+fn replicas(scale: ReplicaChange) -> Result<u16, Error> {
+    let fits = u16::try_from(scale.to).ok().filter(|replicas| *replicas <= MAX_REPLICAS);
+    fits.ok_or_else(|| {
+        Error::Rejected(format!("A service has at most {MAX_REPLICAS} replicas on this machine."))
+    })
 }
 
 /// Follows the services of one cluster.

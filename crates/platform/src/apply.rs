@@ -145,12 +145,15 @@ fn patch(now: &WorkloadFacts, change: &ImageChange) -> Value {
     }
     let metadata = json!({"resourceVersion": now.resource_version, "annotations": annotations});
     let mut patch = json!({"metadata": metadata});
+    if let Some(scale) = change.scale {
+        patch["spec"]["replicas"] = json!(scale.to);
+    }
     if !pod.is_empty() {
-        let template = json!({"template": {"spec": pod}});
-        patch["spec"] = match now.key.kind {
-            WorkloadKind::CronJob => json!({"jobTemplate": {"spec": template}}),
-            _ => template,
-        };
+        let template = json!({"spec": pod});
+        match now.key.kind {
+            WorkloadKind::CronJob => patch["spec"]["jobTemplate"]["spec"]["template"] = template,
+            _ => patch["spec"]["template"] = template,
+        }
     }
     patch
 }

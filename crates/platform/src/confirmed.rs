@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{service::Container, variable::Opened, workload::WorkloadFacts};
+use domain::{replicas::ReplicaChange, service::Container, variable::Opened, workload::WorkloadFacts};
 
 use crate::{ImageChange, VariableChange};
 
@@ -31,7 +31,10 @@ pub fn verdict(now: &WorkloadFacts, change: &ImageChange) -> Verdict {
         let are = |change| now.variables.as_ref().is_some_and(|reported| reported.are(wanted(change)));
         change.variables.as_ref().is_none_or(are)
     };
-    if running == to && given(|change| &change.to) && (change.back || ours) {
+    let desired = u32::try_from(now.desired).unwrap_or_default();
+    let scaled =
+        |wanted: fn(&ReplicaChange) -> u32| change.scale.as_ref().is_none_or(|it| desired == wanted(it));
+    if running == to && given(|change| &change.to) && scaled(|scale| scale.to) && (change.back || ours) {
         return Verdict::AlreadyThere;
     }
     if ours && !change.back {
@@ -41,6 +44,12 @@ pub fn verdict(now: &WorkloadFacts, change: &ImageChange) -> Verdict {
     let difference = difference(&running, &from).or_else(|| {
         let other = !given(|change| &change.from);
         other.then(|| format!("{} has other variables now than those that were confirmed", now.key))
+    });
+    let difference = difference.or_else(|| {
+        let other = !scaled(|scale| scale.from);
+        other.then(|| {
+            format!("{} is to have {desired} replicas now, which is not what was confirmed", now.key)
+        })
     });
     let difference = difference.or_else(|| {
         let reported = now.variables.as_ref()?;

@@ -34,6 +34,7 @@ use domain::{
     capacity::Capacity,
     cluster::ClusterState,
     patience::Patience,
+    replicas::ReplicaChange,
     secret::Secret,
     service::Container,
     site::{Check, SiteKind, SiteTest},
@@ -160,6 +161,8 @@ pub struct ImageChange {
     pub to: Vec<Container>,
     /// The variables that go with it; none where they stay as they are. Only for workloads whose facts have any.
     pub variables: Option<VariableChange>,
+    /// The replicas that go with it; none where they stay as they are.
+    pub scale: Option<ReplicaChange>,
     /// The deployment's id, written into the annotation [`DEPLOYMENT_ANNOTATION`].
     pub deployment: String,
     /// The workload as a watch told it last: it need not be read if it is still so, which the platform checks by its

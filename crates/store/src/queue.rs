@@ -7,6 +7,7 @@ use domain::{
     deployment::{DeploymentStatus, TaskStatus},
     id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, ServiceId, TaskId},
     queue::Open,
+    replicas::ReplicaChange,
     service::{Container, WorkloadKind},
     sync::ContainerChange,
     variable::{self, Carried},
@@ -34,6 +35,8 @@ pub struct ToCome {
     pub changes: Vec<ContainerChange>,
     /// What becomes of its variables, where its site gives any.
     pub carried: Option<Carried>,
+    /// Its replicas to come, where they change.
+    pub scale: Option<ReplicaChange>,
 }
 
 impl ToCome {
@@ -54,6 +57,7 @@ impl TryFrom<task::Model> for ToCome {
             name: row.name,
             changes: serde_json::from_value(row.containers)?,
             carried: row.carried.map(serde_json::from_value).transpose()?,
+            scale: row.scale.map(serde_json::from_value).transpose()?,
         })
     }
 }

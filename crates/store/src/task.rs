@@ -8,6 +8,7 @@ use domain::{
     engine::{Change, TaskState, takes_room},
     id::{ClusterId, DeploymentId, ServiceId, SiteId, TaskId},
     image::ImageRef,
+    replicas::ReplicaChange,
     service::{Container, WorkloadKind},
     sync::{ContainerChange, with_images},
     variable::Carried,
@@ -42,6 +43,7 @@ pub(crate) struct Model {
     pub(crate) containers: Json,
     variables: Json,
     pub(crate) carried: Option<Json>,
+    pub(crate) scale: Option<Json>,
     status: String,
     busy: Option<bool>,
     words: String,
@@ -114,6 +116,8 @@ pub struct RunningTask {
     pub to: Vec<Container>,
     /// What it does to the workload's variables, where its site gives any.
     pub carried: Option<Carried>,
+    /// What becomes of the workload's replicas, where they change.
+    pub scale: Option<ReplicaChange>,
 }
 
 impl TryFrom<Model> for Task {
@@ -140,6 +144,7 @@ impl TryFrom<Model> for Task {
             new_image_tag: first.map(|change| ImageRef::parse(&change.to).version()).unwrap_or_default(),
             containers,
             variables: serde_json::from_value(row.variables)?,
+            scale: row.scale.map(serde_json::from_value).transpose()?,
             status: TaskStatus::from(row.status.as_str()),
             words: row.words,
             error: row.error,
@@ -178,6 +183,7 @@ fn active(deployment: DeploymentId, position: usize, new: &NewTask) -> Result<Ac
         containers: Set(serde_json::to_value(&task.containers)?),
         variables: Set(serde_json::to_value(&task.variables)?),
         carried: Set(new.carried.as_ref().map(serde_json::to_value).transpose()?),
+        scale: Set(task.scale.map(serde_json::to_value).transpose()?),
         status: Set(TaskStatus::Pending.to_string()),
         busy: Set(None),
         words: Set(task.words.clone()),
@@ -335,6 +341,7 @@ impl TryFrom<Model> for RunningTask {
             changes,
             to,
             carried: row.carried.map(serde_json::from_value).transpose()?,
+            scale: row.scale.map(serde_json::from_value).transpose()?,
         })
     }
 }

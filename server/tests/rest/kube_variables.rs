@@ -48,7 +48,7 @@ async fn cart_in(app: &App, version: &str) -> Value {
 }
 
 /// An object of staging's cluster, and what someone else makes of it.
-async fn object(app: &App, path: &str, patch: Option<Value>) -> Value {
+pub(crate) async fn object(app: &App, path: &str, patch: Option<Value>) -> Value {
     let url = format!("{}/k8s/clusters/c-m-stage001{path}", app.rancher.url());
     let client = reqwest::Client::new();
     let request = match patch {
@@ -61,7 +61,7 @@ async fn object(app: &App, path: &str, patch: Option<Value>) -> Value {
     request.bearer_auth(standin::ADMIN_TOKEN).send().await.unwrap().json().await.unwrap()
 }
 
-const CART: &str = "/apis/apps/v1/namespaces/shop-staging/deployments/cart";
+pub(crate) const CART: &str = "/apis/apps/v1/namespaces/shop-staging/deployments/cart";
 const CARTS_SECRET: &str = "/api/v1/namespaces/shop-staging/secrets/lockstep-deployment-cart";
 
 /// What the cart is given: plain values, and secret ones as its Secret has them.

@@ -19,6 +19,7 @@ mod local_revisions;
 mod local_variables;
 mod matching;
 mod past;
+mod replicas;
 mod revisions;
 mod scale;
 mod settings;

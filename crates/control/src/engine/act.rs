@@ -9,6 +9,7 @@ use domain::{
     },
     health,
     id::TaskId,
+    replicas::ReplicaChange,
     service::Container,
     variable::Values,
     workload::WorkloadFacts,
@@ -47,6 +48,8 @@ struct Side<'a> {
     containers: &'a [Container],
     /// Where its site gives it any.
     variables: Option<&'a Values>,
+    /// Where they change.
+    replicas: Option<u32>,
 }
 
 /// What a change starts from and what it goes to.
@@ -58,12 +61,12 @@ struct Way<'a> {
 
 fn before(running: &RunningTask) -> Side<'_> {
     let variables = running.carried.as_ref().map(|carried| &carried.from);
-    Side { containers: &running.from, variables }
+    Side { containers: &running.from, variables, replicas: running.scale.map(|scale| scale.from) }
 }
 
 fn after(running: &RunningTask) -> Side<'_> {
     let variables = running.carried.as_ref().map(|carried| &carried.to);
-    Side { containers: &running.to, variables }
+    Side { containers: &running.to, variables, replicas: running.scale.map(|scale| scale.to) }
 }
 
 fn forth(running: &RunningTask) -> Way<'_> {
@@ -195,6 +198,7 @@ impl Runner {
             from: way.from.containers.to_vec(),
             to: way.to.containers.to_vec(),
             variables,
+            scale: ReplicaChange::between(way.from.replicas, way.to.replicas),
             deployment: self.annotation.clone(),
             seen: self.seen(running).map(|seen| seen.workload),
             back: way.back,
@@ -218,10 +222,16 @@ impl Runner {
     /// Words where what a workload runs is no longer what was sent.
     fn overtaken(&self, now: &WorkloadFacts, wanted: Side<'_>) -> Option<String> {
         let other = |wanted| !carry::fits(&self.control.vault, wanted, now.variables.as_ref());
-        overtaken(&now.containers, wanted.containers).or_else(|| {
-            let words = || "its variables were changed by someone else meanwhile".to_owned();
-            wanted.variables.is_some_and(other).then(words)
-        })
+        overtaken(&now.containers, wanted.containers)
+            .or_else(|| {
+                let words = || "its variables were changed by someone else meanwhile".to_owned();
+                wanted.variables.is_some_and(other).then(words)
+            })
+            .or_else(|| {
+                let desired = u32::try_from(now.desired).unwrap_or_default();
+                let other = wanted.replicas.is_some_and(|replicas| replicas != desired);
+                other.then(|| format!("it was scaled to {desired} replicas by someone else meanwhile"))
+            })
     }
 
     /// Waits until there is something new of a rollout, and looks at it.

@@ -12,6 +12,7 @@ use domain::{
     engine::{Action, Change, State, TaskState, begun, next_wake, step},
     event::{Event, NewEvent},
     id::{EnvironmentId, TaskId},
+    settings::Manages,
 };
 use platform::Snapshot;
 use store::{Lease, RunningTask};
@@ -218,14 +219,19 @@ impl Runner {
         let store = &self.control.store;
         let at_its_end = match status.ended() {
             true => {
-                Some((store.deployment(self.lease.deployment).await?, store.services_of(self.target).await?))
+                let manages = match store.settings(self.target).await {
+                    Err(store::Error::NotFound) => Manages::default(),
+                    settings => settings?.settings.manages,
+                };
+                let ended = store.deployment(self.lease.deployment).await?;
+                Some((ended, store.services_of(self.target).await?, manages))
             }
             false => None,
         };
         let mut write = store.write().await?;
         write.set_deployment_status(&self.lease, status, Utc::now()).await?;
-        if let Some((ended, there)) = at_its_end
-            && let Some(left) = settled(&mut write, &ended, &there).await?
+        if let Some((ended, there, manages)) = at_its_end
+            && let Some(left) = settled(&mut write, &ended, &there, manages).await?
         {
             message = format!("{message}; {left}");
         }

@@ -5,6 +5,7 @@ use domain::{
     deployment::Deployment,
     revision::{RevisionEntry, Settled, settle},
     service::Service,
+    settings::Manages,
 };
 use store::{NewRevision, Write};
 
@@ -17,6 +18,7 @@ pub(super) async fn settled(
     write: &mut Write,
     ended: &Deployment,
     there: &[Service],
+    manages: Manages,
 ) -> Result<Option<String>, Error> {
     if ended.begun_at.is_none() {
         return Ok(None);
@@ -29,7 +31,8 @@ pub(super) async fn settled(
     };
     let Some(target) = write.revision(environment, ended.revision).await? else { return Ok(None) };
     let before = active.as_ref().map(|active| active.entries.as_slice());
-    let observed: Vec<RevisionEntry> = there.iter().map(RevisionEntry::of).collect();
+    let observed: Vec<RevisionEntry> =
+        there.iter().map(|service| RevisionEntry::observed(service, manages)).collect();
     match settle(before, &target.entries, &observed, &ended.results) {
         Settled::Unchanged => Ok(None),
         Settled::Reached => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use domain::{
     settings::Manages,
-    sync::{ContainerChange, Preview, PreviewItem, Severity, Warning},
+    sync::{Preview, PreviewItem, Severity, Warning},
     variable::{Carried, Variables, carried},
 };
 use store::CarriedByService;
@@ -76,7 +76,7 @@ pub(super) async fn carry(
         // They were looked at for their variables alone.
         items.retain(|item| {
             let is_carried = item.target.as_ref().is_some_and(|target| all.contains_key(&target.service_id));
-            !is_carried || !item.variables.is_empty() || item.containers.iter().any(ContainerChange::moves)
+            !is_carried || item.differs()
         });
     }
     Ok(all)

@@ -10,6 +10,7 @@ use domain::{
     id::ServiceId,
     image::ImageRef,
     problem::FieldError,
+    replicas::ReplicaChange,
     revision::{ContainerImage, RevisionEntry, ServiceVersion},
     service::Service,
     sync::{MAX_SERVICES, OnFailure, Preview, PreviewItem},
@@ -35,7 +36,7 @@ pub async fn preview_deploy(ctx: &Context, request: DeployRequest) -> Result<Pre
         other => other?,
     };
     let there = ctx.store().services_of(environment.id).await?;
-    let (mut wanted, missing) = match request.revision {
+    let (mut wanted, replicas, missing) = match request.revision {
         Some(_) if !request.versions.is_empty() => {
             return Err(Error::invalid("versions", "Choose a revision or versions, not both."));
         }
@@ -43,7 +44,7 @@ pub async fn preview_deploy(ctx: &Context, request: DeployRequest) -> Result<Pre
         None if request.rollback => {
             return Err(Error::invalid("revision", "Say which revision to roll back to."));
         }
-        None => (of_versions(&request.versions, &environment, &there)?, Vec::new()),
+        None => (of_versions(&request.versions, &environment, &there)?, HashMap::new(), Vec::new()),
     };
     let targets: Vec<Service> =
         there.into_iter().filter(|service| wanted.contains_key(&service.id)).collect();
@@ -55,7 +56,8 @@ pub async fn preview_deploy(ctx: &Context, request: DeployRequest) -> Result<Pre
     let (targets, found) = read_now(ctx, targets).await?;
     let mut items = missing;
     items.extend(targets.iter().map(|target| {
-        deploy_plan::item(target, &wanted.remove(&target.id).unwrap_or_default(), request.rollback)
+        let images = wanted.remove(&target.id).unwrap_or_default();
+        deploy_plan::item(target, &images, replicas.get(&target.id).copied(), request.rollback)
     }));
     let ids = targets.iter().map(|target| target.id).collect();
     let asked = Subject { deploy: Some(request), ..Subject::within(environment.id, &environment.name, ids) };
@@ -92,7 +94,7 @@ async fn of_revision(
     number: i64,
     rollback: bool,
     there: &[Service],
-) -> Result<(Wanted, Vec<PreviewItem>), Error> {
+) -> Result<(Wanted, HashMap<ServiceId, u32>, Vec<PreviewItem>), Error> {
     let revision = match revision::get(ctx, environment.id, number).await {
         Err(Error::NotFound { .. }) => {
             let message =
@@ -109,26 +111,32 @@ async fn of_revision(
             format!("It is not older than revision {}, which is active.", environment.active_revision);
         return Err(Error::invalid("revision", message));
     }
+    let manages = ctx.store().settings(environment.id).await?.settings.manages;
     let running: HashMap<_, (ServiceId, RevisionEntry)> = there
         .iter()
-        .map(|service| (service.id, RevisionEntry::of(service)))
+        .map(|service| (service.id, RevisionEntry::observed(service, manages)))
         .map(|(id, entry)| ((entry.app_instance_id, entry.kind.clone(), entry.name.clone()), (id, entry)))
         .collect();
-    let manages = ctx.store().settings(environment.id).await?.settings.manages;
     let otherwise = |one: &&Service| may_be_given_otherwise(ctx, manages, &revision.variables, one);
     let given: HashSet<ServiceId> = there.iter().filter(otherwise).map(|one| one.id).collect();
     let ids: Vec<ServiceId> = there.iter().map(|service| service.id).collect();
     let coming = ctx.store().to_come(&ids).await?;
-    let (mut wanted, mut missing) = (HashMap::new(), Vec::new());
+    let (mut wanted, mut replicas, mut missing) = (HashMap::new(), HashMap::new(), Vec::new());
     for entry in revision.entries {
         match running.get(&(entry.app_instance_id, entry.kind.clone(), entry.name.clone())) {
             Some((id, now))
-                if now.images == entry.images && !coming.contains_key(id) && !given.contains(id) => {}
-            Some((id, _)) => drop(wanted.insert(*id, entry.images)),
+                if now.images == entry.images
+                    && ReplicaChange::between(now.replicas, entry.replicas).is_none()
+                    && !coming.contains_key(id)
+                    && !given.contains(id) => {}
+            Some((id, _)) => {
+                wanted.insert(*id, entry.images);
+                replicas.extend(entry.replicas.filter(|_| manages.replicas).map(|replicas| (*id, replicas)));
+            }
             None => missing.push(deploy_plan::gone(&entry)),
         }
     }
-    Ok((wanted, missing))
+    Ok((wanted, replicas, missing))
 }
 
 /// What chosen versions want.

@@ -346,6 +346,7 @@ async fn dry_run(
         from: target.found.clone(),
         to: with_images(&target.found, &item.containers),
         variables: variables.transpose()?,
+        scale: item.scale,
         deployment: "preview".into(),
         seen: None,
         back: false,

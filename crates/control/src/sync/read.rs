@@ -52,6 +52,9 @@ pub(super) async fn read_now(ctx: &Context, targets: Vec<Service>) -> Result<(Ve
                 .collect();
             alternatives.push(with_images(&service.containers, &back));
             alternatives.push(std::mem::replace(&mut service.containers, next));
+            if let Some(scale) = coming.scale {
+                service.replicas = i32::try_from(scale.to).unwrap_or(i32::MAX);
+            }
         }
         let id = service.id;
         let before = coming.get(&id).into_iter().flatten();

@@ -33,7 +33,8 @@ pub async fn preview_retry(ctx: &Context, id: DeploymentId) -> Result<Preview, E
         let wanted: Vec<ContainerImage> = changes
             .map(|change| ContainerImage { container: change.name.clone(), image: change.to.clone() })
             .collect();
-        deploy_plan::item(target, &wanted, ended.origin == Origin::Rollback)
+        let replicas = task.and_then(|task| task.scale).map(|scale| scale.to);
+        deploy_plan::item(target, &wanted, replicas, ended.origin == Origin::Rollback)
     });
     let items = items.collect();
     let carried = ctx.store().carried_by(id).await?.into_iter();

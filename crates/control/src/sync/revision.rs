@@ -9,7 +9,7 @@ use domain::{
     image::ImageRef,
     revision::{RevisionEntry, carried_on},
     service::Service,
-    settings,
+    settings::{self, Manages},
     sync::Preview,
 };
 use store::{NewDeployment, NewRevision, ToCome, Write};
@@ -25,6 +25,8 @@ use crate::{
 pub(crate) struct There {
     pub(crate) observed: Vec<Service>,
     pub(crate) bound: HashSet<AppInstanceId>,
+    /// What its revisions own.
+    pub(crate) manages: Manages,
     definitions: Definitions,
 }
 
@@ -36,19 +38,20 @@ impl There {
             observed: ctx.store().services_of(environment).await?,
             definitions: definitions(ctx, &bound).await?,
             bound: bound.into_iter().map(|instance| instance.id).collect(),
+            manages: ctx.store().settings(environment).await?.settings.manages,
         })
     }
 
     /// What a service runs, and what it is.
     pub(crate) fn entry(&self, service: &Service) -> RevisionEntry {
-        let mut entry = RevisionEntry::of(service);
+        let mut entry = RevisionEntry::observed(service, self.manages);
         self.define(&mut entry);
         entry
     }
 
     /// What should run, brought up to what there is: see [`carried_on`].
     pub(crate) fn carried_on(&self, active: Option<Vec<RevisionEntry>>) -> Vec<RevisionEntry> {
-        let mut entries = carried_on(active, &self.observed, &self.bound);
+        let mut entries = carried_on(active, &self.observed, &self.bound, self.manages);
         entries.iter_mut().filter(|entry| entry.definition.is_none()).for_each(|entry| self.define(entry));
         entries
     }
@@ -110,11 +113,15 @@ pub(super) async fn revision_of(
 fn expect(entry: &mut RevisionEntry, moving: &[ToCome], new: &NewDeployment) {
     let ours = new.tasks.iter().map(|new| &new.task).find(|task| task.key() == entry.key());
     match ours {
-        Some(task) => entry.take(&task.containers),
+        Some(task) => {
+            entry.take(&task.containers);
+            entry.replicas = task.scale.map(|scale| scale.to).or(entry.replicas);
+        }
         None => {
             for coming in moving {
                 if coming.key() == entry.key() {
                     entry.take(&coming.changes);
+                    entry.replicas = coming.scale.map(|scale| scale.to).or(entry.replicas);
                 }
             }
         }
@@ -142,7 +149,8 @@ fn versions(new: &NewDeployment) -> Vec<String> {
     let version = |new: &store::NewTask| {
         let moved = new.task.containers.iter().find(|change| change.moves());
         let version = moved.map(|moved| ImageRef::parse(&moved.to).version());
-        format!("{} {}", new.task.name, version.as_deref().unwrap_or("variables"))
+        let other = if new.task.scale.is_some() { "replicas" } else { "variables" };
+        format!("{} {}", new.task.name, version.as_deref().unwrap_or(other))
     };
     new.tasks.iter().map(version).collect()
 }

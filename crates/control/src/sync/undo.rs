@@ -4,6 +4,7 @@ use domain::{
     deploy::StartRollback,
     deployment::{Deployment, Task},
     id::{DeploymentId, ServiceId},
+    replicas::{self, ReplicaChange},
     service::{Container, Service},
     sync::{ContainerChange, OnFailure, Preview, PreviewItem, PreviewTarget, Severity, Warning},
 };
@@ -54,6 +55,8 @@ fn way_back(task: &Task, targets: &[Service]) -> PreviewItem {
     let found = target.map_or(&[][..], |service| &service.containers);
     let containers: Vec<ContainerChange> =
         found.iter().map(|container| back(container, &task.containers)).collect();
+    let replicas = target.and_then(replicas::of);
+    let scale = task.scale.and_then(|scale| ReplicaChange::between(replicas, Some(scale.from)));
     let mut warnings = Vec::new();
     let overtaken = |change: &ContainerChange| {
         found.iter().any(|now| now.name == change.name && now.image != change.to && now.image != change.from)
@@ -64,7 +67,7 @@ fn way_back(task: &Task, targets: &[Service]) -> PreviewItem {
     }
     if target.is_none() {
         warnings.push(Warning::new("no_counterpart", Severity::Blocking, "It is no longer there."));
-    } else if !containers.iter().any(ContainerChange::moves) {
+    } else if scale.is_none() && !containers.iter().any(ContainerChange::moves) {
         let message = "The earlier version runs already: nothing will be changed.";
         warnings.push(Warning::new("already_in_step", Severity::Info, message));
     }
@@ -77,6 +80,7 @@ fn way_back(task: &Task, targets: &[Service]) -> PreviewItem {
         target: target.map(PreviewTarget::of),
         containers,
         variables: Vec::new(),
+        scale,
         warnings,
     }
 }

@@ -17,7 +17,7 @@ wire_enum!(
         Added = "added",
         /// Only the first has it.
         Removed = "removed",
-        /// Both have it, with other images or another definition.
+        /// Both have it, with other images, other replicas or another definition.
         Changed = "changed",
     }
 );
@@ -63,6 +63,9 @@ pub struct EntryChange {
     /// The fields of its definition that differ, where both are known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub definition: Vec<FieldChange>,
+    /// Its replicas, where the second says another number.
+    #[serde(default)]
+    pub replicas: Option<ReplicaDifference>,
 }
 
 /// One container's image in two contents.
@@ -76,6 +79,17 @@ pub struct ImageDifference {
     pub from: Option<String>,
     /// The image in the second.
     pub to: Option<String>,
+}
+
+/// A workload's replicas in two contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaDifference {
+    /// In the first; none where that leaves it to others.
+    pub from: Option<u32>,
+    /// In the second.
+    pub to: u32,
 }
 
 impl EntryChange {
@@ -113,11 +127,16 @@ pub fn diff(from: &[RevisionEntry], to: &[RevisionEntry]) -> Vec<EntryChange> {
     let there = after.iter().filter_map(|(key, entry)| match before.get(key) {
         None => Some(change(entry, ChangeKind::Added, images(&[], &entry.images))),
         Some(was) => {
-            let change = EntryChange {
-                definition: definition(was, entry),
-                ..change(entry, ChangeKind::Changed, images(&was.images, &entry.images))
-            };
-            (!change.images.is_empty() || !change.definition.is_empty()).then_some(change)
+            let images = images(&was.images, &entry.images);
+            let to = entry.replicas.filter(|_| was.replicas != entry.replicas);
+            let replicas = to.map(|to| ReplicaDifference { from: was.replicas, to });
+            let definition = definition(was, entry);
+            let differs = !images.is_empty() || replicas.is_some() || !definition.is_empty();
+            differs.then(|| EntryChange {
+                replicas,
+                definition,
+                ..change(entry, ChangeKind::Changed, images)
+            })
         }
     });
     let mut changes: Vec<EntryChange> = gone.chain(there).collect();
@@ -134,6 +153,7 @@ fn change(entry: &RevisionEntry, change: ChangeKind, images: Vec<ImageDifference
         change,
         images,
         definition: Vec::new(),
+        replicas: None,
     }
 }
 

@@ -42,16 +42,20 @@ pub fn settle(
         } else if let (Some(aim), Some(now)) = (aims.get(&entry.key()), runs.get(&entry.key()))
             && aim.images == now.images
         {
+            let replicas = if aim.replicas == now.replicas { aim.replicas } else { entry.replicas };
             entry.images.clone_from(&aim.images);
+            entry.replicas = replicas;
         } else if is_new && let Some(now) = runs.get(&entry.key()) {
+            let replicas = now.replicas;
             entry.images.clone_from(&now.images);
+            entry.replicas = replicas;
         }
     }
     left.retain(|entry| aims.contains_key(&entry.key()) || runs.contains_key(&entry.key()));
     let same = |other: &[RevisionEntry]| diff(other, &left).is_empty();
-    // Variables are not among the entries, so what became of them is looked at by itself.
-    let brings =
-        |brought: bool| tasks.values().any(|task| !task.variables.is_empty() && in_effect(task) == brought);
+    // Variables are not among the entries, and replicas may have got there just now: what became of them is looked at by itself.
+    let is_more = |task: &Task| !task.variables.is_empty() || task.scale.is_some();
+    let brings = |brought: bool| tasks.values().any(|task| is_more(task) && in_effect(task) == brought);
     if active.is_some_and(same) && !brings(true)
         || active.is_none() && !tasks.values().any(|task| in_effect(task))
     {
@@ -80,6 +84,13 @@ fn leave(entry: &mut RevisionEntry, task: &Task, is_new: bool) {
             entry.set_image(&change.name, &change.to);
         } else if is_new {
             entry.set_image(&change.name, &change.from);
+        }
+    }
+    if let Some(scale) = task.scale {
+        if in_effect(task) {
+            entry.replicas = Some(scale.to);
+        } else if is_new {
+            entry.replicas = Some(scale.from);
         }
     }
 }

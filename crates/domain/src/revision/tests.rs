@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     deployment::{Task, TaskStatus},
     id::TaskId,
+    replicas::ReplicaChange,
     variable::VariableDifference,
 };
 
@@ -21,6 +22,7 @@ fn entry(name: &str, image: &str) -> RevisionEntry {
         name: name.into(),
         images: vec![ContainerImage { container: "app".into(), image: image.into() }],
         definition: None,
+        replicas: None,
     }
 }
 
@@ -48,6 +50,7 @@ fn task(name: &str, (from, to): (&str, &str), status: TaskStatus, accepted: bool
             to_version: String::new(),
         }],
         variables: Vec::new(),
+        scale: None,
         status,
         words: String::new(),
         error: None,
@@ -201,4 +204,26 @@ proptest! {
             prop_assert_eq!(&entry.images[0].image, if brought { "i:2" } else { "i:1" });
         }
     }
+}
+
+#[test]
+fn replicas_differ_where_the_second_says_another_number_and_are_what_a_task_has_brought() {
+    let with = |replicas: Option<u32>| RevisionEntry { replicas, ..entry("cart", "cart:1") };
+    let said = diff(&[with(None)], &[with(Some(3))]);
+    assert_eq!(said[0].replicas, Some(ReplicaDifference { from: None, to: 3 }));
+    assert_eq!(diff(&[with(Some(3))], &[with(None)]), [], "the second leaves it to others");
+    let scale = ReplicaChange { from: 3, to: 5 };
+    let changes = diff(&[with(Some(3))], &[with(Some(5))]);
+    assert_eq!(
+        (changes[0].replicas, changes[0].images.len()),
+        (Some(ReplicaDifference { from: Some(3), to: 5 }), 0)
+    );
+
+    let settled = |before: Option<u32>, status: TaskStatus| {
+        let task = Task { scale: Some(scale), ..task("cart", ("cart:1", "cart:1"), status, true) };
+        settle(Some(&[with(before)]), &[with(Some(5))], &[with(Some(5))], &[task])
+    };
+    assert_eq!(settled(Some(3), TaskStatus::Success), Settled::Reached);
+    assert_eq!(settled(None, TaskStatus::Success), Settled::Reached, "also where nobody had said it");
+    assert_eq!(settled(Some(3), TaskStatus::PutBack), Settled::Unchanged);
 }

@@ -56,7 +56,7 @@ fn fields(settings: &EnvironmentSettings) -> Vec<(&'static str, &'static str, St
     // All are named, so that a new one is not forgotten here.
     let EnvironmentSettings { kind, protected, freezes: _, rules, manages, defaults } = settings;
     let Rules { tags, repositories, max_replicas, required_variables } = rules;
-    let Manages { variables } = manages;
+    let Manages { replicas, variables } = manages;
     let Defaults { on_failure, time_limit_seconds } = defaults;
     let limit = time_limit_seconds.map(|seconds| match seconds % 60 {
         0 => format!("{} min", seconds / 60),
@@ -69,6 +69,7 @@ fn fields(settings: &EnvironmentSettings) -> Vec<(&'static str, &'static str, St
         ("rules.repositories", "Allowed repositories", listed(repositories, "all")),
         ("rules.maxReplicas", "Most replicas", or(*max_replicas, "any number")),
         ("rules.requiredVariables", "Required variables", listed(required_variables, "none")),
+        ("manages.replicas", "Replicas on Kubernetes", on(*replicas)),
         ("manages.variables", "Variables on Kubernetes", on(*variables)),
         ("defaults.onFailure", "When a service fails", or(on_failure.as_ref(), "not said")),
         ("defaults.timeLimitSeconds", "Time limit", or(limit, "none")),

@@ -30,6 +30,7 @@ fn change(workload: &WorkloadFacts, to: &str, deployment: &str) -> ImageChange {
         from: workload.containers.clone(),
         to: app(to),
         variables: None,
+        scale: None,
         deployment: deployment.into(),
         seen: None,
         back: false,

@@ -34,6 +34,7 @@ fn change() -> ImageChange {
             container("init", true, "i:2"),
         ],
         variables: None,
+        scale: None,
         deployment: "d-1".into(),
         seen: None,
         back: false,

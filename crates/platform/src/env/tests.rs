@@ -75,6 +75,7 @@ fn what_differs_is_written_and_what_is_over_is_deleted() {
         from: Vec::new(),
         to: Vec::new(),
         variables: Some(VariableChange { from: Opened::default(), to: to.clone() }),
+        scale: None,
         deployment: "d-1".into(),
         seen: None,
         back: false,

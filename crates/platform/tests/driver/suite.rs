@@ -7,6 +7,7 @@ use crate::target::{Target, wait_for};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     cluster::ClusterState,
+    replicas::ReplicaChange,
     secret::Secret,
     service::WorkloadKind,
     variable::{Opened, OpenedValue},
@@ -50,6 +51,7 @@ async fn suite(target: &Target) {
     only_the_image_moves_and_only_once(target).await;
     what_was_seen_saves_a_read_and_is_never_trusted_when_old(target).await;
     variables_stand_in_the_manifest_and_secret_ones_in_a_secret(target).await;
+    replicas_are_as_confirmed_like_images(target).await;
     what_others_changed_is_refused(target).await;
     a_watch_sees_what_happens(target).await;
     what_is_gone_is_not_found(target).await;
@@ -190,6 +192,22 @@ async fn variables_stand_in_the_manifest_and_secret_ones_in_a_secret(target: &Ta
     assert!(!target.object().await.metadata.annotations.unwrap().contains_key(VARIABLES_ANNOTATION));
 }
 
+async fn replicas_are_as_confirmed_like_images(target: &Target) {
+    let web = target.web();
+    let now = target.change_to("web:v2", "d-8").await;
+    let scale = async |from: u32, to: u32, back: bool| {
+        let change = ImageChange { scale: Some(ReplicaChange { from, to }), back, ..now.clone() };
+        target.platform.set_images(&target.cluster, &web, &change, false).await.unwrap()
+    };
+    assert_eq!(scale(1, 2, false).await, SetImages::Accepted);
+    assert_eq!(scale(1, 2, false).await, SetImages::AlreadyThere);
+    assert_eq!(target.object().await.spec.unwrap().replicas, Some(2));
+    let refused = scale(3, 1, true).await;
+    assert!(matches!(refused, SetImages::Changed(words) if words.contains("2 replicas")));
+    assert_eq!(scale(2, 1, true).await, SetImages::Accepted);
+    assert_eq!(target.object().await.spec.unwrap().replicas, Some(1));
+}
+
 async fn what_others_changed_is_refused(target: &Target) {
     let change = target.change_to("web:v3", "d-2").await;
     target.others_move_to("web:v2.1").await;
@@ -243,6 +261,7 @@ async fn what_is_gone_is_not_found(target: &Target) {
         from: vec![],
         to: vec![],
         variables: None,
+        scale: None,
         deployment: "d".into(),
         seen: None,
         back: false,

@@ -152,6 +152,7 @@ impl Target {
             to: from.iter().map(moved).collect(),
             from,
             variables: None,
+            scale: None,
             deployment: deployment.to_owned(),
             seen: None,
             back: false,
