@@ -39,8 +39,14 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
     let (version, protected, freezes) = (RwSignal::new(0), RwSignal::new(false), RwSignal::new(Vec::new()));
     let manages = RwSignal::new(Manages::default());
     let fill = move |stored: &StoredSettings| {
-        let EnvironmentSettings { kind: is, protected: guarded, freezes: frozen, rules, manages: owned, defaults } =
-            stored.settings.clone();
+        let EnvironmentSettings {
+            kind: is,
+            protected: guarded,
+            freezes: frozen,
+            rules,
+            manages: owned,
+            defaults,
+        } = stored.settings.clone();
         kind.set(is.map(|kind| kind.to_string()).unwrap_or_default());
         protected.set(guarded);
         manages.set(owned);
@@ -222,7 +228,7 @@ fn choice(
 }
 
 fn stored_words(stored: &StoredSettings) -> String {
-    let EnvironmentSettings { kind, protected, freezes, rules, .. } = &stored.settings;
+    let EnvironmentSettings { kind, protected, freezes, rules, manages, .. } = &stored.settings;
     let kind = kind.as_ref().map_or("no kind", |kind| kind.as_str());
     let protected = if *protected { "protected" } else { "not protected" };
     let patterns = rules.tags.len() + rules.repositories.len();

@@ -26,17 +26,7 @@ pub async fn environments(ctx: &Context, left: Side, right: Side) -> Result<Comp
         variable::compare(&latest(ctx, left).await?, &latest(ctx, right).await?);
     let (held, held_there) = (ctx.store().settings(left).await?, ctx.store().settings(right).await?);
     let settings = settings(&held.settings, &held_there.settings);
-    Ok(Comparison {
-        left,
-        left_name,
-        right,
-        right_name,
-        services,
-        same,
-        variables,
-        same_variables,
-        settings,
-    })
+    Ok(Comparison { left, left_name, right, right_name, services, same, variables, same_variables, settings })
 }
 
 /// What a side is called, and what it runs.
