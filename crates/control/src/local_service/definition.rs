@@ -9,6 +9,7 @@ use domain::{
     local_service::LocalServiceSpec,
     revision::{ContainerImage, Definition, RevisionEntry, diff},
     service::WorkloadKind,
+    settings::Manages,
 };
 use local::CONTAINER;
 
@@ -62,7 +63,7 @@ pub(super) async fn revise(
     let mut entries = there.carried_on(before.clone());
     let key = (instance.id, &WorkloadKind::Deployment, name);
     let at = entries.iter().position(|entry| entry.key() == key);
-    match (spec.map(|spec| entry(&instance, name, spec)), at) {
+    match (spec.map(|spec| entry(&instance, name, spec, there.manages)), at) {
         (Some(entry), Some(at)) => entries[at] = entry,
         (Some(entry), None) => entries.push(entry),
         (None, Some(at)) => drop(entries.remove(at)),
@@ -78,7 +79,7 @@ pub(super) async fn revise(
     Ok(write.commit().await?)
 }
 
-fn entry(instance: &AppInstance, name: &str, spec: &LocalServiceSpec) -> RevisionEntry {
+fn entry(instance: &AppInstance, name: &str, spec: &LocalServiceSpec, manages: Manages) -> RevisionEntry {
     RevisionEntry {
         app_instance_id: instance.id,
         app_instance: instance.name.clone(),
@@ -86,6 +87,7 @@ fn entry(instance: &AppInstance, name: &str, spec: &LocalServiceSpec) -> Revisio
         name: name.to_owned(),
         images: vec![ContainerImage { container: CONTAINER.to_owned(), image: spec.image.clone() }],
         definition: Some(Definition::of(spec)),
+        replicas: manages.replicas.then(|| spec.replicas.into()),
     }
 }
 

@@ -157,12 +157,12 @@ fn change(entry: &RevisionEntry, change: ChangeKind, images: Vec<ImageDifference
     }
 }
 
+/// Where a revision says how many replicas there are, that is not the definition's to say.
 fn definition(from: &RevisionEntry, to: &RevisionEntry) -> Vec<FieldChange> {
-    from.definition
-        .as_ref()
-        .zip(to.definition.as_ref())
-        .map(|(from, to)| Definition::diff(from, to))
-        .unwrap_or_default()
+    let both = from.definition.as_ref().zip(to.definition.as_ref());
+    let mut changes = both.map(|(from, to)| Definition::diff(from, to)).unwrap_or_default();
+    changes.retain(|change| to.replicas.is_none() || change.field != "replicas");
+    changes
 }
 
 fn images(from: &[ContainerImage], to: &[ContainerImage]) -> Vec<ImageDifference> {
