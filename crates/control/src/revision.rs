@@ -7,7 +7,9 @@ use domain::{
     id::{EnvironmentId, ServiceId},
     list::{DEFAULT_PAGE_SIZE, Page, Paging},
     replicas::{MAX_REPLICAS, ServiceReplicas},
-    revision::{ChangeKind, Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, diff},
+    revision::{
+        ChangeKind, Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, diff,
+    },
     settings, validate, variable,
 };
 

@@ -121,7 +121,7 @@ mod tests {
                 max_replicas: Some(3),
                 ..Default::default()
             },
-            manages: Manages { variables: true },
+            manages: Manages { replicas: true, variables: true },
             defaults: Defaults { on_failure: Some("stop".into()), time_limit_seconds: Some(1800) },
         };
         let told: Vec<String> = diff(&before, &after).iter().map(ToString::to_string).collect();
@@ -132,6 +132,7 @@ mod tests {
                 "Protection: off → on",
                 "Allowed tags: all → v*, r?",
                 "Most replicas: any number → 3",
+                "Replicas on Kubernetes: off → on",
                 "Variables on Kubernetes: off → on",
                 "When a service fails: not said → stop",
                 "Time limit: none → 30 min",
