@@ -12,7 +12,7 @@ use crate::{
         icon::{Icon, icon, lu},
         keys::Keys,
         site_wizard::SiteWizard,
-        sync_sheet::{LiveSheet, SyncSheet},
+        sync_flow::{LiveSheet, SyncSheet},
         toast::ToastList,
     },
     live::{self, Live},

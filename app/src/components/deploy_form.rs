@@ -17,7 +17,7 @@ use crate::{
         empty::skeleton,
         icon::{icon, lu},
         pager::count,
-        sync_sheet::SyncFlow,
+        sync_flow::SyncFlow,
         tag::tag,
     },
     request::{answer, show},

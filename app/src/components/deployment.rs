@@ -19,7 +19,7 @@ use crate::{
         log::{Line, Log},
         problem::note,
         status,
-        sync_sheet::SyncFlow,
+        sync_flow::SyncFlow,
         task, time,
     },
     live::{self, News},

@@ -43,6 +43,7 @@ pub(crate) mod site_form;
 pub(crate) mod site_wizard;
 pub(crate) mod status;
 pub(crate) mod sync_bar;
+pub(crate) mod sync_flow;
 pub(crate) mod sync_preview;
 pub(crate) mod sync_sheet;
 pub(crate) mod tag;
@@ -58,7 +59,7 @@ pub(crate) mod variable_list;
 pub(crate) fn provide() {
     time::provide();
     toast::provide();
-    sync_sheet::provide();
+    sync_flow::provide();
     site_wizard::provide();
     bind::provide();
 }

@@ -15,7 +15,7 @@ use crate::components::{
     icon::{icon, lu},
     pager::count,
     selection::{All, Pick, Selection},
-    sync_sheet::SyncFlow,
+    sync_flow::SyncFlow,
 };
 use crate::pages::lazy::Part;
 

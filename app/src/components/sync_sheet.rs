@@ -1,14 +1,14 @@
-//! From a selection to a running sync: the confirmation with its exact diff, then the live view.
+//! What the confirmation of a sync or a deployment shows: its exact diff, its steps, and what is decided about it.
 
-use std::{any::Any, collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use domain::{
     app_instance::AppInstance,
-    deploy::{DeployRequest, StartDeployment},
-    id::{AppInstanceId, DeploymentId, ServiceId},
+    deploy::StartDeployment,
+    id::{AppInstanceId, ServiceId},
     problem::Problem,
     settings::{Consent, Defaults},
-    sync::{Exception, OnFailure, PreviewItem, StartSync, SyncRequest},
+    sync::{Exception, OnFailure, PreviewItem, StartSync},
 };
 use leptos::prelude::*;
 
@@ -16,125 +16,17 @@ use crate::components::erased::Erase;
 use crate::{
     api::{self, sync::Shown},
     components::{
-        dialog::{Dialog, lazily, waiting},
         empty::skeleton,
         field::{TextField, choice},
         icon::{icon, lu},
         plan_steps,
         problem::{failed, hint, note},
+        sync_flow::{Ask, SyncFlow},
         sync_preview::{self, Ticks},
         time,
     },
-    live,
-    pages::lazy::Part,
     request::Request,
 };
-
-/// What a preview is asked of.
-#[derive(Clone)]
-enum Ask {
-    Sync(Box<SyncRequest>),
-    Undo(DeploymentId),
-    Retry(DeploymentId),
-    Deploy(DeployRequest),
-}
-
-/// Opens the confirmation and the live view from any page.
-#[derive(Clone, Copy)]
-pub(crate) struct SyncFlow {
-    /// An [`Ask`], of which the first file need not know how to clone and drop it.
-    ask: StoredValue<Option<Arc<dyn Any + Send + Sync>>>,
-    title: RwSignal<String>,
-    open: RwSignal<bool>,
-    watched: RwSignal<Option<DeploymentId>>,
-    watching: RwSignal<bool>,
-}
-
-/// Provides [`SyncFlow`].
-pub(crate) fn provide() {
-    provide_context(SyncFlow {
-        ask: StoredValue::new(None),
-        title: RwSignal::new(String::new()),
-        open: RwSignal::new(false),
-        watched: RwSignal::new(None),
-        watching: RwSignal::new(false),
-    });
-}
-
-impl SyncFlow {
-    /// Previews a sync for confirmation.
-    pub(crate) fn sync(self, request: SyncRequest) {
-        self.begin("Sync", Ask::Sync(Box::new(request)));
-    }
-
-    /// Previews a deployment for confirmation.
-    pub(crate) fn deploy(self, request: DeployRequest) {
-        let title = if request.rollback { "Roll back" } else { "Deploy" };
-        self.begin(title, Ask::Deploy(request));
-    }
-
-    /// Previews the way back from a deployment for confirmation.
-    pub(crate) fn undo(self, deployment: DeploymentId) {
-        self.begin("Undo", Ask::Undo(deployment));
-    }
-
-    /// Previews the rest of a deployment for confirmation.
-    pub(crate) fn retry(self, deployment: DeploymentId) {
-        self.begin("Try the rest again", Ask::Retry(deployment));
-    }
-
-    fn begin(self, title: &str, ask: Ask) {
-        self.watching.set(false);
-        self.ask.set_value(Some(Arc::new(ask)));
-        self.title.set(title.to_owned());
-        self.open.set(true);
-    }
-
-    fn asked(self) -> Option<Ask> {
-        self.ask.get_value()?.downcast_ref::<Ask>().cloned()
-    }
-
-    /// Leaves the live view; the deployment goes on.
-    pub(crate) fn leave(self) {
-        self.watching.set(false);
-    }
-
-    /// The deployment that was started last.
-    pub(crate) fn started(self) -> Option<DeploymentId> {
-        self.watched.get()
-    }
-
-    fn watch(self, deployment: DeploymentId) {
-        self.open.set(false);
-        self.watched.set(Some(deployment));
-        self.watching.set(true);
-        live::look_again();
-    }
-}
-
-/// The dialog that watches what was just started. It can be left at any time.
-#[component]
-pub(crate) fn LiveSheet() -> impl IntoView {
-    let flow = expect_context::<SyncFlow>();
-    view! {
-        <Dialog open=flow.watching title="Deployment" class="sheet">
-            {move || flow.watched.get().map(|id| lazily(Part::Watch(id), waiting))}
-        </Dialog>
-    }
-    .erase()
-}
-
-/// The confirmation dialog.
-#[component]
-pub(crate) fn SyncSheet() -> impl IntoView {
-    let flow = expect_context::<SyncFlow>();
-    view! {
-        <Dialog open=flow.open title=flow.title class="sheet">
-            {lazily(Part::Confirm, waiting)}
-        </Dialog>
-    }
-    .erase()
-}
 
 /// What the confirmation dialog holds.
 #[component]
@@ -190,7 +82,7 @@ pub(crate) fn Confirm() -> impl IntoView {
             });
             request.target_app_instances.resize(request.service_ids.len(), None);
             request.target_app_instances[at] = instance;
-            flow.ask.set_value(Some(Arc::new(Ask::Sync(request))));
+            flow.ask_instead(Ask::Sync(request));
         }
         look();
     };
@@ -371,7 +263,7 @@ pub(crate) fn Confirm() -> impl IntoView {
                 {move || there.get().then(options)} {steps} {guards}
             </div>
             <div class="dialog-foot">
-                <button type="button" class="btn" on:click=move |_| flow.open.set(false)>"Cancel"</button>
+                <button type="button" class="btn" on:click=move |_| flow.close()>"Cancel"</button>
                 <button
                     type="submit"
                     class="btn btn-primary"

@@ -29,7 +29,7 @@ use crate::{
         selection::Selection,
         service_table,
         sync_bar::SyncBar,
-        sync_sheet::SyncFlow,
+        sync_flow::SyncFlow,
     },
     live::{self, News},
     pages::{

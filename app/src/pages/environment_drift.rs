@@ -18,7 +18,7 @@ use crate::{
         icon::{icon, lu},
         pager::counted,
         problem::note,
-        sync_sheet::SyncFlow,
+        sync_flow::SyncFlow,
         variable_list,
     },
     live,

@@ -20,7 +20,7 @@ use crate::{
         pager::{counted, pager},
         problem::note,
         setting_list,
-        sync_sheet::SyncFlow,
+        sync_flow::SyncFlow,
         time, variable_list,
     },
     live,

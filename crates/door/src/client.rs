@@ -35,9 +35,7 @@ impl Client {
         }
         let found = Directory::open(directory)?;
         let stream = match UnixStream::connect(found.socket(CONTROL)).await {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-                return Ok(None);
-            }
+            Err(error) if is_gone(error.kind()) => return Ok(None),
             stream => stream.map_err(Error::file(directory.join(CONTROL), "connected to"))?,
         };
         let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
@@ -92,4 +90,9 @@ impl Client {
             _ => Err(Error::Answer(format!("{status}: {}", String::from_utf8_lossy(&text)))),
         }
     }
+}
+
+/// Whether nobody is there any more: the socket is gone, is left over, or its process is just ending.
+fn is_gone(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
 }
