@@ -18,8 +18,15 @@ async fn switch(app: &App, version: i64, on: bool) {
     assert_eq!((status.as_u16(), &answer["manages"]["variables"]), (200, &json!(on)), "{answer}");
 }
 
-/// Sets a service's own variables after revision `base`.
-async fn set(app: &App, base: i64, service: &str, variables: Value) {
+/// The number of staging's newest revision.
+async fn latest(app: &App) -> i64 {
+    let at = format!("/api/environments/{}", app.api.environment("Staging").await);
+    app.api.get(&at).await["latestRevision"].as_i64().unwrap()
+}
+
+/// Sets a service's own variables.
+async fn set(app: &App, service: &str, variables: Value) {
+    let base = latest(app).await;
     let id = app.api.service("Staging", service).await["id"].clone();
     let at = format!("/api/environments/{}/variables", app.api.environment("Staging").await);
     let edit = json!({ "base": base, "serviceId": id, "variables": variables });
@@ -94,13 +101,15 @@ async fn variables_reach_manifests_where_that_is_switched_on(on: On) {
     let env = app.api.environment("Staging").await;
     let at = format!("/api/environments/{env}");
     let own = json!([plain("LEVEL", "info"), secret("hunter2-first"), plain("LOG_LEVEL", "debug")]);
-    set(&app, 0, "cart", own).await;
-    set(&app, 1, "invoice-cron", json!([secret("hunter2-cron")])).await;
+    set(&app, "cart", own).await;
+    set(&app, "invoice-cron", json!([secret("hunter2-cron")])).await;
     let revision = json!({ "environmentId": env, "revision": 2 });
     let shown = app.api.post("/api/deployments/preview", &revision).await;
     assert_eq!(shown["items"], json!([]), "it is off: variables are left to others");
 
     switch(&app, 0, true).await;
+    let number = latest(&app).await;
+    let revision = json!({ "environmentId": env, "revision": number });
     let shown = app.api.post("/api/deployments/preview", &revision).await;
     let item = &shown["items"][0];
     let told = json!([
@@ -112,18 +121,18 @@ async fn variables_reach_manifests_where_that_is_switched_on(on: On) {
     let others = warnings.iter().find(|warning| warning["code"] == "variable_of_others").unwrap();
     assert!(others["message"].as_str().unwrap().contains("LOG_LEVEL"), "{others}");
 
-    let first = deploy(&app, json!({ "revision": 2 })).await;
+    let first = deploy(&app, json!({ "revision": number })).await;
     assert_eq!(first["status"], "success", "{first}");
     assert_eq!(both(&app).await, are("info", "hunter2-first"));
     assert_eq!(given(&app, "LOG_LEVEL").await, "info", "as its manifest says");
     let cron = object(&app, "/apis/batch/v1/namespaces/payments-staging/cronjobs/invoice-cron", None).await;
     assert!(cron["spec"]["jobTemplate"].to_string().contains("lockstep-cronjob-invoice-cron"), "{cron}");
-    let none = |drift: &Value| drift["revision"] == 2 && drift["variables"] == json!([]);
+    let none = |drift: &Value| drift["revision"] == number && drift["variables"] == json!([]);
     app.api.until(&format!("{at}/drift"), none).await;
     let again = app.api.post("/api/deployments/preview", &revision).await;
     assert_eq!(again["items"], json!([]), "everything is there");
 
-    set(&app, 2, "cart", json!([plain("LEVEL", "bad"), secret("hunter2-second")])).await;
+    set(&app, "cart", json!([plain("LEVEL", "bad"), secret("hunter2-second")])).await;
     let mut request = cart_in(&app, "1.99.0-crash").await;
     request["onFailure"] = json!("put_back");
     let failed = deploy(&app, request).await;
@@ -145,16 +154,15 @@ async fn variables_reach_manifests_where_that_is_switched_on(on: On) {
     let drift = app.api.until(&format!("{at}/drift"), differs).await;
     assert_eq!(drift["variables"][0]["name"], "LEVEL", "{drift}");
 
-    let latest = app.api.get(&at).await["latestRevision"].as_i64().unwrap();
-    set(&app, latest, "cart", json!([secret("hunter2-third")])).await;
-    let last = deploy(&app, json!({ "revision": latest + 1 })).await;
+    set(&app, "cart", json!([secret("hunter2-third")])).await;
+    let last = deploy(&app, json!({ "revision": latest(&app).await })).await;
     assert_eq!(last["status"], "success", "{last}");
     assert_eq!(both(&app).await, are("", "hunter2-third"));
     let kept = object(&app, CARTS_SECRET, None).await["data"].as_object().unwrap().len();
     assert_eq!(kept, 2, "the value in use, and the one before it for the way back");
 
     // What is switched off while a deployment waits holds at its turn.
-    set(&app, latest + 1, "cart", json!([plain("LEVEL", "late"), secret("hunter2-third")])).await;
+    set(&app, "cart", json!([plain("LEVEL", "late"), secret("hunter2-third")])).await;
     let id = soon(&app, json!({})).await;
     switch(&app, 1, false).await;
     let (status, told) = end_of(&app, &id).await;
@@ -182,7 +190,7 @@ async fn a_missing_right_is_told_before_anything_runs(on: On) {
     let (status, answer) = app.api.call(Method::PUT, &at, Some(&edit)).await;
     assert_eq!(status.as_u16(), 200, "{answer}");
     switch(&app, 0, true).await;
-    set(&app, 0, "cart", json!([secret("hunter2")])).await;
+    set(&app, "cart", json!([secret("hunter2")])).await;
     let mut request = cart_in(&app, "1.99.1").await;
     request["environmentId"] = app.api.environment("Staging").await.into();
     let shown = app.api.post("/api/deployments/preview", &request).await;

@@ -42,7 +42,7 @@ async fn furnish(app: &App) {
         "program": programs.join("{version}"),
         "health": { "path": "/", "everyMs": 100, "withinMs": 300 },
         "graceMs": 1000,
-        "deadlineMs": 3000,
+        "deadlineMs": 8000,
     });
     put(&app.api, "shop", &service).await;
     bind(&app.api, "Staging", "shop").await;

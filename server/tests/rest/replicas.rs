@@ -31,10 +31,12 @@ async fn revise(app: &App, base: i64, replicas: i64, version: Option<&str>) -> (
     (status.as_u16(), answer)
 }
 
-/// Takes over what runs as revision 1.
+/// Takes over what runs as a revision.
 async fn capture(app: &App) {
-    let at = format!("{}/revisions", staging(app).await);
-    app.api.post(&at, &json!({ "capture": true, "reason": "as it is" })).await;
+    let at = staging(app).await;
+    let base = app.api.get(&at).await["latestRevision"].clone();
+    let new = json!({ "capture": true, "base": base, "reason": "as it is" });
+    app.api.post(&format!("{at}/revisions"), &new).await;
 }
 
 async fn request(app: &App, more: Value) -> Value {
@@ -69,11 +71,11 @@ async fn a_revision_says_how_many_and_a_deployment_of_it_brings_that(on: On) {
     assert_eq!(cart_of(&first)["replicas"], Value::Null, "and revisions do not speak of it");
 
     set(&app, json!({ "manages": { "replicas": true } })).await;
-    let (status, second) = revise(&app, 1, more, None).await;
+    let (status, second) = revise(&app, 2, more, None).await;
     assert_eq!(status, 201, "{second}");
-    let second = app.api.get(&format!("{at}/revisions/2")).await;
+    let second = app.api.get(&format!("{at}/revisions/3")).await;
     assert_eq!(cart_of(&second)["replicas"], json!(more));
-    let wanted = json!({ "revision": 2 });
+    let wanted = json!({ "revision": 3 });
     let shown = app.api.post("/api/deployments/preview", &request(&app, wanted.clone()).await).await;
     let item = &shown["items"][0];
     let scale = json!({ "from": before, "to": more });
@@ -81,8 +83,8 @@ async fn a_revision_says_how_many_and_a_deployment_of_it_brings_that(on: On) {
     assert_eq!(shown["items"].as_array().unwrap().len(), 1, "nothing else changes: {shown}");
     let ended = deploy(&app, wanted.clone()).await;
     assert_eq!((&ended["status"], &ended["tasks"][0]["scale"]), (&json!("success"), &scale), "{ended}");
-    assert_eq!((asked_for(&app).await, app.api.get(&at).await["activeRevision"].clone()), (more, json!(2)));
-    let none = |drift: &Value| drift["revision"] == 2 && drift["changes"] == json!([]);
+    assert_eq!((asked_for(&app).await, app.api.get(&at).await["activeRevision"].clone()), (more, json!(3)));
+    let none = |drift: &Value| drift["revision"] == 3 && drift["changes"] == json!([]);
     app.api.until(&format!("{at}/drift"), none).await;
 
     // What someone else makes of it is told, and put back.
@@ -92,20 +94,20 @@ async fn a_revision_says_how_many_and_a_deployment_of_it_brings_that(on: On) {
     assert_eq!(deploy(&app, wanted).await["status"], "success");
     assert_eq!(asked_for(&app).await, more);
 
-    let (status, third) = revise(&app, 2, 1, Some("1.99.0-crash")).await;
+    let (status, third) = revise(&app, 3, 1, Some("1.99.0-crash")).await;
     assert_eq!(
         (status, &third["changes"][0]["replicas"]),
         (201, &json!({ "from": more, "to": 1 })),
         "{third}"
     );
-    let failed = deploy(&app, json!({ "revision": 3, "onFailure": "put_back" })).await;
+    let failed = deploy(&app, json!({ "revision": 4, "onFailure": "put_back" })).await;
     assert_eq!((&failed["status"], asked_for(&app).await), (&json!("rolled_back"), more), "{failed}");
 
-    let (_, fourth) = revise(&app, 3, 1, Some("1.99.1")).await;
-    assert_eq!(fourth["number"], 4, "{fourth}");
-    let ended = deploy(&app, json!({ "revision": 4 })).await;
+    let (_, fourth) = revise(&app, 4, 1, Some("1.99.1")).await;
+    assert_eq!(fourth["number"], 5, "{fourth}");
+    let ended = deploy(&app, json!({ "revision": 5 })).await;
     assert_eq!((&ended["status"], asked_for(&app).await), (&json!("success"), 1), "{ended}");
-    let back = deploy(&app, json!({ "revision": 2, "rollback": true })).await;
+    let back = deploy(&app, json!({ "revision": 3, "rollback": true })).await;
     assert_eq!((&back["status"], asked_for(&app).await), (&json!("success"), more), "{back}");
     let undone = format!("/api/deployments/{}/rollback?wait=true", back["id"].as_str().unwrap());
     assert_eq!(app.api.post(&undone, &json!({})).await["status"], "success");
@@ -131,15 +133,15 @@ async fn services_of_this_machine_are_scaled_by_revisions_too(on: On) {
     app.api.until("/api/services", runs).await;
     set(&app, json!({ "manages": { "replicas": true } })).await;
     capture(&app).await;
-    let (status, answer) = revise(&app, 1, 3, None).await;
+    let (status, answer) = revise(&app, 2, 3, None).await;
     assert_eq!(status, 201, "{answer}");
-    assert_eq!(deploy(&app, json!({ "revision": 2 })).await["status"], "success");
+    assert_eq!(deploy(&app, json!({ "revision": 3 })).await["status"], "success");
     let three = |service: &Value| service["running"].as_array().unwrap().len() == 3;
     app.api.until(&path("shop"), three).await;
-    let (_, answer) = revise(&app, 2, 500, None).await;
-    assert_eq!(answer["number"], 3, "{answer}");
+    let (_, answer) = revise(&app, 3, 500, None).await;
+    assert_eq!(answer["number"], 4, "{answer}");
     let shown =
-        app.api.post("/api/deployments/preview", &request(&app, json!({ "revision": 3 })).await).await;
+        app.api.post("/api/deployments/preview", &request(&app, json!({ "revision": 4 })).await).await;
     let warning = &shown["items"][0]["warnings"][0];
     assert!(warning["message"].as_str().unwrap().contains("at most 200"), "{shown}");
     app.stop().await;
