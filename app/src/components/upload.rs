@@ -48,7 +48,7 @@ pub(crate) fn Upload(
         sent.set(None);
         match came_of(status, &read("data-answer").unwrap_or_default()) {
             Ok(stored) => drop(done.try_run(stored)),
-            Err(wrong) => problem.set(Some(wrong)),
+            Err(wrong) => problem.set(Some(*wrong)),
         }
     };
     let id = format!("{form}-file");
@@ -90,7 +90,7 @@ pub(crate) fn Upload(
 }
 
 /// What was stored, or what went wrong, said at the field whatever it was: there is no other.
-fn came_of(status: u32, answer: &str) -> Result<Artifact, Problem> {
+fn came_of(status: u32, answer: &str) -> Result<Artifact, Box<Problem>> {
     let gone = || {
         let words = "The upload was cut off. Check that the Lockstep server is running, and try again.";
         Problem::new(503, "server_unreachable", "No answer", words)
@@ -109,7 +109,7 @@ fn came_of(status: u32, answer: &str) -> Result<Artifact, Problem> {
     if problem.field(FIELD).is_none() {
         problem.errors.push(FieldError::new(FIELD, problem.detail.clone()));
     }
-    Err(problem)
+    Err(Box::new(problem))
 }
 
 #[cfg(test)]

@@ -75,8 +75,8 @@ impl Local {
             Ok((running.count() == count).then_some(all))
         })?;
         for service in &mut self.services {
-            let this = all.as_array().into_iter().flatten();
-            let this = this.filter(|it| it["environmentId"] == service.environment.as_str()).last();
+            let mut listed = all.as_array().into_iter().flatten();
+            let this = listed.find(|it| it["environmentId"] == service.environment.as_str());
             let id = this.and_then(|it| it["id"].as_str()).context("a service is not listed")?;
             service.id = id.to_owned();
         }
