@@ -3,6 +3,7 @@
 use chrono::{NaiveDateTime, Utc};
 use domain::{
     id::EnvironmentId,
+    problem::Problem,
     settings::{Defaults, EnvironmentSettings, Freeze, Manages, Rules, SettingsEdit, StoredSettings},
 };
 use leptos::prelude::*;
@@ -109,18 +110,12 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
         ("staging", "Staging"),
         ("production", "Production"),
     ];
-    let kinds = kinds.map(|(word, label)| {
-        view! { <option value=word selected=move || kind.with(|kind| kind == word)>{label}</option> }
-    });
     let policies = [
         ("", "Not said"),
         ("stop", "Stop the rest"),
         ("go_on", "Go on"),
         ("put_back", "Put everything back"),
     ];
-    let policies = policies.map(|(word, label)| {
-        view! { <option value=word selected=move || policy.with(|policy| policy == word)>{label}</option> }
-    });
     view! {
         <form
             class="surface max-w-3xl space-y-5 p-4"
@@ -132,17 +127,7 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
             {note(problem)} {conflict(problem, stored_words, fill, keep)}
             <section class="space-y-3">
                 <h2>"What it is"</h2>
-                <div class="field">
-                    <label for="settings-kind">"Kind"</label>
-                    <select
-                        id="settings-kind"
-                        class="select w-56"
-                        on:change=move |event| kind.set(event_target_value(&event))
-                    >
-                        {kinds.collect_view()}
-                    </select>
-                    {field_error("settings-kind-error".to_owned(), "kind", problem)}
-                </div>
+                {one_of("Kind", "kind", kind, kinds, problem)}
                 {choice(
                     "Protected",
                     "Whoever changes what it runs types its name.",
@@ -180,17 +165,7 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
             <section class="space-y-3">
                 <h2>"How it is deployed"</h2>
                 <p class="muted text-xs">"What a deployment takes unless it is said otherwise when it is started."</p>
-                <div class="field">
-                    <label for="settings-policy">"When a service fails"</label>
-                    <select
-                        id="settings-policy"
-                        class="select w-56"
-                        on:change=move |event| policy.set(event_target_value(&event))
-                    >
-                        {policies.collect_view()}
-                    </select>
-                    {field_error("settings-policy-error".to_owned(), "onFailure", problem)}
-                </div>
+                {one_of("When a service fails", "onFailure", policy, policies, problem)}
                 <TextField label="Time limit in minutes" form="settings" name="timeLimitSeconds" value=limit problem
                     kind="number" hint="When it is over nothing more is begun, and what rolls out has failed." />
             </section>
@@ -199,6 +174,34 @@ fn Form(environment: EnvironmentId, stored: StoredSettings) -> impl IntoView {
                 hint="Stands in the list of revisions, with what was changed." />
             <button type="submit" class="btn btn-primary" disabled=move || request.pending.get()>"Save"</button>
         </form>
+    }
+    .erase()
+}
+
+/// A choice of one of several words, each with its label.
+fn one_of<const N: usize>(
+    label: &'static str,
+    name: &'static str,
+    value: RwSignal<String>,
+    words: [(&'static str, &'static str); N],
+    problem: RwSignal<Option<Problem>>,
+) -> AnyView {
+    let id = format!("settings-{name}");
+    let options = words.map(|(word, label)| {
+        view! { <option value=word selected=move || value.with(|value| value == word)>{label}</option> }
+    });
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <select
+                id=id.clone()
+                class="select w-56"
+                on:change=move |event| value.set(event_target_value(&event))
+            >
+                {options.collect_view()}
+            </select>
+            {field_error(format!("{id}-error"), name, problem)}
+        </div>
     }
     .erase()
 }
@@ -238,10 +241,7 @@ fn stored_words(stored: &StoredSettings) -> String {
 
 /// The freezes, and a row to add one.
 #[component]
-fn Freezes(
-    freezes: RwSignal<Vec<Freeze>>,
-    problem: RwSignal<Option<domain::problem::Problem>>,
-) -> impl IntoView {
+fn Freezes(freezes: RwSignal<Vec<Freeze>>, problem: RwSignal<Option<Problem>>) -> impl IntoView {
     let [from, until, reason] = [(); 3].map(|()| RwSignal::new(String::new()));
     let parsed = move |text: RwSignal<String>| {
         text.with(|text| NaiveDateTime::parse_from_str(text, time::TYPED)).ok().map(|time| time.and_utc())

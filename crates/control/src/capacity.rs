@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use domain::{
 };
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::{Context, Control, Error, events::Observed};
+use crate::{Context, Control, Error, events::Observed, mutex::lock};
 
 /// Who looks again within this time is told the same.
 const FRESH: Duration = Duration::from_secs(30);
@@ -39,13 +39,9 @@ impl Default for Capacities {
 }
 
 impl Capacities {
-    fn known(&self) -> MutexGuard<'_, HashMap<ClusterId, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What is known of a cluster, and whether it is to be asked now.
     fn look(&self, id: ClusterId) -> (Option<CapacityFound>, bool) {
-        let mut known = self.known();
+        let mut known = lock(&self.known);
         let now = Instant::now();
         let is_due = known.get(&id).is_none_or(|known| now - known.asked > FRESH);
         let entry = known.entry(id).or_insert(Known { asked: now, found: None });
@@ -57,7 +53,7 @@ impl Capacities {
 
     /// Keeps what a cluster has answered; whether there is anything else to show now than numbers that have moved.
     fn keep(&self, id: ClusterId, answer: Result<Capacity, Error>) -> bool {
-        let mut known = self.known();
+        let mut known = lock(&self.known);
         let Some(entry) = known.get_mut(&id) else { return false };
         let before = entry.found.as_ref().map(|found| found.unknown.clone());
         // What was true a while ago says more than that a cluster does not answer, which is told beside it.

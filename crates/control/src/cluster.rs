@@ -31,6 +31,12 @@ pub async fn all_managed(ctx: &Context) -> Result<Vec<Cluster>, Error> {
         ctx.store().sites().await?.into_iter().filter(|site| site.active).map(|site| site.id).collect();
     let mut clusters = ctx.store().clusters(None).await?;
     clusters.retain(|cluster| active.contains(&cluster.site_id));
+    Ok(clusters)
+}
+
+/// The same, each with its capacity.
+pub async fn measured(ctx: &Context) -> Result<Vec<Cluster>, Error> {
+    let mut clusters = all_managed(ctx).await?;
     capacity::add(ctx, &mut clusters);
     Ok(clusters)
 }
@@ -116,7 +122,7 @@ pub async fn summaries(ctx: &Context) -> Result<Vec<ClusterSummary>, Error> {
             cluster,
         }
     };
-    Ok(all_managed(ctx).await?.into_iter().map(summary).collect())
+    Ok(measured(ctx).await?.into_iter().map(summary).collect())
 }
 
 /// One cluster with what hangs on it.

@@ -20,6 +20,7 @@ mod lease;
 pub mod local_service;
 mod local_site;
 pub mod matrix;
+mod mutex;
 mod observer;
 mod platforms;
 pub mod revision;

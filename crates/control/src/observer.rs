@@ -10,7 +10,7 @@ mod watches;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::Control;
+use crate::{Control, mutex::lock};
 use glance::Glances;
 use recorder::{Inbox, Recorder};
 use view::View;
@@ -148,11 +148,6 @@ impl Observer {
     fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
-}
-
-/// A view is changed by one message at a time, so it is whole even if a holder panicked.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts and stops watchers as bindings and leases come and go, until the server stops.

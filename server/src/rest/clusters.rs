@@ -22,7 +22,7 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
 /// Every managed cluster of every site that is not switched off, by name.
 #[utoipa::path(get, path = "/api/clusters", tag = "clusters", params(lists::PageQuery), responses((status = 200, body = Vec<Cluster>)))]
 async fn list(Caller(ctx): Caller, listing: lists::Listing) -> Answer<Response> {
-    Ok(listing.answer(cluster::all_managed(&ctx).await?))
+    Ok(listing.answer(cluster::measured(&ctx).await?))
 }
 
 /// Makes a cluster on the server's own machine.

@@ -29,6 +29,18 @@ pub(crate) async fn deployed(app: &App, name: &str, tag: &str) -> Value {
     app.api.post("/api/deployments?wait=true", &request).await
 }
 
+/// A request for staging.
+pub(crate) async fn for_staging(app: &App, more: Value) -> Value {
+    let mut request = json!({ "environmentId": app.api.environment("Staging").await });
+    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    request
+}
+
+/// Deploys to staging, and waits for the end.
+pub(crate) async fn deploy(app: &App, more: Value) -> Value {
+    app.api.post("/api/deployments?wait=true", &for_staging(app, more).await).await
+}
+
 /// The numbers of staging's active and latest revision.
 async fn numbers(app: &App) -> (i64, i64) {
     let env = app.api.environment("Staging").await;

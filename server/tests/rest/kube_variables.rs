@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    deployments::deploy,
     settings::{end_of, soon},
     support::{App, On, on_both},
     variables::stored,
@@ -40,13 +41,6 @@ fn plain(name: &str, value: &str) -> Value {
 
 fn secret(value: &str) -> Value {
     json!({ "name": "TOKEN", "value": value, "secret": true })
-}
-
-/// Deploys to staging, and waits for the end.
-async fn deploy(app: &App, more: Value) -> Value {
-    let mut request = json!({ "environmentId": app.api.environment("Staging").await });
-    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    app.api.post("/api/deployments?wait=true", &request).await
 }
 
 async fn cart_in(app: &App, version: &str) -> Value {

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    deployments::deploy,
     local::{Swept, bind, path, put, script},
     support::{App, On, on_both},
     variables::stored,
@@ -34,13 +35,6 @@ async fn set(app: &App, base: i64, level: &str, token: &str) {
     let at = format!("/api/environments/{}/variables", app.api.environment("Staging").await);
     let (status, answer) = app.api.call(Method::PUT, &at, Some(&edit)).await;
     assert_eq!((status.as_u16(), &answer["revision"]), (200, &json!(base + 1)), "{answer}");
-}
-
-/// Deploys to staging, and waits for the end.
-async fn deploy(app: &App, more: Value) -> Value {
-    let mut request = json!({ "environmentId": app.api.environment("Staging").await });
-    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    app.api.post("/api/deployments?wait=true", &request).await
 }
 
 /// A service that fails where its level is bad, in an environment of its own.

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    deployments::{deploy, for_staging},
     kube_variables::{CART, object},
     local::{Swept, bind, path, put, script},
     support::{App, On, on_both},
@@ -39,16 +40,6 @@ async fn capture(app: &App) {
     app.api.post(&format!("{at}/revisions"), &new).await;
 }
 
-async fn request(app: &App, more: Value) -> Value {
-    let mut request = json!({ "environmentId": app.api.environment("Staging").await });
-    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    request
-}
-
-async fn deploy(app: &App, more: Value) -> Value {
-    app.api.post("/api/deployments?wait=true", &request(app, more).await).await
-}
-
 /// How many the cart's manifest asks for.
 async fn asked_for(app: &App) -> i64 {
     object(app, CART, None).await["spec"]["replicas"].as_i64().unwrap()
@@ -76,7 +67,7 @@ async fn a_revision_says_how_many_and_a_deployment_of_it_brings_that(on: On) {
     let second = app.api.get(&format!("{at}/revisions/3")).await;
     assert_eq!(cart_of(&second)["replicas"], json!(more));
     let wanted = json!({ "revision": 3 });
-    let shown = app.api.post("/api/deployments/preview", &request(&app, wanted.clone()).await).await;
+    let shown = app.api.post("/api/deployments/preview", &for_staging(&app, wanted.clone()).await).await;
     let item = &shown["items"][0];
     let scale = json!({ "from": before, "to": more });
     assert_eq!((&item["scale"], &item["warnings"]), (&scale, &json!([])), "{shown}");
@@ -116,7 +107,7 @@ async fn a_revision_says_how_many_and_a_deployment_of_it_brings_that(on: On) {
     set(&app, json!({ "manages": { "replicas": true }, "rules": { "maxReplicas": 3 }, "version": 1 })).await;
     let latest = app.api.get(&at).await["latestRevision"].as_i64().unwrap();
     revise(&app, latest, 9, None).await;
-    let many = request(&app, json!({ "revision": latest + 1 })).await;
+    let many = for_staging(&app, json!({ "revision": latest + 1 })).await;
     let shown = app.api.post("/api/deployments/preview", &many).await;
     assert_eq!(shown["items"][0]["warnings"][0]["code"], "too_many_replicas", "{shown}");
     app.stop().await;
@@ -141,7 +132,7 @@ async fn services_of_this_machine_are_scaled_by_revisions_too(on: On) {
     let (_, answer) = revise(&app, 3, 500, None).await;
     assert_eq!(answer["number"], 4, "{answer}");
     let shown =
-        app.api.post("/api/deployments/preview", &request(&app, json!({ "revision": 4 })).await).await;
+        app.api.post("/api/deployments/preview", &for_staging(&app, json!({ "revision": 4 })).await).await;
     let warning = &shown["items"][0]["warnings"][0];
     assert!(warning["message"].as_str().unwrap().contains("at most 200"), "{shown}");
     app.stop().await;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -23,6 +23,7 @@ use crate::{
     Control, Error,
     deployment::CANCELLING,
     events::{self, Observed},
+    mutex::lock,
 };
 
 /// The longest that nothing is looked at.
@@ -366,9 +367,4 @@ impl<'a> Recorded<'a> {
     fn of(done: &'a Done) -> Self {
         Self { id: done.id, change: &done.change, available: done.available, news: done.news }
     }
-}
-
-/// Each value behind these is replaced as a whole, so it is whole even if a holder panicked.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

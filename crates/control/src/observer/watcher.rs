@@ -14,8 +14,8 @@ use rand::Rng;
 use store::{ClusterTarget, ObservedService, ServiceKey, WatchLease};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Turn, View, known::Known, lock, recorder::Findings};
-use crate::{Control, Error, events::Observed};
+use super::{Turn, View, known::Known, recorder::Findings};
+use crate::{Control, Error, events::Observed, mutex::lock};
 
 /// Changes are gathered at most this long before they are stored, so that a rollout's flurry is one write.
 const GATHER: Duration = Duration::from_millis(50);

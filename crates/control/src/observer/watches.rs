@@ -7,8 +7,8 @@ use domain::{cluster::WatchState, id::ClusterId, site::SiteKind};
 use store::{ClusterTarget, WatchLease};
 use tokio_util::sync::CancellationToken;
 
-use super::{lock, watcher};
-use crate::{Control, Error, events::Observed};
+use super::watcher;
+use crate::{Control, Error, events::Observed, mutex::lock};
 
 /// What could be watched from here, and what is.
 #[derive(Default)]
