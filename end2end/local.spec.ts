@@ -91,3 +91,42 @@ test("variables are inherited, overridden and given to what runs", async ({ page
   await expect.poll(told, { timeout: 20_000 }).toContain("level debug, key 7");
   expect(pageErrors.filter((error) => !error.includes("422"))).toEqual([]);
 });
+
+test("an artifact is uploaded, refused at the field, run, and deleted", async ({ page, lockstep, pageErrors }) => {
+  await lockstep.api.post("/api/clusters", { name: "uploads" });
+  await page.goto("/clusters");
+  await page.getByRole("link", { name: "Artifacts" }).click();
+  await expect(page.getByRole("heading", { name: "No artifacts yet" })).toBeVisible();
+  const file = (name: string, text: string) => ({ name, mimeType: "application/octet-stream", buffer: Buffer.from(text) });
+  const field = page.locator("#artifacts-file");
+  await field.setInputFiles(file("notes.txt", "hello"));
+  await expect(page.getByRole("alert").filter({ hasText: "no executable" })).toBeVisible();
+  await field.setInputFiles(file("web-1.0.0", '#!/bin/sh\necho "uploaded 🚀"\nexec sleep 1000\n'));
+  const row = page.getByRole("row", { name: /web-1\.0\.0/ });
+  await expect(row).toContainText("executable");
+  await expect(page.getByRole("alert").filter({ hasText: "no executable" })).toBeHidden();
+  await expectAccessible(page);
+
+  const [artifact] = await lockstep.api.get("/api/artifacts");
+  const service = { image: "shop/web:1.0.0", artifact: artifact.digest, readyAfterMs: 0 };
+  await lockstep.api.put("/api/clusters/uploads/namespaces/shop/services/web", service);
+  await expect(row).toContainText("shop/web on uploads");
+  await expect(page.getByRole("toolbar").getByRole("button", { name: "Delete" })).toHaveAttribute("aria-disabled", "true");
+
+  const { id } = await lockstep.api.get("/api/clusters/uploads");
+  await page.goto(`/clusters/${id}`);
+  await expect(page.getByRole("row", { name: /web/ })).toContainText("1 of 1", { timeout: 20_000 });
+  await page.getByRole("row", { name: /web/ }).getByRole("radio").check();
+  await expect(page.getByRole("region", { name: "Requests" })).toContainText("1.0.0");
+  await expect(page.getByText("used by its replicas").first()).toBeVisible({ timeout: 20_000 });
+  await expectAccessible(page);
+
+  await lockstep.api.delete("/api/clusters/uploads/namespaces/shop/services/web");
+  await page.goto("/clusters/artifacts");
+  await expect(row).toContainText("nothing", { timeout: 20_000 });
+  await row.getByRole("radio").check();
+  await page.keyboard.press("x");
+  await page.getByRole("button", { name: "Delete artifact" }).click();
+  await expect(page.getByRole("heading", { name: "No artifacts yet" })).toBeVisible();
+  expect(pageErrors.filter((error) => !error.includes("422"))).toEqual([]);
+});

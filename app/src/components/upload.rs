@@ -22,6 +22,8 @@ use crate::{
 const LARGEST: u64 = 512 << 20;
 /// The field that problems of an upload name.
 const FIELD: &str = "body";
+/// What it asks for.
+const ASKS: &str = "Choose a file, or drop it here";
 
 /// A place for a file.
 #[component]
@@ -51,11 +53,12 @@ pub(crate) fn Upload(
             Err(wrong) => problem.set(Some(*wrong)),
         }
     };
+    Effect::new(load_script);
     let id = format!("{form}-file");
     let of = id.clone();
     let described = format!("{form}-file-hint {form}-file-error");
     let words = move || match sent.get() {
-        None => "Choose a file, or drop it here".to_owned(),
+        None => ASKS.to_owned(),
         Some(100) => "Being looked into and stored…".to_owned(),
         Some(sent) => format!("Uploading: {sent} %"),
     };
@@ -73,6 +76,8 @@ pub(crate) fn Upload(
                 <input
                     id=id
                     type="file"
+                    // Words that change on their own, as the label's do, name nothing.
+                    aria-label=ASKS
                     class="sr-only"
                     disabled=move || sent.get().is_some()
                     aria-describedby=described
@@ -83,10 +88,18 @@ pub(crate) fn Upload(
                 {format!("An executable, a script that begins with #!, or a tar or tar.gz with one; {largest} at most.")}
             </p>
             {field_error(format!("{form}-file-error"), FIELD, problem)}
-            <script src="/upload.js"></script>
         </div>
     }
     .erase()
+}
+
+/// Has the page run the script that sends files. A browser runs none that stands in what is drawn by scripts.
+fn load_script() {
+    let script = document().create_element("script").ok();
+    if let (Some(script), Some(head)) = (script, document().head()) {
+        let _ = script.set_attribute("src", "/upload.js");
+        let _ = head.append_child(&script);
+    }
 }
 
 /// What was stored, or what went wrong, said at the field whatever it was: there is no other.

@@ -19,7 +19,7 @@ use crate::{
         upload::Upload,
     },
     live,
-    pages::head,
+    pages::{clusters::AGAIN, head},
     request::{Request, answer, ready, show},
 };
 
@@ -29,7 +29,9 @@ const SHORT: usize = "sha256:".len() + 12;
 #[component]
 pub(crate) fn Artifacts() -> impl IntoView {
     let concerns = |news: &live::News| news.of_kind("artifact.") || news.of_kind("service.");
-    let artifacts = answer(|| (), live::tick(concerns), |()| api::artifact::list());
+    // A service that is removed uses its artifact until its last process has ended, which is no news.
+    let tick = time::every(AGAIN, live::tick(concerns));
+    let artifacts = answer(|| (), tick, |()| api::artifact::list());
     let chosen = RwSignal::new(None::<String>);
     let subject = Memo::new(move |_| {
         let chosen = chosen.get()?;
