@@ -16,6 +16,7 @@ mod m20261122_000011_scale;
 mod m20261122_000012_settings;
 mod m20261122_000013_many_environments;
 mod m20261122_000015_home_cluster;
+mod m20261122_000016_relocation;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000012_settings::Migration),
             Box::new(m20261122_000013_many_environments::Migration),
             Box::new(m20261122_000015_home_cluster::Migration),
+            Box::new(m20261122_000016_relocation::Migration),
         ]
     }
 }

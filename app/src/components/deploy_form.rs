@@ -49,7 +49,7 @@ pub(crate) fn DeployForm(
         });
         let versions = versions.collect();
         open.set(false);
-        flow.deploy(DeployRequest { environment_id: environment, revision: None, rollback: false, versions });
+        flow.deploy(DeployRequest::of_versions(environment, versions));
     };
     let search = move |event| {
         page.set(1);

@@ -64,7 +64,19 @@ fn steps(
         2..=AT_ONCE => ", all at once",
         _ => ", up to ten at a time in each cluster",
     };
-    steps.push(format!("Changes {}{pace}: {}{rest}.", counted(all as u64, "service"), names.join(", ")));
+    let what = format!("{}{pace}: {}{rest}.", counted(all as u64, "service"), names.join(", "));
+    let relocates = changing().find_map(|item| Some((item.original.as_ref()?, item.target.as_ref()?)));
+    if let Some((original, target)) = relocates {
+        let (from, to) = (&original.cluster, &target.cluster);
+        steps.extend([
+            format!("Copies to {to}, with their variables, {what}"),
+            "Follows each until all of its replicas serve; the originals serve all the while.".to_owned(),
+            format!("Binds {} to {to}, and then stops what runs in {from}.", target.namespace),
+            "If one fails, the copies are removed, and everything stays where it is.".to_owned(),
+        ]);
+        return steps;
+    }
+    steps.push(format!("Changes {what}"));
     let limit = match minutes.trim() {
         "" => "15 minutes for each".to_owned(),
         minutes => format!("{minutes} minutes in all"),

@@ -55,7 +55,11 @@ impl SyncFlow {
 
     /// Previews a deployment for confirmation.
     pub(crate) fn deploy(self, request: DeployRequest) {
-        let title = if request.rollback { "Roll back" } else { "Deploy" };
+        let title = match request.relocation {
+            Some(_) => "Move",
+            None if request.rollback => "Roll back",
+            None => "Deploy",
+        };
         self.begin(title, Ask::Deploy(request));
     }
 

@@ -166,7 +166,9 @@ fn row(item: &PreviewItem, optional: bool, pairing: Pairing, ticks: Ticks) -> An
         Some(target) => (
             view! {
                 <span class="block">{target.namespace.clone()}</span>
-                <span class="muted block text-xs">{target.cluster.clone()}</span>
+                <span class="muted block text-xs">
+                    {item.original.as_ref().map(|original| format!("{} → ", original.cluster))} {target.cluster.clone()}
+                </span>
                 {(pairing != Pairing::Fixed).then(|| another(service, pairing == Pairing::ByHand, ticks))}
             }
             .erase(),
@@ -182,7 +184,7 @@ fn row(item: &PreviewItem, optional: bool, pairing: Pairing, ticks: Ticks) -> An
                     type="checkbox"
                     class="checkbox checkbox-sm"
                     aria-label=format!("Bring {} along", item.name)
-                    disabled=!changes || !optional
+                    disabled=!changes || !optional || item.original.is_some()
                     prop:checked=ticked
                     on:change=tick
                 />

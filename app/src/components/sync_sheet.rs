@@ -143,6 +143,10 @@ pub(crate) fn Confirm() -> impl IntoView {
     let follows = move || {
         preview.with(|preview| preview.as_ref().is_some_and(|it| it.undo_of.or(it.retry_of).is_some()))
     };
+    let moves = move || {
+        let moved = |shown: &Shown| shown.items.iter().any(|item| item.original.is_some());
+        preview.with(|preview| preview.as_ref().is_some_and(moved))
+    };
     let deploys =
         move || preview.with(|preview| preview.as_ref().is_some_and(|preview| preview.deploy.is_some()));
     let guards =
@@ -221,16 +225,7 @@ pub(crate) fn Confirm() -> impl IntoView {
                         />
                     })}
                 </div>
-                {choice(
-                    "When a service fails",
-                    "on-failure",
-                    on_failure,
-                    &[
-                        ("stop", "Stop the rest", "What has begun is followed to its end, the rest is left as it is."),
-                        ("go_on", "Go on", "The other services are brought along all the same."),
-                        ("put_back", "Put everything back", "What this changed goes back to what ran before."),
-                    ],
-                )}
+                {(!moves()).then(|| policy(on_failure))}
             </div>
         }
     };
@@ -242,6 +237,7 @@ pub(crate) fn Confirm() -> impl IntoView {
         let rollback = preview.with(|preview| Some(preview.as_ref()?.deploy.as_ref()?.rollback));
         match (n, undo(), rollback) {
             (0, ..) => "Nothing to change".to_owned(),
+            _ if moves() => format!("Move {n} service{plural} of {target}"),
             (_, true, _) | (_, _, Some(true)) => format!("Put {n} service{plural} back in {target}"),
             _ if follows() => format!("Try {n} service{plural} again in {target}"),
             (.., Some(false)) => format!("Deploy {n} service{plural} to {target}"),
@@ -277,6 +273,16 @@ pub(crate) fn Confirm() -> impl IntoView {
         </form>
     }
     .erase()
+}
+
+/// What is done when a service fails.
+fn policy(on_failure: RwSignal<String>) -> AnyView {
+    let policies = [
+        ("stop", "Stop the rest", "What has begun is followed to its end, the rest is left as it is."),
+        ("go_on", "Go on", "The other services are brought along all the same."),
+        ("put_back", "Put everything back", "What this changed goes back to what ran before."),
+    ];
+    choice("When a service fails", "on-failure", on_failure, &policies).into_any()
 }
 
 /// What it takes to go on where the target is protected or frozen.

@@ -44,6 +44,7 @@ pub(crate) fn view(task: &Task, pods: RwSignal<Vec<TaskPod>>) -> AnyView {
         None => task.words.clone(),
     };
     let facts = [
+        task.original.as_ref().map(|original| format!("moves from {}", original.cluster)),
         task.scale.map(|scale| format!("{} replicas become {}", scale.from, scale.to)),
         (in_flight && task.replicas > 0)
             .then(|| format!("{} of {} available", task.available, task.replicas)),

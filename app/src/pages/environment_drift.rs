@@ -131,12 +131,7 @@ fn shown(
         );
     }
     let put_back = move |_| {
-        flow.deploy(DeployRequest {
-            environment_id: environment,
-            revision: Some(revision),
-            rollback: false,
-            versions: Vec::new(),
-        });
+        flow.deploy(DeployRequest::of_revision(environment, revision, false));
     };
     let words = match found.changes.len() {
         0 => format!("Services have been given other variables than revision {revision} says."),

@@ -2,11 +2,13 @@
 
 use domain::{
     app_instance::{AppInstance, AppInstanceEdit},
+    cluster::ClusterSummary,
     environment::Environment,
     id::EnvironmentId,
 };
 use leptos::prelude::*;
 
+use super::environment_move::{self, ways};
 use crate::components::erased::Erase;
 use crate::{
     api,
@@ -33,7 +35,9 @@ pub(crate) fn Instances(
     let bind = expect_context::<Bind>();
     let concerns = move |news: &News| news.of_environment(environment);
     let instances = answer(|| (), live::tick(concerns), move |()| api::app_instance::list(Some(environment)));
-    let (editing, unbinding) = (RwSignal::new(false), RwSignal::new(false));
+    let [editing, moving, unbinding] = [(); 3].map(|()| RwSignal::new(false));
+    let clusters = RwSignal::new(Vec::<ClusterSummary>::new());
+    Effect::new(move || Request::new().send(api::cluster::summaries(), move |found| clusters.set(found)));
     let subject = RwSignal::new(None::<AppInstance>);
     let deleting = Request::new();
     let begin = move |open: RwSignal<bool>, one: &AppInstance| {
@@ -55,8 +59,18 @@ pub(crate) fn Instances(
         let rows = found
             .into_iter()
             .map(|one| {
-                let (edited, unbound) = (one.clone(), one.clone());
-                row(&one, move || begin(editing, &edited), move || begin(unbinding, &unbound))
+                let of = one.clone();
+                let can_move = Memo::new(move |_| clusters.with(|all| !ways(&of, all).is_empty()));
+                row(&one, can_move, move |dialog, one| {
+                    begin(
+                        match dialog {
+                            Does::Edit => editing,
+                            Does::Move => moving,
+                            Does::Unbind => unbinding,
+                        },
+                        one,
+                    );
+                })
             })
             .collect_view();
         view! {
@@ -115,6 +129,13 @@ pub(crate) fn Instances(
         <Dialog open=editing title="Edit binding">
             {move || subject.get().map(|instance| view! { <Edit instance done /> })}
         </Dialog>
+        <Dialog open=moving title="Move to another cluster">
+            {move || {
+                let one = subject.get()?;
+                let ways = clusters.with(|all| ways(&one, all));
+                Some(environment_move::form(&one, ways, moving))
+            }}
+        </Dialog>
         <Dialog open=unbinding title="Unbind namespace">
             {unbind}
         </Dialog>
@@ -122,7 +143,40 @@ pub(crate) fn Instances(
     .erase()
 }
 
-fn row(one: &AppInstance, edit: impl Fn() + 'static, unbind: impl Fn() + 'static) -> AnyView {
+/// What is done about an app instance.
+#[derive(Clone, Copy)]
+enum Does {
+    Edit,
+    Move,
+    Unbind,
+}
+
+fn row(
+    one: &AppInstance,
+    can_move: Memo<bool>,
+    does: impl Fn(Does, &AppInstance) + Copy + Send + 'static,
+) -> AnyView {
+    let subject = StoredValue::new(one.clone());
+    let button = move |what: Does, label: String, sign| {
+        view! {
+            <button
+                type="button"
+                class="btn btn-ghost btn-xs btn-square"
+                aria-label=label.clone()
+                title=label
+                on:click=move |_| subject.with_value(|one| does(what, one))
+            >
+                {icon(sign)}
+            </button>
+        }
+        .erase()
+    };
+    let namespace = one.namespace.clone();
+    let moves = move || {
+        can_move
+            .get()
+            .then(|| button(Does::Move, format!("Move {namespace} to another cluster"), lu::LuArrowRightLeft))
+    };
     let stale = one.stale_since.map(|since| {
         view! { <span class="state is-warning text-xs">{icon(lu::LuUnplug)} <span>"as of " {time::ago(since)}</span></span> }
     });
@@ -135,22 +189,9 @@ fn row(one: &AppInstance, edit: impl Fn() + 'static, unbind: impl Fn() + 'static
             <td class="num">{one.services}</td>
             <td>{time::ago(one.created_at)}</td>
             <td class="num">
-                <button
-                    type="button"
-                    class="btn btn-ghost btn-xs btn-square"
-                    aria-label=format!("Edit the binding of {}", one.namespace)
-                    on:click=move |_| edit()
-                >
-                    {icon(lu::LuPencil)}
-                </button>
-                <button
-                    type="button"
-                    class="btn btn-ghost btn-xs btn-square"
-                    aria-label=format!("Unbind {}", one.namespace)
-                    on:click=move |_| unbind()
-                >
-                    {icon(lu::LuUnlink)}
-                </button>
+                {moves}
+                {button(Does::Edit, format!("Edit the binding of {}", one.namespace), lu::LuPencil)}
+                {button(Does::Unbind, format!("Unbind {}", one.namespace), lu::LuUnlink)}
             </td>
         </tr>
     }

@@ -128,12 +128,7 @@ fn way(environment: EnvironmentId, number: i64, active: i64) -> AnyView {
     // Without an active one on the page, which is the newest there: further back are the older ones.
     let rollback = active == 0 || number < active;
     let go = move |_| {
-        flow.deploy(DeployRequest {
-            environment_id: environment,
-            revision: Some(number),
-            rollback,
-            versions: Vec::new(),
-        });
+        flow.deploy(DeployRequest::of_revision(environment, number, rollback));
     };
     let (sign, label) = match rollback {
         true => (lu::LuUndo2, format!("Roll back to {number}…")),

@@ -11,6 +11,7 @@ pub(crate) mod environment;
 mod environment_compare;
 mod environment_drift;
 mod environment_instances;
+mod environment_move;
 mod environment_revisions;
 mod environment_settings;
 mod environment_variables;

@@ -4,6 +4,7 @@
 mod act;
 mod machines;
 mod rebind;
+mod relocate;
 mod runner;
 mod settle;
 mod turn;

@@ -5,6 +5,7 @@ mod carry;
 pub(crate) mod deploy;
 mod preview;
 mod read;
+mod relocate;
 mod retry;
 pub(crate) mod revision;
 mod start;

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskCounts},
     id::{DeploymentId, EnvironmentId, PreviewId, ServiceId},
+    relocation::Relocation,
     revision::ServiceVersion,
     settings::Consent,
     sync::{Exception, OnFailure},
 };
 
-/// What should run in an environment afterwards: a revision, or versions service by service.
+/// What should run in an environment afterwards: a revision, or versions service by service, or all of an app instance elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
     "environmentId": "0190a8a0-0000-7000-8000-000000000001",
@@ -30,6 +31,26 @@ pub struct DeployRequest {
     /// Versions by service; without `revision`.
     #[serde(default)]
     pub versions: Vec<ServiceVersion>,
+    /// An app instance of the server's own machine that goes to another cluster; by itself.
+    #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
+    pub relocation: Option<Relocation>,
+}
+
+impl DeployRequest {
+    /// Versions, service by service.
+    pub fn of_versions(environment_id: EnvironmentId, versions: Vec<ServiceVersion>) -> Self {
+        Self { environment_id, revision: None, rollback: false, versions, relocation: None }
+    }
+
+    /// All that a revision says; an older one where `rollback` says so.
+    pub fn of_revision(environment_id: EnvironmentId, number: i64, rollback: bool) -> Self {
+        Self { revision: Some(number), rollback, ..Self::of_versions(environment_id, Vec::new()) }
+    }
+
+    /// An app instance elsewhere.
+    pub fn of_relocation(environment_id: EnvironmentId, relocation: Relocation) -> Self {
+        Self { relocation: Some(relocation), ..Self::of_versions(environment_id, Vec::new()) }
+    }
 }
 
 /// Starts a deployment.

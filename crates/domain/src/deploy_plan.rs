@@ -49,6 +49,7 @@ pub fn item(
         containers,
         variables: Vec::new(),
         scale,
+        original: None,
         warnings,
     }
 }
@@ -69,6 +70,7 @@ pub fn gone(entry: &RevisionEntry) -> PreviewItem {
         containers: Vec::new(),
         variables: Vec::new(),
         scale: None,
+        original: None,
         warnings: vec![Warning::new("no_counterpart", Severity::Blocking, message)],
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AppInstanceId, ClusterId, DeploymentId, EnvironmentId, ServiceId, TaskId},
+    relocation::Original,
     replicas::ReplicaChange,
     service::WorkloadKind,
     sync::{ContainerChange, OnFailure},
@@ -232,6 +233,9 @@ pub struct Task {
     /// Its replicas, where they change.
     #[serde(default)]
     pub scale: Option<ReplicaChange>,
+    /// What is moved here, where it moves to another cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Original>,
     /// How far it is.
     pub status: TaskStatus,
     /// Its current words: what is happening, or how it ended.

@@ -34,6 +34,7 @@ pub mod patience;
 pub mod pattern;
 pub mod problem;
 pub mod queue;
+pub mod relocation;
 pub mod replicas;
 pub mod revision;
 pub mod secret;

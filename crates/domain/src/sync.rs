@@ -9,6 +9,7 @@ use crate::{
     image::ImageRef,
     matrix::MatrixQuery,
     problem::FieldError,
+    relocation::Original,
     replicas::ReplicaChange,
     service::{Container, Service, ServiceQuery, WorkloadKind},
     settings::{Consent, Defaults, Guard},
@@ -181,6 +182,11 @@ pub struct Preview {
 }
 
 impl Preview {
+    /// Whether an app instance goes to another cluster, which it does as a whole or not at all.
+    pub fn relocates(&self) -> bool {
+        self.items.iter().any(|item| item.original.is_some())
+    }
+
     /// The items that would change something.
     pub fn changes(&self) -> impl Iterator<Item = &PreviewItem> {
         self.items.iter().filter(|item| item.will_change())
@@ -212,6 +218,9 @@ pub struct PreviewItem {
     /// Its replicas, where they change.
     #[serde(default)]
     pub scale: Option<ReplicaChange>,
+    /// What is moved here, where it moves to another cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Original>,
     /// What to know before confirming.
     pub warnings: Vec<Warning>,
 }
@@ -232,11 +241,12 @@ impl Exception {
 }
 
 impl PreviewItem {
-    /// Whether its target is not as it is to be: a container moves, or a variable or the replicas change.
+    /// Whether its target is not as it is to be: a container or all of it moves, or a variable or the replicas change.
     pub fn differs(&self) -> bool {
         self.containers.iter().any(ContainerChange::moves)
             || !self.variables.is_empty()
             || self.scale.is_some()
+            || self.original.is_some()
     }
 
     /// How many replicas its target is to have.

@@ -82,6 +82,7 @@ fn without_counterpart(source: &Service) -> PreviewItem {
         containers: Vec::new(),
         variables: Vec::new(),
         scale: None,
+        original: None,
         warnings: vec![Warning::new("no_counterpart", Severity::Blocking, message)],
     }
 }
@@ -101,6 +102,7 @@ fn compare(source: &Service, target: &Service) -> PreviewItem {
         containers,
         variables: Vec::new(),
         scale: None,
+        original: None,
         warnings,
     }
 }

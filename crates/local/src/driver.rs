@@ -23,8 +23,8 @@ use futures::{
     stream::{self, BoxStream},
 };
 use platform::{
-    Error, FoundCluster, FoundNamespace, ImageChange, Platform, Scope, SetImages, Snapshot, Told, Verdict,
-    WatchEvent, verdict,
+    Copy, Error, FoundCluster, FoundNamespace, ImageChange, Platform, Scope, SetImages, Snapshot, Told,
+    Verdict, WatchEvent, verdict,
 };
 use tokio::{
     sync::broadcast::{self, error::RecvError},
@@ -160,6 +160,43 @@ impl Platform for Driver {
                 Err(error @ crate::Error::Going(_)) => return Ok(SetImages::Changed(error.to_string())),
                 Err(error) => return Err(failed(error)),
             }
+        }
+    }
+
+    async fn copy(&self, copy: &Copy, dry_run: bool) -> Result<SetImages, Error> {
+        let Some((from, original)) =
+            self.find(&copy.from, &copy.key).map(|(place, seen)| (place, seen.service))
+        else {
+            return Ok(SetImages::gone(&copy.key));
+        };
+        if original.id != copy.original || original.removed {
+            return Ok(SetImages::gone(&copy.key));
+        }
+        let to = Place { cluster: copy.to.clone(), ..from };
+        let wanted = Service {
+            id: copy.uid.clone(),
+            generation: 1,
+            deployment: Some(copy.deployment.clone()),
+            ..original
+        };
+        match self.0.service(&to).map(|observed| observed.service) {
+            Some(there) if there == wanted => Ok(SetImages::AlreadyThere),
+            Some(there) if there.id == wanted.id => {
+                Ok(SetImages::Changed(format!("{to} is no longer like what it was copied from")))
+            }
+            Some(_) => Ok(SetImages::Changed(format!("There is another {to} already"))),
+            None if dry_run => Ok(SetImages::Accepted),
+            None => {
+                self.0.insert(&to, wanted).map_err(failed)?;
+                Ok(SetImages::Accepted)
+            }
+        }
+    }
+
+    async fn remove(&self, cluster: &str, key: &WorkloadKey, uid: &str) -> Result<(), Error> {
+        match self.find(cluster, key).filter(|(_, there)| there.service.id == uid) {
+            Some((place, _)) => self.0.remove(&place).map_err(failed),
+            None => Ok(()),
         }
     }
 }

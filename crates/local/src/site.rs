@@ -1,6 +1,7 @@
 //! The local site: clusters by name, namespaces and services as directories, and a supervisor for each service.
 
 mod artifacts;
+mod change;
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use domain::{front_door::ServiceCounts, local_service::LocalServiceSpec, variable::Given};
+use domain::front_door::ServiceCounts;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -24,7 +25,7 @@ use crate::{
     front::Front,
     layout::{identity, names, place_of, remove, services},
     mutex::lock,
-    service::{check_name, program},
+    service::check_name,
     supervisor::{Supervisor, ports},
     watch::News,
 };
@@ -209,104 +210,9 @@ impl Site {
         self.shared.news.subscribe()
     }
 
-    /// Makes a service, or changes the one that has this generation, for a deployment or by itself.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] when it has another generation by now: none, where 0 is given. [`Error::NoCluster`] where it
-    /// would be the first of a cluster that was not made. [`Error::NoArtifact`] and [`Error::NoProgram`] where what it is to
-    /// run is not there.
-    pub fn put(
-        &self,
-        place: &Place,
-        spec: LocalServiceSpec,
-        deployment: Option<String>,
-        generation: i64,
-    ) -> Result<Service, Error> {
-        self.change(place, spec, None, deployment, generation)
-    }
-
-    /// The same, and its replicas are given these variables; none for those that they have.
-    pub(crate) fn change(
-        &self,
-        place: &Place,
-        spec: LocalServiceSpec,
-        variables: Option<Given>,
-        deployment: Option<String>,
-        generation: i64,
-    ) -> Result<Service, Error> {
-        let shared = &self.shared;
-        let mut services = shared.services();
-        let before = services.get(place).map(|kept| kept.wanted.borrow().clone());
-        let found = before.as_ref().map_or(0, |service| service.generation);
-        if found != generation {
-            return Err(Error::Stale(place.clone(), found));
-        }
-        let had = || before.as_ref().map(|service| service.variables.clone());
-        let variables = variables.or_else(had).unwrap_or_default();
-        let service = match before {
-            Some(before) if before.removed => return Err(Error::Going(place.clone())),
-            Some(before)
-                if before.spec == spec
-                    && before.variables == variables
-                    && before.deployment == deployment =>
-            {
-                return Ok(before);
-            }
-            Some(before) => {
-                Service { generation: before.generation + 1, spec, variables, deployment, ..before }
-            }
-            None if !shared.clusters.join(&place.cluster).is_dir() => {
-                return Err(Error::NoCluster(place.cluster.clone()));
-            }
-            None => {
-                let (id, weights) = (Uuid::now_v7().to_string(), BTreeMap::new());
-                Service { id, generation: 1, spec, variables, deployment, weights, removed: false }
-            }
-        };
-        if let Some(artifact) = &service.spec.artifact {
-            shared.artifacts.check(artifact, &program(&service.spec))?;
-        }
-        shared.record(place, &service)?;
-        match services.get_mut(place) {
-            Some(kept) => {
-                kept.observed.service = service.clone();
-                kept.wanted.send_replace(service.clone());
-            }
-            None => shared.keep(&mut services, place.clone(), service.clone()),
-        }
-        Ok(service)
-    }
-
-    /// Shares a service's requests between its versions, by image: none for 0, and by the number of ready replicas for what is
-    /// not named. It holds for the versions that there are and for those to come, until it is changed.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] where there is no such service.
-    pub fn weigh(&self, place: &Place, weights: BTreeMap<String, u32>) -> Result<(), Error> {
-        let mut services = self.shared.services();
-        let kept = services.get_mut(place).ok_or_else(|| Error::Stale(place.clone(), 0))?;
-        let service = Service { weights, ..kept.wanted.borrow().clone() };
-        self.shared.record(place, &service)?;
-        kept.observed.service = service.clone();
-        kept.wanted.send_replace(service);
-        Ok(())
-    }
-
     /// What a service's front door has counted; none where it has none that is open.
     pub async fn counts(&self, place: &Place) -> Result<Option<ServiceCounts>, Error> {
         self.shared.front.counts(place).await
-    }
-
-    /// Removes a service, with all that it runs; done once it is gone for [`Site::service`] too.
-    pub fn remove(&self, place: &Place) -> Result<(), Error> {
-        let services = self.shared.services();
-        let Some(kept) = services.get(place).filter(|kept| !kept.wanted.borrow().removed) else {
-            return Ok(());
-        };
-        let service = Service { removed: true, ..kept.wanted.borrow().clone() };
-        self.shared.record(place, &service)?;
-        kept.wanted.send_replace(service);
-        Ok(())
     }
 }
 
@@ -336,6 +242,27 @@ impl Shared {
         fs::remove_dir_all(&directory).map_err(Error::file(&directory, "removed"))?;
         services.remove(place);
         let _ = self.news.send(place.clone());
+        Ok(())
+    }
+
+    /// Records a service, and has it supervised as it is to be now.
+    fn set(
+        self: &Arc<Self>,
+        services: &mut BTreeMap<Place, Kept>,
+        place: &Place,
+        service: &Service,
+    ) -> Result<(), Error> {
+        if !services.contains_key(place) && !self.clusters.join(&place.cluster).is_dir() {
+            return Err(Error::NoCluster(place.cluster.clone()));
+        }
+        self.record(place, service)?;
+        match services.get_mut(place) {
+            Some(kept) => {
+                kept.observed.service = service.clone();
+                kept.wanted.send_replace(service.clone());
+            }
+            None => self.keep(services, place.clone(), service.clone()),
+        }
         Ok(())
     }
 

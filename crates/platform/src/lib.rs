@@ -181,6 +181,23 @@ pub struct VariableChange {
     pub to: Opened,
 }
 
+/// A workload that is copied to another cluster of the same site, with all that it is given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copy {
+    /// What is copied.
+    pub key: WorkloadKey,
+    /// The cluster where it is.
+    pub from: String,
+    /// Its UID there: nothing else of its name is copied.
+    pub original: String,
+    /// The cluster where it goes.
+    pub to: String,
+    /// The UID that the copy gets.
+    pub uid: String,
+    /// The deployment's id.
+    pub deployment: String,
+}
+
 /// Names the deployment that last changed a workload, so that our own change is told from another's.
 pub const DEPLOYMENT_ANNOTATION: &str = "lockstep.dev/deployment";
 
@@ -243,6 +260,17 @@ pub trait Platform: Send + Sync {
         change: &ImageChange,
         dry_run: bool,
     ) -> Result<SetImages, Error>;
+
+    /// Copies a workload, or only tries it (`dry_run`). A copy that is there by this change and still like its original is
+    /// [`SetImages::AlreadyThere`]. For sites that make workloads: elsewhere it is rejected.
+    async fn copy(&self, _copy: &Copy, _dry_run: bool) -> Result<SetImages, Error> {
+        Err(Error::Rejected("Lockstep makes no workloads on this kind of site.".to_owned()))
+    }
+
+    /// Removes a workload, where it is still the one with this UID; it may take a while to end.
+    async fn remove(&self, _cluster: &str, _key: &WorkloadKey, _uid: &str) -> Result<(), Error> {
+        Err(Error::Rejected("Lockstep removes no workloads on this kind of site.".to_owned()))
+    }
 }
 
 /// A site's driver. It must be made within a Tokio runtime.

@@ -1,5 +1,6 @@
 //! App instances.
 
+use chrono::{DateTime, Utc};
 use domain::{
     app_instance::AppInstance,
     id::{AppInstanceId, ClusterId, EnvironmentId, SiteId},
@@ -10,7 +11,7 @@ use sea_orm::{
     entity::prelude::*,
 };
 
-use crate::{Error, Store, Write, cluster, environment, site};
+use crate::{Error, Lease, Store, Write, cluster, environment, site};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "app_instance")]
@@ -172,6 +173,22 @@ impl Write {
             0 => Err(Error::Stale),
             _ => self.regroup(instance).await,
         }
+    }
+
+    /// Binds an app instance to the same namespace of another cluster, for the deployment that moves it.
+    /// [`Error::Duplicate`] when that one is bound already.
+    pub async fn relocate(
+        &mut self,
+        lease: &Lease,
+        instance: &AppInstance,
+        cluster: ClusterId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.hold(lease).await?;
+        let version = instance.version;
+        let cluster_id = cluster;
+        let after = AppInstance { cluster_id, version: version + 1, updated_at: now, ..instance.clone() };
+        self.update_app_instance(&after, version).await
     }
 
     /// Removes an app instance with its observed services.

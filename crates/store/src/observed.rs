@@ -11,7 +11,12 @@ use domain::{
     id::{AppInstanceId, ClusterId, EnvironmentId, ServiceId},
     service::{Container, Manager, ServiceStatus, WorkloadKind},
 };
-use sea_orm::{ActiveValue::Set, Condition, QuerySelect, entity::prelude::*, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set,
+    Condition, ExprTrait as _, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Alias, OnConflict},
+};
 
 use crate::{
     Error, Store, Write, matrix,
@@ -104,7 +109,8 @@ impl Store {
 }
 
 impl Write {
-    /// Stores observed services and keeps their rows of the matrix true.
+    /// Stores observed services and keeps their rows of the matrix true. What is in another cluster by now is left: its
+    /// watch tells of it.
     pub async fn upsert_services(&mut self, observed: &[&ObservedService]) -> Result<(), Error> {
         if observed.is_empty() {
             return Ok(());
@@ -128,6 +134,10 @@ impl Write {
                     Column::Search,
                     Column::LastChanged,
                 ])
+                .action_and_where(
+                    Expr::col((Entity, Column::ClusterId))
+                        .equals((Alias::new("excluded"), Column::ClusterId)),
+                )
                 .to_owned();
             Entity::insert_many(models).on_conflict(update).exec_without_returning(self.tx()).await?;
         }
@@ -135,11 +145,12 @@ impl Write {
         self.refresh_rows(&ids).await
     }
 
-    /// Removes services that are gone.
-    pub async fn delete_services(&mut self, gone: &[ServiceKey]) -> Result<(), Error> {
+    /// Removes services that are gone from a cluster.
+    pub async fn delete_services(&mut self, cluster: ClusterId, gone: &[ServiceKey]) -> Result<(), Error> {
         let mut rows = Vec::new();
         for key in gone {
-            let found = Entity::find().filter(of(key)).one(self.tx()).await?;
+            let found =
+                Entity::find().filter(of(key)).filter(Column::ClusterId.eq(cluster.0)).one(self.tx()).await?;
             if let Some(service) = found {
                 rows.push(service.matrix_row_id);
                 service.delete(self.tx()).await?;
@@ -200,6 +211,7 @@ impl Write {
             Entity::update_many()
                 .col_expr(Column::Application, Expr::value(instance.application.clone()))
                 .col_expr(Column::EnvironmentId, Expr::value(instance.environment_id.0))
+                .col_expr(Column::ClusterId, Expr::value(instance.cluster_id.0))
                 .col_expr(Column::MatrixRowId, Expr::value(row))
                 .col_expr(Column::Search, Expr::value(search))
                 .filter(Column::Id.eq(service.id))

@@ -146,7 +146,7 @@ impl Write {
     }
 
     /// Ends the deployments of an environment that wait for their turn and whose services are all among these. Those with
-    /// a time of their own are left.
+    /// a time of their own, and those that move an app instance, are left.
     pub async fn supersede(
         &mut self,
         environment: EnvironmentId,
@@ -154,9 +154,10 @@ impl Write {
         services: &HashSet<ServiceId>,
         now: DateTime<Utc>,
     ) -> Result<Vec<DeploymentId>, Error> {
-        let candidates: Vec<(Uuid, Uuid)> = task::Entity::find()
+        let candidates: Vec<(Uuid, Uuid, bool)> = task::Entity::find()
             .select_only()
             .columns([task::Column::DeploymentId, task::Column::TargetServiceId])
+            .column_as(task::Column::Original.is_not_null(), "relocates")
             .join(JoinType::InnerJoin, task::Relation::Deployment.def())
             .filter(Column::TargetEnvironmentId.eq(environment.0))
             .filter(Column::Id.ne(by.0))
@@ -165,8 +166,8 @@ impl Write {
             .all(self.tx())
             .await?;
         let mut covered: HashMap<Uuid, bool> = HashMap::new();
-        for (deployment, service) in candidates {
-            *covered.entry(deployment).or_insert(true) &= services.contains(&service.into());
+        for (deployment, service, relocates) in candidates {
+            *covered.entry(deployment).or_insert(true) &= services.contains(&service.into()) && !relocates;
         }
         let mut superseded = Vec::new();
         for id in covered.into_iter().filter(|(_, covered)| *covered).map(|(id, _)| id) {

@@ -8,6 +8,7 @@ use domain::{
     engine::{Change, TaskState, takes_room},
     id::{ClusterId, DeploymentId, ServiceId, SiteId, TaskId},
     image::ImageRef,
+    relocation::Original,
     replicas::ReplicaChange,
     service::{Container, WorkloadKind},
     sync::{ContainerChange, with_images},
@@ -44,6 +45,7 @@ pub(crate) struct Model {
     variables: Json,
     pub(crate) carried: Option<Json>,
     pub(crate) scale: Option<Json>,
+    original: Option<Json>,
     status: String,
     busy: Option<bool>,
     words: String,
@@ -118,6 +120,8 @@ pub struct RunningTask {
     pub carried: Option<Carried>,
     /// What becomes of the workload's replicas, where they change.
     pub scale: Option<ReplicaChange>,
+    /// What it copies, where it makes the workload.
+    pub original: Option<Original>,
 }
 
 impl TryFrom<Model> for Task {
@@ -145,6 +149,7 @@ impl TryFrom<Model> for Task {
             containers,
             variables: serde_json::from_value(row.variables)?,
             scale: row.scale.map(serde_json::from_value).transpose()?,
+            original: row.original.map(serde_json::from_value).transpose()?,
             status: TaskStatus::from(row.status.as_str()),
             words: row.words,
             error: row.error,
@@ -184,6 +189,7 @@ fn active(deployment: DeploymentId, position: usize, new: &NewTask) -> Result<Ac
         variables: Set(serde_json::to_value(&task.variables)?),
         carried: Set(new.carried.as_ref().map(serde_json::to_value).transpose()?),
         scale: Set(task.scale.map(serde_json::to_value).transpose()?),
+        original: Set(task.original.as_ref().map(serde_json::to_value).transpose()?),
         status: Set(TaskStatus::Pending.to_string()),
         busy: Set(None),
         words: Set(task.words.clone()),
@@ -342,6 +348,7 @@ impl TryFrom<Model> for RunningTask {
             to,
             carried: row.carried.map(serde_json::from_value).transpose()?,
             scale: row.scale.map(serde_json::from_value).transpose()?,
+            original: row.original.map(serde_json::from_value).transpose()?,
         })
     }
 }

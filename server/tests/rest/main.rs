@@ -18,6 +18,7 @@ mod local_faults;
 mod local_revisions;
 mod local_variables;
 mod matching;
+mod moves;
 mod past;
 mod replicas;
 mod revisions;

@@ -7,7 +7,7 @@ use domain::{
     engine::{
         Action, Applied, Change, Observed, TaskState, Withdrawn, applied, in_doubt, observed, withdrawn,
     },
-    health,
+    health::{self, Rollout},
     id::TaskId,
     replicas::ReplicaChange,
     service::Container,
@@ -50,6 +50,8 @@ struct Side<'a> {
     variables: Option<&'a Values>,
     /// Where they change.
     replicas: Option<u32>,
+    /// It is not there at all: what comes is a copy.
+    absent: bool,
 }
 
 /// What a change starts from and what it goes to.
@@ -61,12 +63,17 @@ struct Way<'a> {
 
 fn before(running: &RunningTask) -> Side<'_> {
     let variables = running.carried.as_ref().map(|carried| &carried.from);
-    Side { containers: &running.from, variables, replicas: running.scale.map(|scale| scale.from) }
+    Side {
+        containers: &running.from,
+        variables,
+        replicas: running.scale.map(|scale| scale.from),
+        absent: running.original.is_some(),
+    }
 }
 
 fn after(running: &RunningTask) -> Side<'_> {
     let variables = running.carried.as_ref().map(|carried| &carried.to);
-    Side { containers: &running.to, variables, replicas: running.scale.map(|scale| scale.to) }
+    Side { containers: &running.to, variables, replicas: running.scale.map(|scale| scale.to), absent: false }
 }
 
 fn forth(running: &RunningTask) -> Way<'_> {
@@ -167,7 +174,7 @@ impl Runner {
     fn got_through(&self, now: &WorkloadFacts, running: &RunningTask, way: &Way<'_>) -> bool {
         let there = self.overtaken(now, way.to).is_none();
         let ours = now.deployment.as_ref() == Some(&self.annotation);
-        now.uid == running.uid && if way.back { there } else { ours }
+        now.uid == running.uid && if way.back { there && !way.to.absent } else { ours }
     }
 
     /// Finds out by a dry run whether a change that is not to be sent any more got through earlier.
@@ -182,13 +189,16 @@ impl Runner {
         self.without_doubt(task, running, &way, change).await
     }
 
-    /// Sends images and variables, or only tries it.
+    /// Sends images and variables, or makes a copy or removes it; or only tries it.
     async fn send(
         &self,
         running: &RunningTask,
         way: &Way<'_>,
         dry_run: bool,
     ) -> Result<Result<SetImages, platform::Error>, Error> {
+        if let Some(original) = &running.original {
+            return self.copy(running, original, way.back, dry_run).await;
+        }
         let variables = match self.opened(way) {
             Ok(variables) => variables,
             Err(error) => return Ok(Err(platform::Error::Rejected(error.to_string()))),
@@ -278,6 +288,11 @@ impl Runner {
             None => self.read(running).await?,
         };
         Ok(match read {
+            Ok(None) if wanted.absent => (Observed::Rollout(Rollout::Done), None),
+            Ok(Some(snapshot)) if wanted.absent && snapshot.workload.uid == running.uid => {
+                (Observed::Rollout(Rollout::Progressing("its copy is being removed".into())), None)
+            }
+            Ok(Some(_)) if wanted.absent => (Observed::Rollout(Rollout::Done), None),
             Ok(Some(snapshot)) if snapshot.workload.uid != running.uid => {
                 (Observed::Overtaken("it was deleted and made again by someone else".into()), None)
             }
@@ -296,7 +311,7 @@ impl Runner {
     /// Whether a watch has told of this deployment's own change, and so tells the truth about it; before that it is late.
     fn shows(&self, workload: &WorkloadFacts, running: &RunningTask, wanted: Side<'_>) -> bool {
         let of_this = workload.deployment.as_ref() == Some(&self.annotation);
-        of_this && workload.uid == running.uid && self.overtaken(workload, wanted).is_none()
+        !wanted.absent && of_this && workload.uid == running.uid && self.overtaken(workload, wanted).is_none()
     }
 
     /// Waits until the watches tell something new of the workload, with a moment for what comes with it, or for a while, or

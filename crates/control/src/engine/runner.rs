@@ -89,7 +89,11 @@ pub(super) async fn carry_out(control: Arc<Control>, lease: Lease, claimed: Inst
         let (mut begin, decided) = (Vec::new(), Instant::now());
         for action in step(&state, Utc::now()) {
             match action {
-                Action::Finish(status) => return runner.set_status(&status, words_for(&status)).await,
+                Action::Finish(status) => {
+                    let (status, why) = runner.hand_over(status).await?;
+                    let words = why.unwrap_or_else(|| words_for(&status).to_owned());
+                    return runner.set_status(&status, &words).await;
+                }
                 Action::End(id, status) => {
                     let change = runner.end(&state, id, status).await?;
                     record(&mut state, id, &change);

@@ -75,8 +75,8 @@ async fn write(store: &Store, waiting: &[Waiting]) -> Result<(), Error> {
     write.hold_watches(&leases).await?;
     let changed: Vec<_> = waiting.iter().flat_map(|one| &one.findings.changed).collect();
     write.upsert_services(&changed).await?;
-    for Waiting { findings, .. } in waiting {
-        write.delete_services(&findings.gone).await?;
+    for Waiting { findings: Findings { lease, gone, .. }, .. } in waiting {
+        write.delete_services(lease.cluster, gone).await?;
     }
     Ok(write.commit().await?)
 }

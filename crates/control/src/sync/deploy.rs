@@ -10,6 +10,7 @@ use domain::{
     id::ServiceId,
     image::ImageRef,
     problem::FieldError,
+    relocation::Relocation,
     replicas::ReplicaChange,
     revision::{ContainerImage, RevisionEntry, ServiceVersion},
     service::Service,
@@ -19,6 +20,7 @@ use domain::{
 use super::{
     preview::{Asked as Subject, finish},
     read::read_now,
+    relocate,
     start::{Asked, How, begin, other_request, previewed},
 };
 use crate::{
@@ -35,6 +37,9 @@ pub async fn preview_deploy(ctx: &Context, request: DeployRequest) -> Result<Pre
         }
         other => other?,
     };
+    if let Some(relocation) = request.relocation.clone() {
+        return relocated(ctx, request, &relocation).await;
+    }
     let there = ctx.store().services_of(environment.id).await?;
     let (mut wanted, replicas, missing) = match request.revision {
         Some(_) if !request.versions.is_empty() => {
@@ -83,6 +88,21 @@ pub async fn start_deploy(ctx: &Context, start: StartDeployment) -> Result<Deplo
         time_limit: start.time_limit_seconds,
     };
     begin(ctx, &shown, &Asked::AllBut(&start.except), how).await
+}
+
+/// What moving an app instance of the environment would do.
+async fn relocated(ctx: &Context, request: DeployRequest, relocation: &Relocation) -> Result<Preview, Error> {
+    if request.revision.is_some() || request.rollback || !request.versions.is_empty() {
+        return Err(Error::invalid(
+            "move",
+            "An app instance is moved by itself: choose versions afterwards.",
+        ));
+    }
+    let there = ctx.store().app_instances(Some(request.environment_id)).await?;
+    if there.iter().all(|instance| instance.id != relocation.app_instance_id) {
+        return Err(Error::invalid("move.appInstanceId", "The environment has no such app instance."));
+    }
+    relocate::preview(ctx, relocation, |asked| Subject { deploy: Some(request), ..asked }).await
 }
 
 type Wanted = HashMap<ServiceId, Vec<ContainerImage>>;

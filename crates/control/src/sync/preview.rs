@@ -7,7 +7,7 @@ use domain::{
     cluster::Cluster,
     deploy::DeployRequest,
     environment::Environment,
-    id::{DeploymentId, EnvironmentId, ServiceId},
+    id::{ClusterId, DeploymentId, EnvironmentId, ServiceId, SiteId},
     list::Paging,
     problem::FieldError,
     service::{Container, Service, ServiceQuery},
@@ -20,14 +20,14 @@ use domain::{
     workload::WorkloadKey,
 };
 use futures::{StreamExt, stream};
-use platform::{ImageChange, SetImages, VariableChange};
+use platform::{Copy, ImageChange, SetImages, VariableChange};
 use uuid::Uuid;
 
 use super::{
     carry::carry,
     read::{Found, read_now},
 };
-use crate::{Context, Error, VaultError, environment, service, variable, variable::carry::opened};
+use crate::{Context, Error, VaultError, cluster, environment, service, variable, variable::carry::opened};
 
 /// How long a preview can be confirmed.
 const VALID: TimeDelta = TimeDelta::minutes(30);
@@ -72,26 +72,21 @@ async fn check_targets(ctx: &Context, request: &SyncRequest) -> Result<(), Error
 }
 
 /// A target's cluster; refused where its site is switched off, or it is cordoned or not managed.
-pub(super) async fn reach(ctx: &Context, target: &Service) -> Result<Cluster, Error> {
-    let site = ctx.store().site(target.site_id).await?;
+pub(super) async fn reach(ctx: &Context, site: SiteId, cluster: ClusterId) -> Result<Cluster, Error> {
+    let cluster = cluster::find(ctx, Some(site), &cluster.to_string()).await?;
+    let site = ctx.store().site(site).await?;
     if !site.active {
         return Err(Error::conflict("site_off", format!("Site {} is switched off.", site.name)));
     }
-    let cluster = cluster_of(ctx, target).await?;
     if !cluster.managed {
-        let detail = format!("Cluster {} is not among the managed ones.", target.cluster);
+        let detail = format!("Cluster {} is not among the managed ones.", cluster.name);
         return Err(Error::conflict("cluster_unmanaged", detail));
     }
     if cluster.cordoned {
-        let detail = format!("Cluster {} is cordoned: nothing new is deployed to it.", target.cluster);
+        let detail = format!("Cluster {} is cordoned: nothing new is deployed to it.", cluster.name);
         return Err(Error::conflict("cluster_cordoned", detail));
     }
     Ok(cluster)
-}
-
-async fn cluster_of(ctx: &Context, target: &Service) -> Result<Cluster, Error> {
-    let found = ctx.store().find_clusters(Some(target.site_id), &target.cluster_id.to_string()).await?;
-    found.into_iter().next().ok_or(Error::NotFound { noun: "cluster", name: target.cluster.clone() })
 }
 
 /// What a preview is of.
@@ -341,6 +336,15 @@ async fn dry_run(
     let service = crate::service::get(ctx, target.service_id).await?;
     let key =
         WorkloadKey { namespace: target.namespace.clone(), kind: item.kind.clone(), name: item.name.clone() };
+    let external =
+        cluster::find(ctx, Some(service.site_id), &target.cluster_id.to_string()).await?.external_id;
+    let platform = ctx.control().platform(service.site_id).await?;
+    if let Some(original) = &item.original {
+        let (uid, deployment) = (target.uid.clone(), "preview".into());
+        let from = original.external_id.clone();
+        let copy = Copy { key, from, original: original.uid.clone(), to: external, uid, deployment };
+        return Ok(platform.copy(&copy, true).await?);
+    }
     let change = ImageChange {
         uid: target.uid.clone(),
         from: target.found.clone(),
@@ -351,7 +355,5 @@ async fn dry_run(
         seen: None,
         back: false,
     };
-    let external = cluster_of(ctx, &service).await?.external_id;
-    let platform = ctx.control().platform(service.site_id).await?;
     Ok(platform.set_images(&external, &key, &change, true).await?)
 }

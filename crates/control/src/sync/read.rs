@@ -78,7 +78,7 @@ async fn read_one(ctx: &Context, mut target: Service) -> (Service, Result<Read, 
 
 async fn refresh(ctx: &Context, target: &mut Service) -> Result<Read, Error> {
     let key = WorkloadKey::of(target);
-    let cluster = reach(ctx, target).await?;
+    let cluster = reach(ctx, target.site_id, target.cluster_id).await?;
     let platform = ctx.control().platform(target.site_id).await?;
     let snapshot = platform.workload(&cluster.external_id, &key).await?;
     let snapshot =

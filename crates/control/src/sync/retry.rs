@@ -2,7 +2,7 @@
 
 use domain::{
     deploy_plan,
-    deployment::{Origin, Task, TaskStatus},
+    deployment::{DeploymentStatus, Origin, Task, TaskStatus},
     id::{DeploymentId, ServiceId},
     revision::ContainerImage,
     sync::Preview,
@@ -12,12 +12,18 @@ use super::{
     ended,
     preview::{Asked, finish},
     read::read_now,
+    relocate,
 };
 use crate::{Context, Error};
 
 /// What carrying out the rest of a deployment would do.
 pub async fn preview_retry(ctx: &Context, id: DeploymentId) -> Result<Preview, Error> {
     let ended = ended(ctx, id).await?;
+    if ended.status != DeploymentStatus::Complete
+        && let Some(again) = relocate::of(&ended)
+    {
+        return relocate::preview(ctx, &again, |asked| Asked { retry_of: Some(id), ..asked }).await;
+    }
     let left: Vec<&Task> = ended.results.iter().filter(|task| task.status != TaskStatus::Success).collect();
     if left.is_empty() {
         return Err(Error::conflict(

@@ -135,6 +135,10 @@ fn reason(new: &NewDeployment, preview: &Preview) -> String {
     if let Some(id) = preview.retry_of {
         return format!("rest of {id}");
     }
+    let moved = new.tasks.iter().find_map(|new| Some((&new.task, new.task.original.as_ref()?)));
+    if let Some((task, original)) = moved {
+        return format!("{} moves from {} to {}", task.namespace, original.cluster, task.cluster);
+    }
     match &preview.deploy {
         Some(deploy) => match deploy.revision {
             Some(number) => format!("rollback to revision {number}"),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskCounts, TaskStatus},
-    id::{AppInstanceId, DeploymentId, PreviewId, ServiceId},
+    id::{AppInstanceId, ClusterId, DeploymentId, PreviewId, ServiceId},
     service::Service,
     settings::{Consent, time_limit_fault},
     sync::{Exception, OnFailure, Preview, PreviewItem, PreviewTarget, Severity, StartSync, Warning},
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::{
     carry::confirmed,
     preview::{preview, reach},
+    relocate::check_whole,
     revision::{There, revision_of},
 };
 use crate::{Context, Error, deployment, settings};
@@ -117,7 +118,11 @@ pub(super) async fn begin(
 ) -> Result<Deployment, Error> {
     let target = preview.request.target_environment_id;
     let defaults = ctx.store().settings(target).await?.settings.defaults;
-    let on_failure = on_failure.or(defaults.on_failure).unwrap_or(otherwise);
+    let on_failure = match preview.relocates() {
+        // Half of an app instance is of no use in either cluster.
+        true => OnFailure::PutBack,
+        false => on_failure.or(defaults.on_failure).unwrap_or(otherwise),
+    };
     // The way back is not cut short by what holds for going forth.
     let time_limit = time_limit.or(defaults.time_limit_seconds.filter(|_| preview.undo_of.is_none()));
     let mut errors = Vec::new();
@@ -132,6 +137,7 @@ pub(super) async fn begin(
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
+    check_whole(preview, |item| !asked.has(item))?;
     let items: Vec<&PreviewItem> = preview.changes().filter(|item| asked.has(item)).collect();
     let left_out = left_out(preview, asked);
     if items.is_empty() {
@@ -141,9 +147,11 @@ pub(super) async fn begin(
     let carried = confirmed(ctx, preview, &items).await?;
     let services = target_services(ctx, &items).await?;
     let mut reached = HashSet::new();
-    for (service, _) in services.values() {
-        if reached.insert(service.cluster_id) {
-            reach(ctx, service).await?;
+    for target in items.iter().filter_map(|item| item.target.as_ref()) {
+        if let Some((service, _)) = services.get(&target.service_id)
+            && reached.insert(target.cluster_id)
+        {
+            reach(ctx, service.site_id, target.cluster_id).await?;
         }
     }
     let head = Deployment {
@@ -237,6 +245,7 @@ async fn store_all(
     let (deployment, services) = (&new.deployment, new.tasks.len());
     let what = match deployment.origin {
         Origin::Rollback => "a rollback in",
+        Origin::Deploy if preview.relocates() => "a move within",
         Origin::Deploy => "a deployment to",
         _ => "a sync to",
     };
@@ -259,7 +268,8 @@ async fn store_all(
 /// Ends deployments that wait for their turn and would bring nothing that this one does not bring in another version.
 async fn supersede(ctx: &Context, write: &mut Write, new: &NewDeployment) -> Result<(), Error> {
     let deployment = &new.deployment;
-    if deployment.scheduled_for.is_some() {
+    let relocates = new.tasks.iter().any(|new| new.task.original.is_some());
+    if deployment.scheduled_for.is_some() || relocates {
         return Ok(());
     }
     let environment = deployment.target_environment_id;
@@ -276,8 +286,10 @@ async fn target_services(
     ctx: &Context,
     items: &[&PreviewItem],
 ) -> Result<HashMap<ServiceId, (Service, String)>, Error> {
-    let ids: Vec<ServiceId> =
-        items.iter().filter_map(|item| item.target.as_ref()).map(|t| t.service_id).collect();
+    let targets = items.iter().filter_map(|item| item.target.as_ref());
+    let on: HashMap<ServiceId, ClusterId> =
+        targets.map(|target| (target.service_id, target.cluster_id)).collect();
+    let ids: Vec<ServiceId> = on.keys().copied().collect();
     let clusters: HashMap<_, _> = ctx
         .store()
         .clusters(None)
@@ -289,7 +301,7 @@ async fn target_services(
     Ok(services
         .into_iter()
         .filter_map(|service| {
-            let external = clusters.get(&service.cluster_id)?.clone();
+            let external = clusters.get(on.get(&service.id)?)?.clone();
             Some((service.id, (service, external)))
         })
         .collect())
@@ -365,6 +377,7 @@ fn task(
             containers: item.containers.clone(),
             variables: item.variables.clone(),
             scale: item.scale,
+            original: item.original.clone(),
             status: TaskStatus::Pending,
             words: "waiting".into(),
             error: None,

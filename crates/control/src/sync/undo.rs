@@ -2,7 +2,7 @@
 
 use domain::{
     deploy::StartRollback,
-    deployment::{Deployment, Task},
+    deployment::{Deployment, DeploymentStatus, Task},
     id::{DeploymentId, ServiceId},
     replicas::{self, ReplicaChange},
     service::{Container, Service},
@@ -13,6 +13,7 @@ use super::{
     ended,
     preview::{Asked, finish},
     read::read_now,
+    relocate,
     start::start_follow_up,
 };
 use crate::{Context, Error};
@@ -34,7 +35,13 @@ pub async fn roll_back(
 /// What undoing a deployment would do.
 pub async fn preview_undo(ctx: &Context, id: DeploymentId) -> Result<Preview, Error> {
     let undone = ended(ctx, id).await?;
-    let tasks: Vec<&Task> = undone.results.iter().filter(|task| task.accepted).collect();
+    if undone.status == DeploymentStatus::Complete
+        && let Some(back) = relocate::back(&undone)
+    {
+        return relocate::preview(ctx, &back, |asked| Asked { undo_of: Some(id), ..asked }).await;
+    }
+    let changed = |task: &&Task| task.accepted && task.original.is_none();
+    let tasks: Vec<&Task> = undone.results.iter().filter(changed).collect();
     if tasks.is_empty() {
         return Err(Error::conflict("nothing_to_undo", "It changed nothing, so there is nothing to undo."));
     }
@@ -81,6 +88,7 @@ fn way_back(task: &Task, targets: &[Service]) -> PreviewItem {
         containers,
         variables: Vec::new(),
         scale,
+        original: None,
         warnings,
     }
 }

@@ -51,6 +51,7 @@ fn task(name: &str, (from, to): (&str, &str), status: TaskStatus, accepted: bool
         }],
         variables: Vec::new(),
         scale: None,
+        original: None,
         status,
         words: String::new(),
         error: None,

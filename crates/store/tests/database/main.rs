@@ -167,7 +167,7 @@ async fn rows_follow_their_services(postgres: bool) {
     put(&store, &[observed(&instances[0], "only", "only:1")]).await;
     assert_eq!(out_of_step(&store).await, (2, 0), "what runs in one place only is not out of step");
     let mut write = store.write().await.unwrap();
-    write.delete_services(&[observed(&instances[0], "only", "").key]).await.unwrap();
+    write.delete_services(instances[0].cluster_id, &[observed(&instances[0], "only", "").key]).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!(out_of_step(&store).await, (1, 0), "a row goes with its last service");
 }
@@ -207,7 +207,7 @@ async fn a_total_is_what_its_pages_hold(postgres: bool) {
     let failed = |n| ObservedService { status: ServiceStatus::Failed, ..service(n) };
     put(&store, &Vec::from_iter((0..40).step_by(5).map(failed))).await;
     let mut write = store.write().await.unwrap();
-    write.delete_services(&[service(3).key, service(5).key]).await.unwrap();
+    write.delete_services(instances[0].cluster_id, &[service(3).key, service(5).key]).await.unwrap();
     write.commit().await.unwrap();
     let (first, everything) = (Some(instances[0].environment_id), ServiceQuery::default());
     let failed = ServiceQuery { status: Some("failed".into()), ..everything.clone() };

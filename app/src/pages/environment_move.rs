@@ -1,0 +1,77 @@
+//! Choosing where an app instance of the server's own machine goes.
+
+use domain::{
+    app_instance::AppInstance, cluster::ClusterSummary, deploy::DeployRequest, relocation::Relocation,
+    site::SiteKind,
+};
+use leptos::prelude::*;
+
+use crate::components::erased::Erase;
+use crate::components::{
+    icon::{icon, lu},
+    pager::counted,
+    sync_flow::SyncFlow,
+};
+
+/// The clusters that an app instance could be moved to: the others of the server's own machine.
+pub(super) fn ways(instance: &AppInstance, clusters: &[ClusterSummary]) -> Vec<ClusterSummary> {
+    let is_way = |found: &&ClusterSummary| {
+        found.site_kind == SiteKind::Local
+            && found.cluster.site_id == instance.rancher_site_id
+            && found.cluster.id != instance.cluster_id
+    };
+    clusters.iter().filter(is_way).cloned().collect()
+}
+
+/// Asks for the cluster; what would happen is previewed then.
+pub(super) fn form(instance: &AppInstance, ways: Vec<ClusterSummary>, open: RwSignal<bool>) -> AnyView {
+    let flow = expect_context::<SyncFlow>();
+    let first = ways.iter().find(|way| !way.cluster.cordoned).or(ways.first());
+    let chosen = RwSignal::new(first.map(|way| way.cluster.id.to_string()).unwrap_or_default());
+    let (environment, app_instance_id) = (instance.environment_id, instance.id);
+    let words = format!(
+        "Every service of {} is copied to another cluster of this machine. Once all copies serve, they take over, and \
+         what runs in {} is stopped. Front doors get new addresses.",
+        instance.namespace, instance.cluster
+    );
+    let options = ways.into_iter().map(|ClusterSummary { cluster, services, .. }| {
+        let state = if cluster.cordoned { "cordoned".to_owned() } else { counted(services, "service") };
+        let id = cluster.id.to_string();
+        let of = id.clone();
+        view! {
+            <option value=id prop:selected=move || chosen.get() == of disabled=cluster.cordoned>
+                {format!("{} ({state})", cluster.name)}
+            </option>
+        }
+    });
+    let options = options.collect_view();
+    let go = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        open.set(false);
+        let relocation = Relocation { app_instance_id, cluster: chosen.get_untracked() };
+        flow.deploy(DeployRequest::of_relocation(environment, relocation));
+    };
+    view! {
+        <form class="contents" on:submit=go>
+            <div class="dialog-body space-y-3">
+                <p>{words}</p>
+                <div class="field">
+                    <label for="move-cluster">"To cluster"</label>
+                    <select
+                        id="move-cluster"
+                        class="select w-full"
+                        autofocus
+                        on:change=move |event| chosen.set(event_target_value(&event))
+                    >
+                        {options}
+                    </select>
+                </div>
+            </div>
+            <div class="dialog-foot">
+                <button type="button" class="btn" on:click=move |_| open.set(false)>"Cancel"</button>
+                <button type="submit" class="btn btn-primary">{icon(lu::LuArrowRight)} "Preview the move"</button>
+            </div>
+        </form>
+    }
+    .erase()
+}
