@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use domain::{
+    deployment::TaskStatus,
     engine::{
         Action, Applied, Change, Observed, TaskState, Withdrawn, applied, in_doubt, observed, withdrawn,
     },
@@ -107,7 +108,10 @@ impl Runner {
             Action::End(..) | Action::Finish(_) => return Ok(None),
         };
         let (found, available) = self.observe(&task, running, wanted).await?;
-        let change = observed(&task, found, Utc::now(), self.control.patience);
+        let mut change = observed(&task, found, Utc::now(), self.control.patience);
+        if wanted.absent && change.status == TaskStatus::PutBack {
+            change.words = "its copy is removed".into();
+        }
         let news = change.status != task.status;
         Ok(Some(Done { id: task.id, run, change, available, news, platform: None }))
     }

@@ -264,8 +264,12 @@ impl Runner {
             let task = state.tasks.iter_mut().find(|task| task.id == id);
             let task = task.ok_or(Error::NotFound { noun: "task", name: id.to_string() })?;
             if let Some(status) = begun(&action).filter(|status| *status != task.status) {
-                let back = status == TaskStatus::PuttingBack;
-                let words = if back { "putting the earlier images back" } else { "begins" };
+                let relocates = self.tasks.get(&id).is_some_and(|task| task.original.is_some());
+                let words = match status {
+                    TaskStatus::PuttingBack if relocates => "removing its copy",
+                    TaskStatus::PuttingBack => "putting the earlier images back",
+                    _ => "begins",
+                };
                 let write = match &mut write {
                     Some(write) => write,
                     none => none.insert(self.control.store.write().await?),
