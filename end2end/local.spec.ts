@@ -92,6 +92,34 @@ test("variables are inherited, overridden and given to what runs", async ({ page
   expect(pageErrors.filter((error) => !error.includes("422"))).toEqual([]);
 });
 
+test("an app instance is moved to another cluster, and every step is said before", async ({ page, lockstep, pageErrors }) => {
+  for (const name of ["east", "west"]) await lockstep.api.post("/api/clusters", { name });
+  const environment = await lockstep.api.post("/api/environments", { name: "Bakery 🥐" });
+  const service = { image: "bakery/oven:1.0.0", program: "sleep", arguments: ["1000"], readyAfterMs: 0 };
+  await lockstep.api.put("/api/clusters/east/namespaces/bakery/services/oven", service);
+  await lockstep.api.post("/api/app-instances", { cluster: "east", namespace: "bakery", environmentId: environment.id });
+  await expect.poll(async () => (await lockstep.api.get(`/api/services?env=${environment.id}`)).length).toBe(1);
+
+  await page.goto(`/environments/${environment.id}?tab=instances`);
+  await page.getByRole("button", { name: "Move bakery to another cluster" }).click();
+  const choose = page.getByRole("dialog", { name: "Move to another cluster" });
+  await choose.getByLabel("To cluster").selectOption({ label: "west (0 services)" });
+  await expectAccessible(page);
+  await choose.getByRole("button", { name: "Preview the move" }).click();
+  const confirm = page.getByRole("dialog", { name: "Move", exact: true });
+  await expect(confirm).toContainText("east → west");
+  await expect(confirm).toContainText("Copies to west");
+  await expectAccessible(page);
+  await confirm.getByRole("button", { name: "Move 1 service of Bakery 🥐" }).click();
+  const live = page.getByRole("dialog", { name: "Deployment" });
+  await expect(live).toContainText("moves from east");
+  await expect(live.getByText("Complete", { exact: true }).first()).toBeVisible({ timeout: 20_000 });
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("row", { name: /bakery/ })).toContainText("west");
+  await expect.poll(async () => lockstep.api.get("/api/clusters/east/services")).toEqual([]);
+  expect(pageErrors).toEqual([]);
+});
+
 test("an artifact is uploaded, refused at the field, run, and deleted", async ({ page, lockstep, pageErrors }) => {
   await lockstep.api.post("/api/clusters", { name: "uploads" });
   await page.goto("/clusters");
