@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::shell::{cargo, root, run as run_command, say, target};
+use crate::shell::{say, target};
 use crate::{site, tools};
 use fleet::Fleet;
 use report::Report;
@@ -150,12 +150,9 @@ fn programs(as_they_are: bool, events: bool) -> Result<Programs> {
     };
     if !as_they_are {
         site::build(true)?;
-        site::build_standin(true)?;
-        say("building the yardsticks");
-        run_command(cargo(&["build", "--release", "-p", "bench"]).current_dir(root()))?;
-        if events {
-            run_command(&mut cargo(&["build", "--release", "-p", "server", "--example", "events"]))?;
-        }
+        say("building the stand-in and the yardsticks");
+        let events: &[&str] = if events { &["--example", "events"] } else { &[] };
+        site::build_beside(true, &[&["--bin", "standin", "-p", "bench", "--bin", "bench"], events].concat())?;
     }
     Ok(programs)
 }

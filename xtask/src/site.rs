@@ -64,19 +64,22 @@ pub(crate) fn css() -> Result<()> {
 }
 
 /// Builds the stand-in for a Rancher server and gives out its program.
-///
-/// `server` is named too so that both share one set of compiled dependencies: cargo chooses a dependency's features
-/// by the packages that are named.
 pub(crate) fn build_standin(release: bool) -> Result<PathBuf> {
     say("building the stand-in");
-    let mut build = cargo(&["build", "-p", "server", "-p", "standin", "--bin", "standin"]);
-    // What cargo-leptos builds the server with (`always-erase-components` in Cargo.toml), for the same reason.
-    build.env("RUSTFLAGS", "--cfg erase_components");
+    build_beside(release, &["--bin", "standin"])?;
+    Ok(target().join(if release { "release" } else { "debug" }).join("standin"))
+}
+
+/// Builds other programs than the server.
+///
+/// `server` is named too, and built as cargo-leptos builds it (`always-erase-components` in Cargo.toml), so that all share one
+/// set of compiled dependencies: cargo chooses a dependency's features by the packages that are named.
+pub(crate) fn build_beside(release: bool, programs: &[&str]) -> Result<()> {
+    let mut build = cargo(&["build", "-p", "server", "-p", "standin"]);
     if release {
         build.arg("--release");
     }
-    run(&mut build)?;
-    Ok(target().join(if release { "release" } else { "debug" }).join("standin"))
+    run(build.args(programs).env("RUSTFLAGS", "--cfg erase_components"))
 }
 
 /// Puts the finished directory together beside the old one, then takes the old one's place.

@@ -82,8 +82,8 @@ pub(crate) fn pictures() -> Result<()> {
 /// The browser's driver, with everything built that it drives.
 fn playwright(config: &str) -> Result<Command> {
     let dist = site::build(true)?;
-    // Nothing is measured here, and the Rust tests have built nearly all of it.
-    let standin = site::build_standin(false)?;
+    // Optimised like the server, with which it shares what it is made of.
+    let standin = site::build_standin(true)?;
     let mut playwright = command("playwright");
     playwright
         .args(["test", "-c", config])
