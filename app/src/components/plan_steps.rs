@@ -71,7 +71,10 @@ fn steps(
         steps.extend([
             format!("Copies to {to}, with their variables, {what}"),
             "Follows each until all of its replicas serve; the originals serve all the while.".to_owned(),
-            format!("Binds {} to {to}, and then stops what runs in {from}.", target.namespace),
+            format!(
+                "Binds {} to {to}, and then stops what runs in {from}. Front doors have other addresses there.",
+                target.namespace
+            ),
             "If one fails, the copies are removed, and everything stays where it is.".to_owned(),
         ]);
         return steps;

@@ -184,10 +184,11 @@ fn rows(name: &str, more: &str, fields: &[ComparedField]) -> AnyView {
         Some(value) => view! { <code class="mono">{value.clone()}</code> }.erase(),
         None => view! { <span class="muted">"not there"</span> }.erase(),
     };
+    let several = count > 1;
     let rows = fields.iter().enumerate().map(|(n, field)| {
         let name = (n == 0).then(|| {
             view! {
-                <th scope="rowgroup" rowspan=count.to_string() class="wrap align-top">
+                <th scope="rowgroup" rowspan=count.to_string() class="wrap" class:align-top=several>
                     <span class="font-medium">{name.to_owned()}</span>
                     <span class="muted px-2 text-xs">{more.to_owned()}</span>
                 </th>

@@ -38,12 +38,8 @@ pub struct Original {
 
 /// What would happen to one service. The copy is to have this UID; `taken` says that there is a service of its name already.
 pub fn item(service: &Service, original: Original, to: &Cluster, uid: String, taken: bool) -> PreviewItem {
-    let mut warnings =
-        vec![Warning::new("new_address", Severity::Info, "Its front door there has another address.")];
-    if taken {
-        let message = format!("{} has a service of this name in {} already.", to.name, service.namespace);
-        warnings.push(Warning::new("name_taken", Severity::Blocking, message));
-    }
+    let message = || format!("{} has a service of this name in {} already.", to.name, service.namespace);
+    let taken = taken.then(|| Warning::new("name_taken", Severity::Blocking, message()));
     PreviewItem {
         service_id: service.id,
         name: service.name.clone(),
@@ -60,6 +56,6 @@ pub fn item(service: &Service, original: Original, to: &Cluster, uid: String, ta
         variables: Vec::new(),
         scale: None,
         original: Some(original),
-        warnings,
+        warnings: taken.into_iter().collect(),
     }
 }

@@ -97,7 +97,11 @@ async fn an_app_instance_is_moved_and_moved_back(on: On) {
     assert_eq!(ids(&app.api).await, before, "they are the same services, with their history");
     let environment = app.api.environment("Staging").await;
     let revisions = app.api.get(&format!("/api/environments/{environment}/revisions")).await;
-    assert_eq!(revisions[0]["reason"], "shop moves from here to there", "{revisions}");
+    assert_eq!(
+        (&revisions[0]["reason"], &revisions[0]["active"]),
+        (&json!("shop moves from here to there"), &json!(true)),
+        "{revisions}"
+    );
     let drift = app.api.get(&format!("/api/environments/{environment}/drift")).await;
     assert_eq!(drift["changes"], json!([]), "{drift}");
 
@@ -141,6 +145,9 @@ async fn what_cannot_be_moved_as_a_whole_stays_where_it_is(on: On) {
     let log = format!("/api/deployments/{}/logs", failed["id"].as_str().unwrap());
     let log = app.api.send(Method::GET, &log, None).await.text().await.unwrap();
     assert!(log.contains("the app instance stays where it is"), "{log}");
+    let environment =
+        app.api.get(&format!("/api/environments/{}", app.api.environment("Staging").await)).await;
+    assert_eq!((&environment["activeRevision"], &environment["latestRevision"]), (&json!(3), &json!(4)));
 
     let refused = async |request: &Value, code: &str, words: &str| {
         let (status, problem) = app.api.call(Method::POST, "/api/deployments", Some(request)).await;

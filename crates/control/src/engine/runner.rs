@@ -222,7 +222,10 @@ impl Runner {
         let kind = if status.ended() { "deployment.ended" } else { "deployment.changed" };
         let mut message = format!("{status}: {words}");
         let store = &self.control.store;
-        let at_its_end = match status.ended() {
+        let relocates = self.tasks.values().any(|task| task.original.is_some());
+        // What was not handed over is as it was.
+        let is_as_it_was = relocates && *status != DeploymentStatus::Complete;
+        let at_its_end = match status.ended() && !is_as_it_was {
             true => {
                 let manages = match store.settings(self.target).await {
                     Err(store::Error::NotFound) => Manages::default(),

@@ -53,8 +53,9 @@ pub fn settle(
     }
     left.retain(|entry| aims.contains_key(&entry.key()) || runs.contains_key(&entry.key()));
     let same = |other: &[RevisionEntry]| diff(other, &left).is_empty();
-    // Variables are not among the entries, and replicas may have got there just now: what became of them is looked at by itself.
-    let is_more = |task: &Task| !task.variables.is_empty() || task.scale.is_some();
+    // Variables and clusters are not among the entries, and replicas may have got there just now: what became of them is looked
+    // at by itself.
+    let is_more = |task: &Task| !task.variables.is_empty() || task.scale.is_some() || task.original.is_some();
     let brings = |brought: bool| tasks.values().any(|task| is_more(task) && in_effect(task) == brought);
     if active.is_some_and(same) && !brings(true)
         || active.is_none() && !tasks.values().any(|task| in_effect(task))

@@ -172,6 +172,27 @@ async fn rows_follow_their_services(postgres: bool) {
     assert_eq!(out_of_step(&store).await, (1, 0), "a row goes with its last service");
 }
 
+on_both!(what_is_in_another_cluster_by_now_is_left_to_its_watch);
+async fn what_is_in_another_cluster_by_now_is_left_to_its_watch(postgres: bool) {
+    let Some((store, _dir, _)) = open(postgres).await else { return };
+    let (_, instances) = furnish(&store).await;
+    let service = observed(&instances[0], "web", "web:1");
+    put(&store, std::slice::from_ref(&service)).await;
+    let elsewhere = Uuid::now_v7().into();
+    let late = ObservedService {
+        cluster_id: elsewhere,
+        status: ServiceStatus::Failed,
+        ..observed(&instances[0], "web", "web:2")
+    };
+    put(&store, std::slice::from_ref(&late)).await;
+    let mut write = store.write().await.unwrap();
+    write.delete_services(elsewhere, std::slice::from_ref(&late.key)).await.unwrap();
+    write.commit().await.unwrap();
+    let found = store.services_of(instances[0].environment_id).await.unwrap();
+    let [found] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((&found.status, found.containers[0].image.as_str()), (&ServiceStatus::Running, "web:1"));
+}
+
 on_both!(more_services_than_a_statement_takes);
 async fn more_services_than_a_statement_takes(postgres: bool) {
     let Some((store, _dir, _)) = open(postgres).await else { return };
