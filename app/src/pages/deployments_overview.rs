@@ -124,12 +124,16 @@ fn numbers(found: &Metrics) -> AnyView {
         seconds.map(|seconds| time::duration(chrono::TimeDelta::milliseconds((seconds * 1000.0) as i64)))
     };
     let percent = found.success_rate.map(|rate| format!("{:.1} %", rate * 100.0));
+    let per_day = match found.per_day {
+        few if few > 0.0 && few < 0.05 => "< 0.1".to_owned(),
+        many => format!("{many:.1}"),
+    };
     let tiles = [
         (lu::LuRocket, "Deployments", Some(count(found.deployments))),
         (lu::LuCircleCheck, "Succeeded", percent),
         (lu::LuTimer, "Median duration", seconds(found.median_seconds)),
         (lu::LuUndo2, "Median rollback", seconds(found.median_rollback_seconds)),
-        (lu::LuCalendar, "A day", Some(format!("{:.1}", found.per_day))),
+        (lu::LuCalendar, "A day", Some(per_day)),
     ];
     view! {
         <dl class="mb-3 grid grid-cols-2 gap-3 md:grid-cols-5">{tiles.map(tile).collect_view()}</dl>
