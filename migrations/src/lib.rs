@@ -17,6 +17,7 @@ mod m20261122_000012_settings;
 mod m20261122_000013_many_environments;
 mod m20261122_000015_home_cluster;
 mod m20261122_000016_relocation;
+mod m20261122_000017_home_cluster_index;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000013_many_environments::Migration),
             Box::new(m20261122_000015_home_cluster::Migration),
             Box::new(m20261122_000016_relocation::Migration),
+            Box::new(m20261122_000017_home_cluster_index::Migration),
         ]
     }
 }

@@ -127,18 +127,15 @@ async fn write_all(args: Args, store: Store, own: Vec<DeploymentId>) -> Result<V
         tick.tick().await;
         let begun = Instant::now();
         let mut write = store.write().await?;
-        for _ in 0..args.batch {
-            let message = (number / own.len() + 1).to_string();
-            write.append(event(own[number % own.len()], message)).await?;
-            number += 1;
-        }
+        let next = number..number + args.batch;
+        let of = |number: usize| event(own[number % own.len()], (number / own.len() + 1).to_string());
+        write.append_all(next.map(of).collect()).await?;
+        number += args.batch;
         write.commit().await?;
         took.push(begun.elapsed().as_secs_f64() * 1000.0);
     }
     let mut write = store.write().await?;
-    for id in own {
-        write.append(event(id, "last".into())).await?;
-    }
+    write.append_all(own.into_iter().map(|id| event(id, "last".into())).collect()).await?;
     write.commit().await?;
     Ok(took)
 }

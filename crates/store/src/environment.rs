@@ -13,7 +13,7 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     Order, QueryOrder, QuerySelect, QueryTrait, Select,
     entity::prelude::*,
-    sea_query::ExprTrait,
+    sea_query::{ExprTrait, UnionType},
 };
 
 use crate::{Error, Store, Write, app_instance, revision, service, text};
@@ -182,8 +182,12 @@ impl EnvironmentFilter {
                 .select_only()
                 .column(app_instance::Column::EnvironmentId)
                 .filter(app_instance::Column::ClusterId.eq(cluster.0));
-            let there = Column::Id.in_subquery(here.into_query()).or(Column::ClusterId.eq(cluster.0));
-            query = query.filter(there);
+            let at_home =
+                Entity::find().select_only().column(Column::Id).filter(Column::ClusterId.eq(cluster.0));
+            // Each by its index: of one condition with “or” every environment would be looked at.
+            let mut there = here.into_query();
+            there.union(UnionType::All, at_home.into_query());
+            query = query.filter(Column::Id.in_subquery(there));
         }
         if let Some(pattern) = self.prefix.as_deref().and_then(text::begins) {
             query = query.filter(Expr::col((Entity, Column::Search)).like(pattern));

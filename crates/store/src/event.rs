@@ -84,28 +84,46 @@ impl Store {
     }
 }
 
+/// Events of one statement, which takes a limited number of values.
+const AT_ONCE: usize = 1_000;
+
 impl Write {
-    /// Appends an event. Its number is taken under a lock that is held until the commit, so that numbers follow the
-    /// order of commits: on PostgreSQL an advisory lock, on SQLite there is one writer anyway.
-    pub async fn append(&mut self, event: NewEvent) -> Result<i64, Error> {
-        let seq = match self.appended {
+    /// Appends an event.
+    pub async fn append(&mut self, event: NewEvent) -> Result<(), Error> {
+        self.append_all(vec![event]).await
+    }
+
+    /// Appends events in one statement. Their numbers are taken under a lock that is held until the commit, so that numbers
+    /// follow the order of commits: on PostgreSQL an advisory lock, on SQLite there is one writer anyway.
+    pub async fn append_all(&mut self, events: Vec<NewEvent>) -> Result<(), Error> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let first = match self.appended {
             // The lock is held since then.
             Some(last) => last + 1,
             None => self.first_number().await?,
         };
-        let row = ActiveModel {
-            seq: Set(seq),
-            at: Set(Utc::now()),
-            kind: Set(event.kind.to_owned()),
-            actor: Set(event.actor),
-            deployment_id: Set(event.deployment_id.map(|id| id.0)),
-            task_id: Set(event.task_id.map(|id| id.0)),
-            environment_id: Set(event.environment_id.map(|id| id.0)),
-            message: Set(event.message),
-        };
-        Entity::insert(row).exec_without_returning(self.tx()).await?;
-        self.appended = Some(seq);
-        Ok(seq)
+        let (now, mut rows) = (Utc::now(), Vec::with_capacity(events.len()));
+        for (seq, event) in (first..).zip(events) {
+            self.appended = Some(seq);
+            rows.push(ActiveModel {
+                seq: Set(seq),
+                at: Set(now),
+                kind: Set(event.kind.to_owned()),
+                actor: Set(event.actor),
+                deployment_id: Set(event.deployment_id.map(|id| id.0)),
+                task_id: Set(event.task_id.map(|id| id.0)),
+                environment_id: Set(event.environment_id.map(|id| id.0)),
+                message: Set(event.message),
+            });
+        }
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let some = rows.by_ref().take(AT_ONCE);
+            Entity::insert_many(some).exec_without_returning(self.tx()).await?;
+        }
+        Ok(())
     }
 
     async fn first_number(&mut self) -> Result<i64, Error> {

@@ -262,7 +262,7 @@ impl Runner {
         state: &mut State,
         actions: Vec<(TaskId, Action)>,
     ) -> Result<Vec<(TaskState, Action)>, Error> {
-        let (mut write, mut begun_tasks) = (None, Vec::new());
+        let (mut write, mut begun_tasks, mut events) = (None, Vec::new(), Vec::new());
         for (id, action) in actions {
             let task = state.tasks.iter_mut().find(|task| task.id == id);
             let task = task.ok_or(Error::NotFound { noun: "task", name: id.to_string() })?;
@@ -278,14 +278,15 @@ impl Runner {
                     none => none.insert(self.control.store.write().await?),
                 };
                 write.begin_task(&self.lease, id, &status, Utc::now()).await?;
-                write.append(self.event(id, words)).await?;
+                events.push(self.event(id, words));
                 task.status = status;
                 task.retries = 0;
             }
             let task = task.clone();
             begun_tasks.push((state.in_time(&task), action));
         }
-        if let Some(write) = write {
+        if let Some(mut write) = write {
+            write.append_all(events).await?;
             write.commit().await?;
         }
         Ok(begun_tasks)
@@ -351,6 +352,7 @@ impl Runner {
         }
         let now = Utc::now();
         let mut write = self.control.store.write().await?;
+        let mut events = Vec::new();
         for Recorded { id, change, available, news } in changes {
             write.change_task(&self.lease, *id, change, *available, now).await?;
             if matches!(change.status, TaskStatus::Success | TaskStatus::PutBack)
@@ -359,9 +361,10 @@ impl Runner {
                 write.mark_synced(task.service_id, now).await?;
             }
             if *news {
-                write.append(self.event(*id, &change.words)).await?;
+                events.push(self.event(*id, &change.words));
             }
         }
+        write.append_all(events).await?;
         Ok(write.commit().await?)
     }
 }
