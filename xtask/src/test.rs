@@ -3,6 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -58,7 +59,11 @@ fn rust(filters: &[String]) -> Result<()> {
     }
     say("running the Rust tests");
     let mut tests = cargo(&["test", "--workspace", "--exclude", "frontend", "--no-fail-fast", "--"]);
-    tests.args(filters);
+    // Most tests wait for something most of the time.
+    let threads = thread::available_parallelism().map_or(4, |cores| 2 * cores.get());
+    tests
+        .args(filters)
+        .env("RUST_TEST_THREADS", env::var("RUST_TEST_THREADS").unwrap_or(threads.to_string()));
     if let Some(server) = &server {
         tests.env(postgres::VARIABLE, &server.url);
     }
