@@ -95,8 +95,7 @@ impl Runner {
             Err(store::Error::Duplicate(_)) => {
                 return Ok(Some("the namespace was bound to another environment meanwhile".to_owned()));
             }
-            // Somebody edited it just now: it is looked at again.
-            Err(store::Error::Stale) => return Err(store::Error::Stale.into()),
+            // Where somebody has just edited it, all this is done again.
             done => done?,
         }
         write.commit().await?;
