@@ -165,11 +165,11 @@ impl Platform for Driver {
 
     async fn copy(&self, copy: &Copy, dry_run: bool) -> Result<SetImages, Error> {
         let Some((from, original)) =
-            self.find(&copy.from, &copy.key).map(|(place, seen)| (place, seen.service))
+            self.find(&copy.original.external_id, &copy.key).map(|(place, seen)| (place, seen.service))
         else {
             return Ok(SetImages::gone(&copy.key));
         };
-        if original.id != copy.original || original.removed {
+        if original.id != copy.original.uid || original.removed {
             return Ok(SetImages::gone(&copy.key));
         }
         let to = Place { cluster: copy.to.clone(), ..from };

@@ -34,6 +34,7 @@ use domain::{
     capacity::Capacity,
     cluster::ClusterState,
     patience::Patience,
+    relocation::Original,
     replicas::ReplicaChange,
     secret::Secret,
     service::Container,
@@ -186,10 +187,8 @@ pub struct VariableChange {
 pub struct Copy {
     /// What is copied.
     pub key: WorkloadKey,
-    /// The cluster where it is.
-    pub from: String,
-    /// Its UID there: nothing else of its name is copied.
-    pub original: String,
+    /// Where it is, and its UID there: nothing else of its name is copied.
+    pub original: Original,
     /// The cluster where it goes.
     pub to: String,
     /// The UID that the copy gets.

@@ -201,7 +201,10 @@ impl Runner {
         dry_run: bool,
     ) -> Result<Result<SetImages, platform::Error>, Error> {
         if let Some(original) = &running.original {
-            return self.copy(running, original, way.back, dry_run).await;
+            return answered(match way.back {
+                true => self.remove_copy(running).await.map(|()| SetImages::Accepted),
+                false => self.copy(running, original, dry_run).await,
+            });
         }
         let variables = match self.opened(way) {
             Ok(variables) => variables,
@@ -217,14 +220,12 @@ impl Runner {
             seen: self.seen(running).map(|seen| seen.workload),
             back: way.back,
         };
-        match self.control.platform(running.site_id).await {
-            Ok(platform) => {
-                self.still_leads()?;
-                Ok(platform.set_images(&running.cluster_external_id, &running.key, &change, dry_run).await)
-            }
-            Err(Error::Platform(error)) => Ok(Err(error)),
-            Err(other) => Err(other),
-        }
+        let set = async {
+            let platform = self.control.platform(running.site_id).await?;
+            self.still_leads()?;
+            Ok(platform.set_images(&running.cluster_external_id, &running.key, &change, dry_run).await?)
+        };
+        answered(set.await)
     }
 
     /// The variables of a change, opened.
@@ -269,11 +270,11 @@ impl Runner {
         &self,
         running: &RunningTask,
     ) -> Result<Result<Option<Snapshot>, platform::Error>, Error> {
-        match self.control.platform(running.site_id).await {
-            Ok(platform) => Ok(platform.workload(&running.cluster_external_id, &running.key).await),
-            Err(Error::Platform(error)) => Ok(Err(error)),
-            Err(other) => Err(other),
-        }
+        let read = async {
+            let platform = self.control.platform(running.site_id).await?;
+            Ok(platform.workload(&running.cluster_external_id, &running.key).await?)
+        };
+        answered(read.await)
     }
 
     /// What the watches know of a task's workload.
@@ -292,11 +293,10 @@ impl Runner {
             None => self.read(running).await?,
         };
         Ok(match read {
-            Ok(None) if wanted.absent => (Observed::Rollout(Rollout::Done), None),
             Ok(Some(snapshot)) if wanted.absent && snapshot.workload.uid == running.uid => {
                 (Observed::Rollout(Rollout::Progressing("its copy is being removed".into())), None)
             }
-            Ok(Some(_)) if wanted.absent => (Observed::Rollout(Rollout::Done), None),
+            Ok(_) if wanted.absent => (Observed::Rollout(Rollout::Done), None),
             Ok(Some(snapshot)) if snapshot.workload.uid != running.uid => {
                 (Observed::Overtaken("it was deleted and made again by someone else".into()), None)
             }
@@ -343,6 +343,15 @@ impl Runner {
         };
         let longest = self.control.patience.of(longest);
         tokio::time::timeout(left.map_or(longest, |left| left.min(longest)), news).await.is_ok()
+    }
+}
+
+/// What a platform answered, where it was asked at all.
+fn answered<T>(outcome: Result<T, Error>) -> Result<Result<T, platform::Error>, Error> {
+    match outcome {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(Error::Platform(error)) => Ok(Err(error)),
+        Err(other) => Err(other),
     }
 }
 

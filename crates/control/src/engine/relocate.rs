@@ -9,33 +9,28 @@ use super::runner::Runner;
 use crate::Error;
 
 impl Runner {
-    /// Makes a task's copy or, on the way back, removes it; or only tries it.
+    /// Makes a task's copy, or only tries it.
     pub(super) async fn copy(
         &self,
         task: &RunningTask,
         original: &Original,
-        back: bool,
         dry_run: bool,
-    ) -> Result<Result<SetImages, platform::Error>, Error> {
-        let platform = match self.control.platform(task.site_id).await {
-            Ok(platform) => platform,
-            Err(Error::Platform(error)) => return Ok(Err(error)),
-            Err(other) => return Err(other),
-        };
+    ) -> Result<SetImages, Error> {
+        let platform = self.control.platform(task.site_id).await?;
         self.still_leads()?;
-        if back {
-            let removed = platform.remove(&task.cluster_external_id, &task.key, &task.uid).await;
-            return Ok(removed.map(|()| SetImages::Accepted));
-        }
         let copy = Copy {
             key: task.key.clone(),
-            from: original.external_id.clone(),
-            original: original.uid.clone(),
+            original: original.clone(),
             to: task.cluster_external_id.clone(),
             uid: task.uid.clone(),
             deployment: self.annotation.clone(),
         };
-        Ok(platform.copy(&copy, dry_run).await)
+        Ok(platform.copy(&copy, dry_run).await?)
+    }
+
+    /// Removes a task's copy.
+    pub(super) async fn remove_copy(&self, task: &RunningTask) -> Result<(), Error> {
+        self.remove(task, &task.cluster_external_id, &task.uid).await
     }
 
     /// Hands an app instance over to its copies, where all of them are up, and removes what is left on the other side. Each
@@ -57,7 +52,7 @@ impl Runner {
             }
         }
         for (task, _) in tasks() {
-            self.remove(task, &task.cluster_external_id, &task.uid).await?;
+            self.remove_copy(task).await?;
         }
         let stays = "the copies are removed, and the app instance stays where it is";
         Ok(match kept {
@@ -83,11 +78,10 @@ impl Runner {
         }
         for task in self.tasks.values() {
             let Some(original) = &task.original else { continue };
-            match self.copy(task, original, false, true).await? {
-                Ok(SetImages::AlreadyThere) => {}
-                Ok(SetImages::Changed(words)) => return Ok(Some(words)),
-                Ok(SetImages::Accepted) => return Ok(Some(format!("the copy of {} is gone", task.key.name))),
-                Err(error) => return Err(error.into()),
+            match self.copy(task, original, true).await? {
+                SetImages::AlreadyThere => {}
+                SetImages::Changed(words) => return Ok(Some(words)),
+                SetImages::Accepted => return Ok(Some(format!("the copy of {} is gone", task.key.name))),
             }
         }
         let mut write = self.control.store.write().await?;

@@ -340,9 +340,8 @@ async fn dry_run(
         cluster::find(ctx, Some(service.site_id), &target.cluster_id.to_string()).await?.external_id;
     let platform = ctx.control().platform(service.site_id).await?;
     if let Some(original) = &item.original {
-        let (uid, deployment) = (target.uid.clone(), "preview".into());
-        let from = original.external_id.clone();
-        let copy = Copy { key, from, original: original.uid.clone(), to: external, uid, deployment };
+        let (original, uid) = (original.clone(), target.uid.clone());
+        let copy = Copy { key, original, to: external, uid, deployment: "preview".into() };
         return Ok(platform.copy(&copy, true).await?);
     }
     let change = ImageChange {
