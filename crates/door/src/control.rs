@@ -62,7 +62,7 @@ impl Control {
     pub(crate) async fn end(&self) {
         self.stop.cancel();
         self.tasks.close();
-        // Who still waits for something asks the next one.
+        // Who waits for a replica to be idle asks the next one.
         let _ = timeout(LAST_WORDS, self.tasks.wait()).await;
     }
 
@@ -85,8 +85,10 @@ impl Control {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         match (method, path.strip_prefix("/drained/").map(str::parse), &*path) {
             (Method::GET, Some(Ok(port)), _) => {
-                self.doors.drained(port).await;
-                json(&())
+                match self.stop.run_until_cancelled(self.doors.drained(port)).await {
+                    Some(()) => json(&()),
+                    None => said(StatusCode::SERVICE_UNAVAILABLE, "another has the front doors".to_owned()),
+                }
             }
             (Method::GET, _, "/counts") => json(&self.doors.told()),
             (Method::PUT, _, "/routes") => match request.into_body().collect().await {

@@ -114,7 +114,7 @@ impl Doors {
     }
 
     /// Waits until replicas that have left, of one port or of all, have no requests under way.
-    async fn left(&self, port: Option<u16>) {
+    pub(crate) async fn left(&self, port: Option<u16>) {
         let leaving: Vec<_> = lock(&self.leaving).iter().filter_map(Weak::upgrade).collect();
         for replica in leaving {
             if port.is_none_or(|port| port == replica.port()) {
@@ -141,8 +141,8 @@ impl Doors {
         lock(&self.open).values().map(|door| door.listener.clone()).collect()
     }
 
-    /// Accepts no more; what still comes over connections of before goes to whoever has the front doors now. Done once
-    /// nothing is under way that goes to a replica. The services, for as long as connections to them linger.
+    /// Accepts no more; what still comes over connections of before goes to whoever has the front doors now. The services,
+    /// for as long as connections to them linger.
     pub(crate) async fn pass_on(&self) -> Vec<Arc<Service>> {
         let open = std::mem::take(&mut *lock(&self.open));
         let mut services = Vec::new();
@@ -152,7 +152,6 @@ impl Doors {
             self.leave(service.pass_on());
             services.push(service);
         }
-        self.left(None).await;
         services
     }
 
