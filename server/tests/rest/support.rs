@@ -195,7 +195,7 @@ impl Api {
         };
         match tokio::time::timeout(PATIENCE, wait).await {
             Ok(found) => found,
-            Err(_) => panic!("{path} never got there: {}", self.get(path).await),
+            Err(_) => panic!("{path} never got there: {:.4000}", self.get(path).await.to_string()),
         }
     }
 
