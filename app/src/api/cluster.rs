@@ -52,6 +52,13 @@ pub async fn all_managed() -> Result<Vec<Cluster>, ApiError> {
     control::cluster::all_managed(&ctx).await.map_err(fail)
 }
 
+/// The clusters that are made by Lockstep.
+#[server(name = CallClusterLocal, prefix = "/rpc", endpoint = "cluster/local", input = Json, output = Json)]
+pub async fn local() -> Result<Vec<Cluster>, ApiError> {
+    let ctx = context()?;
+    control::cluster::local(&ctx).await.map_err(fail)
+}
+
 /// The managed clusters with what hangs on each.
 #[server(name = CallClusterSummaries, prefix = "/rpc", endpoint = "cluster/summaries", input = Json, output = Json)]
 pub async fn summaries() -> Result<Vec<ClusterSummary>, ApiError> {

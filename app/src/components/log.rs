@@ -96,7 +96,7 @@ pub(crate) fn Log(
 fn one(line: Line) -> AnyView {
     view! {
         <li>
-            <span class="muted num">{line.at.map(time::ago)}</span>
+            <span class="muted num">{line.at.map(time::clock)}</span>
             <span>
                 {(!line.origin.is_empty()).then(|| view! { <span class="muted mono mr-2">{line.origin}</span> })}
                 {line.text}

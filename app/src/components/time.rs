@@ -70,12 +70,24 @@ pub(crate) fn every(interval: Duration, tick: RwSignal<u32>) -> RwSignal<u32> {
 /// A time: how long ago, and exactly on hover.
 pub(crate) fn ago(at: DateTime<Utc>) -> AnyView {
     let now = now();
+    shown(at, move || now.get().map_or_else(|| utc(at), |now| relative(at, now)))
+}
+
+/// A time among many of the same hour: by the clock, and with its day on hover.
+pub(crate) fn clock(at: DateTime<Utc>) -> AnyView {
+    let now = now();
+    let in_utc = move || format!("{:02}:{:02}:{:02} UTC", at.hour(), at.minute(), at.second());
+    shown(at, move || now.get().map_or_else(in_utc, |_| local_clock(at)))
+}
+
+fn shown(at: DateTime<Utc>, words: impl Fn() -> String + Send + 'static) -> AnyView {
+    let now = now();
     view! {
         <time
             datetime=machine(at)
             title=Signal::derive(move || now.get().map_or_else(|| utc(at), |_| local(at)))
         >
-            {text(move || now.get().map_or_else(|| utc(at), |now| relative(at, now)))}
+            {text(words)}
         </time>
     }
     .erase()
@@ -106,6 +118,12 @@ pub(crate) fn utc(at: DateTime<Utc>) -> String {
 pub(crate) fn local(at: DateTime<Utc>) -> String {
     let date = js_sys::Date::new(&(at.timestamp_millis() as f64).into());
     String::from(date.to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED))
+}
+
+/// `14:05:09`, as the reader's clock shows it. In the browser only.
+fn local_clock(at: DateTime<Utc>) -> String {
+    let date = js_sys::Date::new(&(at.timestamp_millis() as f64).into());
+    format!("{:02}:{:02}:{:02}", date.get_hours(), date.get_minutes(), date.get_seconds())
 }
 
 /// The time that a field of the kind `datetime-local` holds, in the browser's zone.

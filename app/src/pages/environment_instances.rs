@@ -2,7 +2,7 @@
 
 use domain::{
     app_instance::{AppInstance, AppInstanceEdit},
-    cluster::ClusterSummary,
+    cluster::Cluster,
     environment::Environment,
     id::EnvironmentId,
 };
@@ -36,8 +36,8 @@ pub(crate) fn Instances(
     let concerns = move |news: &News| news.of_environment(environment);
     let instances = answer(|| (), live::tick(concerns), move |()| api::app_instance::list(Some(environment)));
     let [editing, moving, unbinding] = [(); 3].map(|()| RwSignal::new(false));
-    let clusters = RwSignal::new(Vec::<ClusterSummary>::new());
-    Effect::new(move || Request::new().send(api::cluster::summaries(), move |found| clusters.set(found)));
+    let local = RwSignal::new(Vec::<Cluster>::new());
+    Effect::new(move || Request::new().send(api::cluster::local(), move |found| local.set(found)));
     let subject = RwSignal::new(None::<AppInstance>);
     let deleting = Request::new();
     let begin = move |open: RwSignal<bool>, one: &AppInstance| {
@@ -60,17 +60,8 @@ pub(crate) fn Instances(
             .into_iter()
             .map(|one| {
                 let of = one.clone();
-                let can_move = Memo::new(move |_| clusters.with(|all| !ways(&of, all).is_empty()));
-                row(&one, can_move, move |dialog, one| {
-                    begin(
-                        match dialog {
-                            Does::Edit => editing,
-                            Does::Move => moving,
-                            Does::Unbind => unbinding,
-                        },
-                        one,
-                    );
-                })
+                let can_move = Memo::new(move |_| local.with(|all| !ways(&of, all).is_empty()));
+                row(&one, can_move, Dialogs { editing, moving, unbinding }, begin)
             })
             .collect_view();
         view! {
@@ -132,7 +123,7 @@ pub(crate) fn Instances(
         <Dialog open=moving title="Move to another cluster">
             {move || {
                 let one = subject.get()?;
-                let ways = clusters.with(|all| ways(&one, all));
+                let ways = local.with(|all| ways(&one, all));
                 Some(environment_move::form(&one, ways, moving))
             }}
         </Dialog>
@@ -143,28 +134,29 @@ pub(crate) fn Instances(
     .erase()
 }
 
-/// What is done about an app instance.
+/// What an app instance's buttons open.
 #[derive(Clone, Copy)]
-enum Does {
-    Edit,
-    Move,
-    Unbind,
+struct Dialogs {
+    editing: RwSignal<bool>,
+    moving: RwSignal<bool>,
+    unbinding: RwSignal<bool>,
 }
 
 fn row(
     one: &AppInstance,
     can_move: Memo<bool>,
-    does: impl Fn(Does, &AppInstance) + Copy + Send + 'static,
+    dialogs: Dialogs,
+    begin: impl Fn(RwSignal<bool>, &AppInstance) + Copy + Send + 'static,
 ) -> AnyView {
     let subject = StoredValue::new(one.clone());
-    let button = move |what: Does, label: String, sign| {
+    let button = move |opens: RwSignal<bool>, label: String, sign| {
         view! {
             <button
                 type="button"
                 class="btn btn-ghost btn-xs btn-square"
                 aria-label=label.clone()
                 title=label
-                on:click=move |_| subject.with_value(|one| does(what, one))
+                on:click=move |_| subject.with_value(|one| begin(opens, one))
             >
                 {icon(sign)}
             </button>
@@ -173,9 +165,9 @@ fn row(
     };
     let namespace = one.namespace.clone();
     let moves = move || {
-        can_move
-            .get()
-            .then(|| button(Does::Move, format!("Move {namespace} to another cluster"), lu::LuArrowRightLeft))
+        can_move.get().then(|| {
+            button(dialogs.moving, format!("Move {namespace} to another cluster"), lu::LuArrowRightLeft)
+        })
     };
     let stale = one.stale_since.map(|since| {
         view! { <span class="state is-warning text-xs">{icon(lu::LuUnplug)} <span>"as of " {time::ago(since)}</span></span> }
@@ -190,8 +182,8 @@ fn row(
             <td>{time::ago(one.created_at)}</td>
             <td class="num">
                 {moves}
-                {button(Does::Edit, format!("Edit the binding of {}", one.namespace), lu::LuPencil)}
-                {button(Does::Unbind, format!("Unbind {}", one.namespace), lu::LuUnlink)}
+                {button(dialogs.editing, format!("Edit the binding of {}", one.namespace), lu::LuPencil)}
+                {button(dialogs.unbinding, format!("Unbind {}", one.namespace), lu::LuUnlink)}
             </td>
         </tr>
     }

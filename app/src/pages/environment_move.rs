@@ -1,46 +1,39 @@
 //! Choosing where an app instance of the server's own machine goes.
 
-use domain::{
-    app_instance::AppInstance, cluster::ClusterSummary, deploy::DeployRequest, relocation::Relocation,
-    site::SiteKind,
-};
+use domain::{app_instance::AppInstance, cluster::Cluster, deploy::DeployRequest, relocation::Relocation};
 use leptos::prelude::*;
 
 use crate::components::erased::Erase;
 use crate::components::{
     icon::{icon, lu},
-    pager::counted,
     sync_flow::SyncFlow,
 };
 
-/// The clusters that an app instance could be moved to: the others of the server's own machine.
-pub(super) fn ways(instance: &AppInstance, clusters: &[ClusterSummary]) -> Vec<ClusterSummary> {
-    let is_way = |found: &&ClusterSummary| {
-        found.site_kind == SiteKind::Local
-            && found.cluster.site_id == instance.rancher_site_id
-            && found.cluster.id != instance.cluster_id
-    };
-    clusters.iter().filter(is_way).cloned().collect()
+/// The clusters that an app instance could be moved to, of those made by Lockstep: the others of its machine.
+pub(super) fn ways(instance: &AppInstance, local: &[Cluster]) -> Vec<Cluster> {
+    let is_way =
+        |found: &&Cluster| found.site_id == instance.rancher_site_id && found.id != instance.cluster_id;
+    local.iter().filter(is_way).cloned().collect()
 }
 
 /// Asks for the cluster; what would happen is previewed then.
-pub(super) fn form(instance: &AppInstance, ways: Vec<ClusterSummary>, open: RwSignal<bool>) -> AnyView {
+pub(super) fn form(instance: &AppInstance, ways: Vec<Cluster>, open: RwSignal<bool>) -> AnyView {
     let flow = expect_context::<SyncFlow>();
-    let first = ways.iter().find(|way| !way.cluster.cordoned).or(ways.first());
-    let chosen = RwSignal::new(first.map(|way| way.cluster.id.to_string()).unwrap_or_default());
+    let first = ways.iter().find(|way| !way.cordoned).or(ways.first());
+    let chosen = RwSignal::new(first.map(|way| way.id.to_string()).unwrap_or_default());
     let (environment, app_instance_id) = (instance.environment_id, instance.id);
     let words = format!(
         "Every service of {} is copied to another cluster of this machine. Once all copies serve, they take over, and \
          what runs in {} is stopped. Front doors get new addresses.",
         instance.namespace, instance.cluster
     );
-    let options = ways.into_iter().map(|ClusterSummary { cluster, services, .. }| {
-        let state = if cluster.cordoned { "cordoned".to_owned() } else { counted(services, "service") };
+    let options = ways.into_iter().map(|cluster| {
+        let state = if cluster.cordoned { " (cordoned)" } else { "" };
         let id = cluster.id.to_string();
         let of = id.clone();
         view! {
             <option value=id prop:selected=move || chosen.get() == of disabled=cluster.cordoned>
-                {format!("{} ({state})", cluster.name)}
+                {cluster.name + state}
             </option>
         }
     });

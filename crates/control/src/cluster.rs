@@ -10,9 +10,10 @@ use domain::{
     },
     environment::Environment,
     id::{ClusterId, EnvironmentId, SiteId},
+    list::{Page, Paging},
     pattern,
     problem::FieldError,
-    site::SiteKind,
+    site::{Site, SiteKind},
     validate,
 };
 use uuid::Uuid;
@@ -27,18 +28,27 @@ pub async fn list(ctx: &Context, site: SiteId) -> Result<Vec<Cluster>, Error> {
 
 /// The managed clusters of every site that is not switched off.
 pub async fn all_managed(ctx: &Context) -> Result<Vec<Cluster>, Error> {
-    let active: Vec<SiteId> =
-        ctx.store().sites().await?.into_iter().filter(|site| site.active).map(|site| site.id).collect();
+    of_sites(ctx, |site| site.active).await
+}
+
+/// The clusters that are made by Lockstep, on the machines of its servers.
+pub async fn local(ctx: &Context) -> Result<Vec<Cluster>, Error> {
+    of_sites(ctx, |site| site.active && site.kind == SiteKind::Local).await
+}
+
+async fn of_sites(ctx: &Context, is_meant: impl Fn(&Site) -> bool) -> Result<Vec<Cluster>, Error> {
+    let sites = ctx.store().sites().await?;
+    let meant: Vec<SiteId> = sites.into_iter().filter(is_meant).map(|site| site.id).collect();
     let mut clusters = ctx.store().clusters(None).await?;
-    clusters.retain(|cluster| active.contains(&cluster.site_id));
+    clusters.retain(|cluster| meant.contains(&cluster.site_id));
     Ok(clusters)
 }
 
-/// The same, each with its capacity.
-pub async fn measured(ctx: &Context) -> Result<Vec<Cluster>, Error> {
-    let mut clusters = all_managed(ctx).await?;
-    capacity::add(ctx, &mut clusters);
-    Ok(clusters)
+/// A page of the same, by name, each with its capacity.
+pub async fn page(ctx: &Context, paging: Paging) -> Result<Page<Cluster>, Error> {
+    let mut page = ctx.store().cluster_page(paging).await?;
+    capacity::add(ctx, &mut page.items);
+    Ok(page)
 }
 
 /// Asks the site for its clusters now and stores them.
@@ -122,7 +132,9 @@ pub async fn summaries(ctx: &Context) -> Result<Vec<ClusterSummary>, Error> {
             cluster,
         }
     };
-    Ok(measured(ctx).await?.into_iter().map(summary).collect())
+    let mut clusters = all_managed(ctx).await?;
+    capacity::add(ctx, &mut clusters);
+    Ok(clusters.into_iter().map(summary).collect())
 }
 
 /// One cluster with what hangs on it.

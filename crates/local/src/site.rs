@@ -7,13 +7,15 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Write,
+    num::NonZero,
     ops::RangeInclusive,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
+    thread::available_parallelism,
 };
 
 use domain::front_door::ServiceCounts;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -61,6 +63,8 @@ pub(crate) struct Shared {
     clusters: PathBuf,
     pub(crate) artifacts: Artifacts,
     pub(crate) holder: PathBuf,
+    /// Those who start a replica take turns: many at once would leave none of the processors to anybody else.
+    pub(crate) starts: Semaphore,
     pub(crate) ports: Ports,
     pub(crate) watch: Watch,
     pub(crate) client: reqwest::Client,
@@ -111,6 +115,7 @@ impl Site {
             clusters,
             artifacts: Artifacts::open(&options.root.join("artifacts"), LARGEST)?,
             holder: options.holder,
+            starts: Semaphore::new(available_parallelism().map_or(2, NonZero::get)),
             ports: Ports::new(options.ports, taken),
             watch,
             client: crate::health::client()?,

@@ -330,6 +330,8 @@ impl Supervisor {
 
     async fn hold(&self, replica: &Replica) -> Result<(), Error> {
         self.watch(replica);
+        // It is never closed.
+        let _turn = self.shared.starts.acquire().await;
         replica.start(&self.shared.holder).await
     }
 

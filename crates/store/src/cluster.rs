@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     cluster::{Cluster, ClusterState, WatchState},
     id::{ClusterId, SiteId},
+    list::{Page, Paging},
     site::SiteKind,
 };
 use sea_orm::{
@@ -140,6 +141,16 @@ impl Store {
         let rows =
             select().filter(filter).order_by_asc(Column::Name).into_model::<Row>().all(&self.db).await?;
         Ok(rows.into_iter().map(Cluster::from).collect())
+    }
+
+    /// A page of the managed clusters of sites that are not switched off, by name.
+    pub async fn cluster_page(&self, paging: Paging) -> Result<Page<Cluster>, Error> {
+        let all = select().filter(Column::Managed.eq(true)).filter(site::Column::Active.eq(true));
+        let total = all.clone().count(&self.db).await?;
+        let page = all.order_by_asc(Column::Name).order_by_asc(Column::Id).offset(paging.offset());
+        let rows = page.limit(u64::from(paging.page_size)).into_model::<Row>().all(&self.db).await?;
+        let items = rows.into_iter().map(Cluster::from).collect();
+        Ok(Page { items, total, page: paging.page, page_size: paging.page_size })
     }
 
     /// Clusters that a word names: by id, external id or name, in one site or in all.

@@ -6,11 +6,11 @@ use domain::{
     cluster::{Cluster, ClusterEdit, ClusterSummary, NewCluster},
     problem::Problem,
 };
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Answer, Caller, lists};
-use crate::problem::{Json, Path};
+use crate::problem::{Json, Path, Query};
 
 pub(super) fn router() -> OpenApiRouter<control::Context> {
     OpenApiRouter::new()
@@ -21,8 +21,8 @@ pub(super) fn router() -> OpenApiRouter<control::Context> {
 
 /// Every managed cluster of every site that is not switched off, by name.
 #[utoipa::path(get, path = "/api/clusters", tag = "clusters", params(lists::PageQuery), responses((status = 200, body = Vec<Cluster>)))]
-async fn list(Caller(ctx): Caller, listing: lists::Listing) -> Answer<Response> {
-    Ok(listing.answer(cluster::measured(&ctx).await?))
+async fn list(Caller(ctx): Caller, uri: Uri, Query(page): Query<lists::PageQuery>) -> Answer<Response> {
+    Ok(lists::page(&uri, cluster::page(&ctx, page.paging()).await?))
 }
 
 /// Makes a cluster on the server's own machine.

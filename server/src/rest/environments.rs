@@ -5,7 +5,6 @@ use control::{environment, settings as stored};
 use domain::{
     environment::{Environment, EnvironmentEdit, EnvironmentQuery, NewEnvironment},
     id::EnvironmentId,
-    list::{MAX_PAGE_SIZE, Paging},
     problem::Problem,
     settings::{SettingsEdit, StoredSettings},
     site::Dependents,
@@ -35,8 +34,7 @@ async fn list(
     Query(query): Query<EnvironmentQuery>,
     Query(page): Query<lists::PageQuery>,
 ) -> Answer<Response> {
-    let paging = Paging::new(page.page, page.page_size, MAX_PAGE_SIZE);
-    Ok(lists::page(&uri, environment::page(&ctx, query, paging).await?))
+    Ok(lists::page(&uri, environment::page(&ctx, query, page.paging()).await?))
 }
 
 /// Makes an environment.

@@ -32,6 +32,13 @@ pub(crate) struct PageQuery {
     pub(crate) page_size: Option<u32>,
 }
 
+impl PageQuery {
+    /// As it is answered.
+    pub(crate) fn paging(self) -> Paging {
+        Paging::new(self.page, self.page_size, MAX_PAGE_SIZE)
+    }
+}
+
 /// A request for a list that is read as a whole, and answered in pages.
 pub(crate) struct Listing {
     uri: Uri,
@@ -43,8 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Listing {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let Query(query) = Query::<PageQuery>::from_request_parts(parts, state).await?;
-        let paging = Paging::new(query.page, query.page_size, MAX_PAGE_SIZE);
-        Ok(Self { uri: parts.uri.clone(), paging })
+        Ok(Self { uri: parts.uri.clone(), paging: query.paging() })
     }
 }
 
