@@ -47,6 +47,39 @@ test("several environments are frozen at once, and what fails says why", async (
   expect(pageErrors).toEqual([]);
 });
 
+test("environments are found by the beginning of their names, by cluster, and on later pages", async ({ page, lockstep, pageErrors }) => {
+  const names = Array.from({ length: 60 }, (_, n) => `Pool ${String(n + 1).padStart(2, "0")} 🐟`);
+  const pools = [];
+  for (const name of names) pools.push(await lockstep.api.post("/api/environments", { name }));
+  await page.goto("/environments");
+  const pages = page.getByRole("navigation", { name: "Pages" });
+  await expect(pages).toContainText("1–50 of 63 environments");
+  await page.getByRole("link", { name: "Next page" }).click();
+  await expect(page.getByRole("link", { name: "Pool 60 🐟" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Move Pool 60 🐟 to the right" })).toBeDisabled();
+  await page.getByRole("button", { name: "Move Pool 60 🐟 to the left" }).click();
+  await expect(page.getByRole("row").last()).toContainText("Pool 59 🐟");
+
+  await page.keyboard.press("/");
+  await page.keyboard.type("pool 0");
+  await expect(pages).toContainText("9 environments");
+  await expect(page).toHaveURL(/q=pool/);
+  await expect(page.getByRole("button", { name: /^Move / })).toHaveCount(0);
+  await expectAccessible(page);
+  await page.getByLabel("Name begins with").fill("");
+  const [{ cluster }] = await lockstep.api.get("/api/app-instances");
+  await page.getByLabel("Cluster", { exact: true }).selectOption({ label: cluster });
+  await expect(page.getByRole("link", { name: "Pool 01 🐟" })).toHaveCount(0);
+  await expect(page.getByRole("row").nth(1)).toContainText(/Development|Staging|Production/);
+  await page.getByLabel("Name begins with").fill("pool");
+  await expect(page.getByRole("heading", { name: "Nothing matches" })).toBeVisible();
+  await page.getByRole("link", { name: "Clear filters" }).click();
+  await expect(pages).toContainText("1–50 of 63 environments");
+  for (const { id } of pools) await lockstep.api.delete(`/api/environments/${id}`);
+  await expect(pages).toContainText("3 environments");
+  expect(pageErrors).toEqual([]);
+});
+
 test("the matrix shows what ran, and the log of a deployment is searched and paused", async ({ page, lockstep, pageErrors }) => {
   const environments = await lockstep.api.get("/api/environments");
   const development = environments.find((one: any) => one.name === "Development");

@@ -103,7 +103,7 @@ test("an app instance is moved to another cluster, and every step is said before
   await page.goto(`/environments/${environment.id}?tab=instances`);
   await page.getByRole("button", { name: "Move bakery to another cluster" }).click();
   const choose = page.getByRole("dialog", { name: "Move to another cluster" });
-  await choose.getByLabel("To cluster").selectOption({ label: "west (0 services)" });
+  await choose.getByLabel("To cluster").selectOption({ label: "west" });
   await expectAccessible(page);
   await choose.getByRole("button", { name: "Preview the move" }).click();
   const confirm = page.getByRole("dialog", { name: "Move", exact: true });
@@ -117,6 +117,35 @@ test("an app instance is moved to another cluster, and every step is said before
   await page.keyboard.press("Escape");
   await expect(page.getByRole("row", { name: /bakery/ })).toContainText("west");
   await expect.poll(async () => lockstep.api.get("/api/clusters/east/services")).toEqual([]);
+  expect(pageErrors).toEqual([]);
+});
+
+test("replicas are chosen where revisions say how many, and deployed", async ({ page, lockstep, pageErrors }) => {
+  await lockstep.api.post("/api/clusters", { name: "many" });
+  const environment = await lockstep.api.post("/api/environments", { name: "Scaled" });
+  const service = { image: "shop/web:1.0.0", program: "sleep", arguments: ["1000"] };
+  await lockstep.api.put("/api/clusters/many/namespaces/scaled/services/web", service);
+  await lockstep.api.post("/api/app-instances", { cluster: "many", namespace: "scaled", environmentId: environment.id });
+  await expect.poll(async () => (await lockstep.api.get(`/api/services?env=${environment.id}`)).length).toBe(1);
+  await page.goto(`/environments/${environment.id}`);
+  await page.getByRole("button", { name: "Deploy…" }).click();
+  const form = page.getByRole("dialog", { name: "Deploy to Scaled" });
+  await expect(form.getByLabel("Version of web to deploy")).toBeVisible();
+  await expect(form.getByLabel("Replicas of web")).toBeHidden();
+  await page.keyboard.press("Escape");
+
+  await lockstep.api.put(`/api/environments/${environment.id}/settings`, { manages: { replicas: true } });
+  await page.getByRole("button", { name: "Deploy…" }).click();
+  await form.getByLabel("Replicas of web").fill("3");
+  await expectAccessible(page);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog", { name: "Deploy" })).toContainText("1 → 3");
+  await page.getByRole("button", { name: "Deploy 1 service to Scaled" }).click();
+  const live = page.getByRole("dialog", { name: "Deployment" });
+  await expect(live).toContainText("1 replicas become 3");
+  await expect(live.getByText("Complete", { exact: true }).first()).toBeVisible({ timeout: 20_000 });
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("row", { name: /web/ })).toContainText("3/3");
   expect(pageErrors).toEqual([]);
 });
 

@@ -1,8 +1,9 @@
 //! Environments.
 
 use domain::{
-    environment::{Environment, EnvironmentEdit, NewEnvironment},
+    environment::{Environment, EnvironmentEdit, EnvironmentQuery, NewEnvironment},
     id::EnvironmentId,
+    list::Page,
     settings::{SettingsEdit, StoredSettings},
     site::Dependents,
 };
@@ -17,6 +18,14 @@ use super::{context, fail};
 pub async fn list() -> Result<Vec<Environment>, ApiError> {
     let ctx = context()?;
     control::environment::list(&ctx).await.map_err(fail)
+}
+
+/// A page of environments; the first if none is named.
+#[server(name = CallEnvironmentPage, prefix = "/rpc", endpoint = "environment/page", input = Json, output = Json)]
+pub async fn page(query: EnvironmentQuery, page: Option<u32>) -> Result<Page<Environment>, ApiError> {
+    let ctx = context()?;
+    let paging = domain::list::Paging::new(page, None, domain::list::DEFAULT_PAGE_SIZE);
+    control::environment::page(&ctx, query, paging).await.map_err(fail)
 }
 
 /// One environment.

@@ -1,11 +1,13 @@
-//! Choosing what to deploy: versions, service by service. What it comes to is seen before it is confirmed.
+//! Choosing what to deploy: versions, service by service, and replicas where revisions say how many. What it comes to is seen
+//! before it is confirmed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     deploy::{DeployRequest, VersionChoice},
     id::{EnvironmentId, ServiceId},
     list::Page,
+    replicas::{MAX_REPLICAS, ServiceReplicas},
     revision::ServiceVersion,
 };
 use leptos::prelude::*;
@@ -23,8 +25,28 @@ use crate::{
     request::{answer, show},
 };
 
-/// Versions that were typed, by service.
-type Chosen = RwSignal<BTreeMap<ServiceId, String>>;
+/// What was typed, by service.
+#[derive(Clone, Copy, Default)]
+struct Chosen {
+    versions: RwSignal<BTreeMap<ServiceId, String>>,
+    replicas: RwSignal<BTreeMap<ServiceId, u32>>,
+}
+
+impl Chosen {
+    /// How many services it is about.
+    fn count(self) -> usize {
+        let (versions, replicas) = (self.versions.read(), self.replicas.read());
+        versions.keys().chain(replicas.keys()).collect::<BTreeSet<_>>().len()
+    }
+
+    fn request(self, environment: EnvironmentId) -> DeployRequest {
+        let version = |(service_id, version)| ServiceVersion { service_id, version, container: None };
+        let versions = self.versions.get_untracked().into_iter().map(version).collect();
+        let scaled = |(service_id, replicas)| ServiceReplicas { service_id, replicas };
+        let replicas = self.replicas.get_untracked().into_iter().map(scaled).collect();
+        DeployRequest { replicas, ..DeployRequest::of_versions(environment, versions) }
+    }
+}
 
 /// Body and foot of the dialog.
 #[component]
@@ -42,20 +64,14 @@ pub(crate) fn DeployForm(
         move |(text, page)| api::deploy::choices(environment, text, page),
     );
     let preview = move || {
-        let versions = chosen.get_untracked().into_iter().map(|(service_id, version)| ServiceVersion {
-            service_id,
-            version,
-            container: None,
-        });
-        let versions = versions.collect();
         open.set(false);
-        flow.deploy(DeployRequest::of_versions(environment, versions));
+        flow.deploy(chosen.request(environment));
     };
     let search = move |event| {
         page.set(1);
         text.set(event_target_value(&event));
     };
-    let button = move || match chosen.with(BTreeMap::len) {
+    let button = move || match chosen.count() {
         0 => "Choose a version".to_owned(),
         1 => "Preview 1 service".to_owned(),
         many => format!("Preview {many} services"),
@@ -81,7 +97,7 @@ pub(crate) fn DeployForm(
             </div>
             <div class="dialog-foot">
                 <button type="button" class="btn" on:click=move |_| open.set(false)>"Cancel"</button>
-                <button type="submit" class="btn btn-primary" disabled=move || chosen.with(BTreeMap::is_empty)>
+                <button type="submit" class="btn btn-primary" disabled=move || chosen.count() == 0>
                     {button}
                 </button>
             </div>
@@ -94,7 +110,8 @@ fn table(found: &Page<VersionChoice>, chosen: Chosen, page: RwSignal<u32>) -> An
     if found.total == 0 {
         return view! { <p class="muted py-6 text-center">"No service matches."</p> }.erase();
     }
-    let rows = found.items.iter().map(|choice| row(choice, chosen)).collect_view();
+    let scales = found.items.iter().any(|choice| choice.replicas.is_some());
+    let rows = found.items.iter().map(|choice| row(choice, chosen, scales)).collect_view();
     let (number, pages) = (found.page, found.pages());
     let step = move |label: &'static str, sign, to: u32, there: bool| {
         view! {
@@ -130,6 +147,7 @@ fn table(found: &Page<VersionChoice>, chosen: Chosen, page: RwSignal<u32>) -> An
                         <th scope="col" class="if-roomy">"Where"</th>
                         <th scope="col">"Now"</th>
                         <th scope="col">"To come"</th>
+                        {scales.then(|| view! { <th scope="col">"Replicas"</th> })}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -140,19 +158,19 @@ fn table(found: &Page<VersionChoice>, chosen: Chosen, page: RwSignal<u32>) -> An
     .erase()
 }
 
-fn row(choice: &VersionChoice, chosen: Chosen) -> AnyView {
+fn row(choice: &VersionChoice, chosen: Chosen, scales: bool) -> AnyView {
     let id = choice.service_id;
     let list = format!("versions-{id}");
     let options = choice.known.iter().map(|version| view! { <option value=version.clone()></option> });
     let options = options.collect_view();
     let typed = move |event| {
         let version = event_target_value(&event).trim().to_owned();
-        chosen.update(|chosen| match version.is_empty() {
+        chosen.versions.update(|chosen| match version.is_empty() {
             true => drop(chosen.remove(&id)),
             false => drop(chosen.insert(id, version)),
         });
     };
-    let value = move || chosen.with(|chosen| chosen.get(&id).cloned().unwrap_or_default());
+    let value = move || chosen.versions.with(|chosen| chosen.get(&id).cloned().unwrap_or_default());
     view! {
         <tr class="h-11">
             <th scope="row" class="wrap">{choice.name.clone()}</th>
@@ -173,7 +191,33 @@ fn row(choice: &VersionChoice, chosen: Chosen) -> AnyView {
                 />
                 <datalist id=list>{options}</datalist>
             </td>
+            {scales.then(|| view! { <td>{choice.replicas.map(|now| replicas(choice, now, chosen.replicas))}</td> })}
         </tr>
+    }
+    .erase()
+}
+
+fn replicas(choice: &VersionChoice, now: u32, chosen: RwSignal<BTreeMap<ServiceId, u32>>) -> AnyView {
+    let id = choice.service_id;
+    let typed = move |event| {
+        let number = event_target_value(&event).parse().ok();
+        chosen.update(|chosen| match number {
+            None => drop(chosen.remove(&id)),
+            Some(number) => drop(chosen.insert(id, number)),
+        });
+    };
+    let value = move || chosen.with(|chosen| chosen.get(&id).map(ToString::to_string).unwrap_or_default());
+    view! {
+        <input
+            class="input input-sm num w-20"
+            type="number"
+            min="0"
+            max=MAX_REPLICAS
+            placeholder=now
+            aria-label=format!("Replicas of {}", choice.name)
+            prop:value=value
+            on:input=typed
+        />
     }
     .erase()
 }

@@ -22,7 +22,10 @@ use crate::{
         traffic::Traffic,
     },
     live::{self, News},
-    pages::{clusters::AGAIN, not_found::NotFound},
+    pages::{
+        clusters::{AGAIN, SHOWN, others},
+        not_found::NotFound,
+    },
     request::{Request, answer, ready, show},
 };
 
@@ -72,7 +75,7 @@ fn Shown(id: ClusterId) -> impl IntoView {
 
 fn head(one: &ClusterSummary) -> AnyView {
     let cluster = &one.cluster;
-    let chips = one.environments.iter().map(|environment| {
+    let chips = one.environments.iter().take(SHOWN).map(|environment| {
         let services = counted(environment.services, "service");
         view! {
             <a class="link-hover mr-3 inline-flex items-center gap-1" href=format!("/environments/{}", environment.id)>
@@ -100,7 +103,7 @@ fn head(one: &ClusterSummary) -> AnyView {
                     {cluster.last_contact_at.map(|at| view! { " · last contact " {time::ago(at)} })}
                 </p>
                 {cluster.message.clone().map(|message| view! { <p class="muted">{message}</p> })}
-                <p class="mt-1">{chips.collect_view()}</p>
+                <p class="mt-1">{chips.collect_view()} {others(one)}</p>
             </div>
         </header>
         {capacity::tiles(cluster.capacity.as_ref())}

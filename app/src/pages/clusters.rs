@@ -30,6 +30,9 @@ use crate::{
     request::{Request, answer, ready, show},
 };
 
+/// So many environments of a cluster are shown; there may be thousands.
+pub(super) const SHOWN: usize = 12;
+
 /// How often it is looked how much of each cluster is taken: there is no news of that.
 pub(super) const AGAIN: Duration = Duration::from_secs(10);
 
@@ -164,7 +167,7 @@ fn row(one: &ClusterSummary, chosen: RwSignal<Option<ClusterId>>) -> AnyView {
         let words = if value.is_empty() { key.clone() } else { format!("{key}={value}") };
         view! { <span class="badge badge-sm mr-1">{words}</span> }
     });
-    let environments = one.environments.iter().map(|environment| {
+    let environments = one.environments.iter().take(SHOWN).map(|environment| {
         let title = counted(environment.services, "service");
         view! {
             <a class="link-hover mr-3" href=format!("/environments/{}", environment.id) title=title>
@@ -192,7 +195,7 @@ fn row(one: &ClusterSummary, chosen: RwSignal<Option<ClusterId>>) -> AnyView {
                 {status::cluster(cluster).view()}
                 {cluster.cordoned.then(|| view! { <span class="badge badge-sm ml-2">"cordoned"</span> })}
             </td>
-            <td class="wrap">{environments.collect_view()}</td>
+            <td class="wrap">{environments.collect_view()} {others(one)}</td>
             <td>{capacity::small(cluster.capacity.as_ref())}</td>
             <td class="num">{one.services}</td>
             <td class="num">{status::unhealthy(one.unhealthy)}</td>
@@ -203,11 +206,25 @@ fn row(one: &ClusterSummary, chosen: RwSignal<Option<ClusterId>>) -> AnyView {
     .erase()
 }
 
+/// How many environments of a cluster are not shown.
+fn hidden(one: &ClusterSummary) -> Option<usize> {
+    one.environments.len().checked_sub(SHOWN).filter(|more| *more > 0)
+}
+
+/// The way to all environments of a cluster, where not all are shown.
+pub(super) fn others(one: &ClusterSummary) -> Option<AnyView> {
+    let more = hidden(one)?;
+    let all = format!("/environments?cluster={}", one.cluster.id);
+    Some(view! { <a class="link" href=all>{format!("and {more} more")}</a> }.erase())
+}
+
 /// What hangs on a cluster, and the button that deletes it where nothing does.
 fn delete(one: ClusterSummary, open: RwSignal<bool>, chosen: RwSignal<Option<ClusterId>>) -> AnyView {
     let request = Request::new();
     let id = one.cluster.id;
-    let names: Vec<String> = one.environments.iter().map(|environment| environment.name.clone()).collect();
+    let mut names: Vec<String> =
+        one.environments.iter().take(SHOWN).map(|environment| environment.name.clone()).collect();
+    names.extend(hidden(&one).map(|more| format!("{more} more")));
     let in_use = (!names.is_empty()).then(|| {
         let words = format!(
             "{} have namespaces in it, with {}. Remove those first.",

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    environment::{Environment as Found, EnvironmentEdit},
+    cluster::Cluster,
+    environment::{Environment as Found, EnvironmentEdit, EnvironmentQuery},
     id::EnvironmentId,
+    list::Page,
     site::Dependents,
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::components::erased::Erase;
 use crate::{
@@ -18,10 +20,12 @@ use crate::{
         confirm,
         deploy_form::DeployForm,
         dialog::Dialog,
-        empty::{empty, skeleton},
+        empty::{empty, nothing, skeleton},
         env,
         environment_form::{EnvironmentForm, create_standard},
+        filters::{self, FilterForm, parsed, value},
         icon::{icon, lu},
+        pager::{pager, sort_head},
         problem::note,
         status,
     },
@@ -75,13 +79,29 @@ impl Dialogs {
     }
 }
 
+/// What the address asks for, and which page of it.
+fn asked(query: &ParamsMap) -> (EnvironmentQuery, Option<u32>) {
+    let [prefix, cluster, sort] = ["q", "cluster", "sort"].map(|name| value(query, name));
+    (EnvironmentQuery { cluster, prefix, sort }, parsed(query, "page"))
+}
+
 /// The list of environments.
 #[component]
 pub(crate) fn Environments() -> impl IntoView {
     let query = use_query_map();
-    let environments = answer(|| (), live::tick_of_rows(News::of_inventory), |()| api::environment::list());
+    let asked = Memo::new(move |_| query.with(asked));
+    let environments = answer(
+        move || asked.get(),
+        live::tick_of_rows(News::of_inventory),
+        |(query, page)| api::environment::page(query, page),
+    );
+    let clusters = answer(|| (), live::tick(News::of_inventory), |()| api::cluster::all_managed());
+    let by_cluster = |all: Vec<Cluster>| {
+        let options = all.into_iter().map(|one| (one.id.to_string(), one.name)).collect();
+        filters::select("Cluster", "cluster", options)
+    };
     let all = RwSignal::new(Vec::<Found>::new());
-    Effect::new(move |_| all.set(ready(environments).unwrap_or_default()));
+    Effect::new(move |_| all.set(ready(environments).map(|page| page.items).unwrap_or_default()));
     let picked = RwSignal::new(BTreeSet::<EnvironmentId>::new());
     let chosen = Memo::new(move |_| {
         picked.with(|picked| {
@@ -94,9 +114,18 @@ pub(crate) fn Environments() -> impl IntoView {
             dialogs.edit(None);
         }
     });
-    let list = move |found: Vec<Found>| match found.is_empty() {
-        true => none(dialogs),
-        false => table(&found, picked, dialogs),
+    let list = move |found: Page<Found>| {
+        // In another order, or of some, there is no left and right.
+        let (asked, _) = asked.get_untracked();
+        let in_order = asked == EnvironmentQuery::default();
+        match (found.total, in_order) {
+            (0, true) => none(dialogs),
+            (0, false) => {
+                let clear = view! { <a class="btn" href="/environments">"Clear filters"</a> };
+                empty("Nothing matches", "No environment fits these filters.", clear)
+            }
+            _ => table(&found, in_order, picked, dialogs),
+        }
     };
     let stored = Callback::new(move |()| dialogs.editing.set(false));
     let title = Signal::derive(move || {
@@ -122,7 +151,11 @@ pub(crate) fn Environments() -> impl IntoView {
     };
     view! {
         {head("Environments", "The stages your software passes through, from left to right.", ())}
-        {note(dialogs.request.problem)} <ActionBar selected actions=actions(chosen, dialogs) />
+        {note(dialogs.request.problem)}
+        <FilterForm path="/environments">
+            {filters::search("Name begins with")} {show(clusters, nothing, by_cluster)}
+        </FilterForm>
+        <ActionBar selected actions=actions(chosen, dialogs) />
         {show(environments, skeleton, list)}
         <Dialog open=dialogs.editing title>
             {move || view! { <EnvironmentForm environment=dialogs.subject.get() done=stored /> }}
@@ -198,10 +231,19 @@ fn delete_one(subject: Found, dependents: Dependents, open: RwSignal<bool>) -> A
     )
 }
 
-fn table(found: &[Found], picked: RwSignal<BTreeSet<EnvironmentId>>, dialogs: Dialogs) -> AnyView {
-    let last = found.len().saturating_sub(1);
-    let rows = found.iter().enumerate().map(|(at, one)| row(one, at, last, (picked, dialogs))).collect_view();
-    let all: BTreeSet<EnvironmentId> = found.iter().map(|one| one.id).collect();
+fn table(
+    found: &Page<Found>,
+    in_order: bool,
+    picked: RwSignal<BTreeSet<EnvironmentId>>,
+    dialogs: Dialogs,
+) -> AnyView {
+    let first = u64::from(found.page.saturating_sub(1)) * u64::from(found.page_size);
+    let row = |(at, one): (u64, &Found)| {
+        let moves = in_order.then(|| moves(one, at, at + 1 == found.total, dialogs));
+        row(one, moves, picked)
+    };
+    let rows = (first..).zip(&found.items).map(row).collect_view();
+    let all: BTreeSet<EnvironmentId> = found.items.iter().map(|one| one.id).collect();
     let every = all.clone();
     view! {
         <div class="surface">
@@ -221,18 +263,19 @@ fn table(found: &[Found], picked: RwSignal<BTreeSet<EnvironmentId>>, dialogs: Di
                                     }
                                 />
                             </th>
-                            <th scope="col">"Environment"</th>
+                            {sort_head("name", "Environment")}
                             <th scope="col">"Description"</th>
                             <th scope="col" class="num">"Namespaces"</th>
                             <th scope="col" class="num">"Services"</th>
                             <th scope="col" class="num">"Unhealthy"</th>
                             <th scope="col" class="num">"Revision"</th>
-                            <th scope="col" class="w-20">"Order"</th>
+                            {in_order.then(|| view! { <th scope="col" class="w-20">"Order"</th> })}
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>
             </div>
+            {pager(found.total, found.page, found.page_size, "environment")}
         </div>
     }
     .erase()
@@ -259,13 +302,7 @@ fn none(dialogs: Dialogs) -> AnyView {
     )
 }
 
-fn row(
-    one: &Found,
-    at: usize,
-    last: usize,
-    (picked, dialogs): (RwSignal<BTreeSet<EnvironmentId>>, Dialogs),
-) -> AnyView {
-    let (earlier, later) = (one.clone(), one.clone());
+fn row(one: &Found, moves: Option<AnyView>, picked: RwSignal<BTreeSet<EnvironmentId>>) -> AnyView {
     let (id, name) = (one.id, &one.name);
     let pick = move |event| {
         let on = event_target_checked(&event);
@@ -297,27 +334,34 @@ fn row(
             <td class="num">{one.services}</td>
             <td class="num">{status::unhealthy(one.unhealthy)}</td>
             <td class="num">{one.latest_revision}</td>
-            <td>
-                <button
-                    type="button"
-                    class="btn btn-ghost btn-xs btn-square"
-                    aria-label=format!("Move {name} to the left")
-                    disabled=at == 0
-                    on:click=move |_| dialogs.shift(&earlier, at as i32 - 1)
-                >
-                    {icon(lu::LuArrowUp)}
-                </button>
-                <button
-                    type="button"
-                    class="btn btn-ghost btn-xs btn-square"
-                    aria-label=format!("Move {name} to the right")
-                    disabled=at == last
-                    on:click=move |_| dialogs.shift(&later, at as i32 + 1)
-                >
-                    {icon(lu::LuArrowDown)}
-                </button>
-            </td>
+            {moves}
         </tr>
+    }
+    .erase()
+}
+
+/// The ways of an environment to the left and to the right; it stands at this place.
+fn moves(one: &Found, at: u64, is_last: bool, dialogs: Dialogs) -> AnyView {
+    let step = |to: i32, open: bool, way: &'static str, sign| {
+        let environment = one.clone();
+        view! {
+            <button
+                type="button"
+                class="btn btn-ghost btn-xs btn-square"
+                aria-label=format!("Move {} to the {way}", one.name)
+                disabled=!open
+                on:click=move |_| dialogs.shift(&environment, to)
+            >
+                {icon(sign)}
+            </button>
+        }
+    };
+    let at = i32::try_from(at).unwrap_or(i32::MAX);
+    view! {
+        <td>
+            {step(at - 1, at > 0, "left", lu::LuArrowUp)}
+            {step(at.saturating_add(1), !is_last, "right", lu::LuArrowDown)}
+        </td>
     }
     .erase()
 }

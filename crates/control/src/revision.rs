@@ -6,7 +6,6 @@ use chrono::Utc;
 use domain::{
     id::{EnvironmentId, ServiceId},
     list::{DEFAULT_PAGE_SIZE, Page, Paging},
-    replicas::{MAX_REPLICAS, ServiceReplicas},
     revision::{
         ChangeKind, Drift, NewRevision, Revision, RevisionDiff, RevisionEntry, RevisionSummary, diff,
     },
@@ -15,7 +14,10 @@ use domain::{
 
 use crate::{
     Context, Error, environment,
-    sync::{deploy::of_versions, revision::There},
+    sync::{
+        deploy::{of_replicas, of_versions},
+        revision::There,
+    },
     variable::given_otherwise,
 };
 
@@ -116,13 +118,17 @@ pub async fn create(
             true => HashMap::new(),
             false => of_versions(&new.versions, &found, &there.observed)?,
         };
+        let replicas = of_replicas(&new.replicas, &there.observed, there.manages)?;
         let mut entries = there.carried_on(latest.as_ref().map(|it| it.entries.clone()));
-        scale(&mut entries, &new.replicas, &there)?;
-        for service in there.observed.iter().filter(|service| wanted.contains_key(&service.id)) {
-            let key = RevisionEntry::of(service);
-            let entry = entries.iter_mut().find(|entry| entry.key() == key.key());
-            if let (Some(images), Some(entry)) = (wanted.get(&service.id), entry) {
-                entry.set_images(images);
+        for service in &there.observed {
+            let (images, replicas) = (wanted.get(&service.id), replicas.get(&service.id));
+            if images.is_none() && replicas.is_none() {
+                continue;
+            }
+            let now = RevisionEntry::of(service);
+            if let Some(entry) = entries.iter_mut().find(|entry| entry.key() == now.key()) {
+                images.into_iter().for_each(|images| entry.set_images(images));
+                entry.replicas = replicas.copied().or(entry.replicas);
             }
         }
         entries
@@ -172,29 +178,6 @@ pub(crate) fn row(
         reason,
         created_at: Utc::now(),
     }
-}
-
-/// Has entries say other replicas.
-fn scale(entries: &mut [RevisionEntry], wanted: &[ServiceReplicas], there: &There) -> Result<(), Error> {
-    for (n, ServiceReplicas { service_id, replicas }) in wanted.iter().enumerate() {
-        let refuse = |words: &str| Err(Error::invalid(&format!("replicas[{n}]"), words));
-        if !there.manages.replicas {
-            return refuse("The environment's settings leave replicas to others: switch that on first.");
-        }
-        if *replicas > MAX_REPLICAS {
-            return refuse(&format!("At most {MAX_REPLICAS}."));
-        }
-        let service = there.observed.iter().find(|service| service.id == *service_id);
-        let Some(service) = service else { return refuse("The environment has no such service.") };
-        if domain::replicas::of(service).is_none() {
-            return refuse("Workloads of this kind are not told how many replicas they have.");
-        }
-        let entry = RevisionEntry::of(service);
-        if let Some(entry) = entries.iter_mut().find(|one| one.key() == entry.key()) {
-            entry.replicas = Some(*replicas);
-        }
-    }
-    Ok(())
 }
 
 /// What runs; where services are named, only theirs, and the rest as the active revision has it.

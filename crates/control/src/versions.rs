@@ -4,6 +4,7 @@ use domain::{
     deploy::VersionChoice,
     id::EnvironmentId,
     list::{Page, Paging},
+    replicas,
     service::{Service, ServiceQuery},
     sync::ContainerChange,
 };
@@ -31,9 +32,11 @@ pub async fn choices(
     let names: Vec<_> = found.items.iter().map(|service| service.name.clone()).collect();
     let namesakes = ctx.store().services_named(None, &names).await?;
     let changes = ctx.store().changes_of(&ids, CHANGES).await?;
+    let manages = ctx.store().settings(environment).await?.settings.manages;
     let choice = |service: &Service| {
         let earlier = changes.iter().filter(|(id, _)| *id == service.id).flat_map(|(_, changes)| changes);
-        choice(service, &namesakes, earlier)
+        let choice = choice(service, &namesakes, earlier)?;
+        Some(VersionChoice { replicas: replicas::of(service).filter(|_| manages.replicas), ..choice })
     };
     let items = found.items.iter().filter_map(choice).collect();
     Ok(Page { items, total: found.total, page: found.page, page_size: found.page_size })
@@ -71,6 +74,7 @@ fn choice<'a>(
         cluster: service.cluster.clone(),
         container: container.name.clone(),
         version,
+        replicas: None,
         known,
     })
 }

@@ -7,12 +7,14 @@ use crate::{
     deployment::{Deployment, DeploymentStatus, Origin, Task, TaskCounts},
     id::{DeploymentId, EnvironmentId, PreviewId, ServiceId},
     relocation::Relocation,
+    replicas::ServiceReplicas,
     revision::ServiceVersion,
     settings::Consent,
     sync::{Exception, OnFailure},
 };
 
-/// What should run in an environment afterwards: a revision, or versions service by service, or all of an app instance elsewhere.
+/// What should run in an environment afterwards: a revision, or versions and replicas service by service, or all of an app
+/// instance elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(example = json!({
     "environmentId": "0190a8a0-0000-7000-8000-000000000001",
@@ -31,6 +33,9 @@ pub struct DeployRequest {
     /// Versions by service; without `revision`.
     #[serde(default)]
     pub versions: Vec<ServiceVersion>,
+    /// Replicas by service, where the environment's settings have revisions say how many; without `revision`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<ServiceReplicas>,
     /// An app instance of the server's own machine that goes to another cluster; by itself.
     #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
     pub relocation: Option<Relocation>,
@@ -39,7 +44,8 @@ pub struct DeployRequest {
 impl DeployRequest {
     /// Versions, service by service.
     pub fn of_versions(environment_id: EnvironmentId, versions: Vec<ServiceVersion>) -> Self {
-        Self { environment_id, revision: None, rollback: false, versions, relocation: None }
+        let (revision, rollback, replicas, relocation) = (None, false, Vec::new(), None);
+        Self { environment_id, revision, rollback, versions, replicas, relocation }
     }
 
     /// All that a revision says; an older one where `rollback` says so.
@@ -109,6 +115,9 @@ pub struct VersionChoice {
     pub container: String,
     /// What it runs.
     pub version: String,
+    /// How many replicas it is to have; none where that is not chosen here: its kind is not told, or the environment's
+    /// settings leave it to others.
+    pub replicas: Option<u32>,
     /// Other versions that it ran before, or that run elsewhere; the likeliest first.
     pub known: Vec<String>,
 }

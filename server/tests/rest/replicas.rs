@@ -32,6 +32,15 @@ async fn revise(app: &App, base: i64, replicas: i64, version: Option<&str>) -> (
     (status.as_u16(), answer)
 }
 
+/// Deploys nothing but so many replicas of the cart.
+async fn scaled(app: &App, replicas: i64) -> (u16, Value) {
+    let cart = app.api.service("Staging", "cart").await["id"].clone();
+    let wanted = json!({ "replicas": [{ "serviceId": cart, "replicas": replicas }] });
+    let wanted = for_staging(app, wanted).await;
+    let (status, answer) = app.api.call(Method::POST, "/api/deployments?wait=true", Some(&wanted)).await;
+    (status.as_u16(), answer)
+}
+
 /// Takes over what runs as a revision.
 async fn capture(app: &App) {
     let at = staging(app).await;
@@ -54,6 +63,8 @@ async fn a_revision_says_how_many_and_a_deployment_of_it_brings_that(on: On) {
     capture(&app).await;
     let (status, problem) = revise(&app, 1, more, None).await;
     assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("replicas[0]")), "it is off");
+    let (status, problem) = scaled(&app, more).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("replicas[0]")), "for deployments too");
     let cart_of = |revision: &Value| {
         let entries = revision["entries"].as_array().unwrap();
         entries.iter().find(|entry| entry["name"] == "cart").unwrap().clone()
@@ -129,10 +140,17 @@ async fn services_of_this_machine_are_scaled_by_revisions_too(on: On) {
     assert_eq!(deploy(&app, json!({ "revision": 3 })).await["status"], "success");
     let three = |service: &Value| service["running"].as_array().unwrap().len() == 3;
     app.api.until(&path("shop"), three).await;
-    let (_, answer) = revise(&app, 3, 500, None).await;
-    assert_eq!(answer["number"], 4, "{answer}");
+    let (_, ended) = scaled(&app, 2).await;
+    let change = json!({ "from": 3, "to": 2 });
+    assert_eq!((&ended["status"], &ended["tasks"][0]["scale"]), (&json!("success"), &change), "{ended}");
+    let two = |service: &Value| service["running"].as_array().unwrap().len() == 2;
+    app.api.until(&path("shop"), two).await;
+    let made = app.api.get(&format!("{}/revisions/4", staging(&app).await)).await;
+    assert_eq!(made["entries"][0]["replicas"], 2, "{made}");
+    let (_, answer) = revise(&app, 4, 500, None).await;
+    assert_eq!(answer["number"], 5, "{answer}");
     let shown =
-        app.api.post("/api/deployments/preview", &for_staging(&app, json!({ "revision": 4 })).await).await;
+        app.api.post("/api/deployments/preview", &for_staging(&app, json!({ "revision": 5 })).await).await;
     let warning = &shown["items"][0]["warnings"][0];
     assert!(warning["message"].as_str().unwrap().contains("at most 200"), "{shown}");
     app.stop().await;

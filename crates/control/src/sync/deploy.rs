@@ -11,9 +11,10 @@ use domain::{
     image::ImageRef,
     problem::FieldError,
     relocation::Relocation,
-    replicas::ReplicaChange,
+    replicas::{self, MAX_REPLICAS, ReplicaChange, ServiceReplicas},
     revision::{ContainerImage, RevisionEntry, ServiceVersion},
     service::Service,
+    settings::Manages,
     sync::{MAX_SERVICES, OnFailure, Preview, PreviewItem},
 };
 
@@ -45,11 +46,14 @@ pub async fn preview_deploy(ctx: &Context, request: DeployRequest) -> Result<Pre
         Some(_) if !request.versions.is_empty() => {
             return Err(Error::invalid("versions", "Choose a revision or versions, not both."));
         }
+        Some(_) if !request.replicas.is_empty() => {
+            return Err(Error::invalid("replicas", "Choose a revision or replicas, not both."));
+        }
         Some(number) => of_revision(ctx, &environment, number, request.rollback, &there).await?,
         None if request.rollback => {
             return Err(Error::invalid("revision", "Say which revision to roll back to."));
         }
-        None => (of_versions(&request.versions, &environment, &there)?, HashMap::new(), Vec::new()),
+        None => chosen(ctx, &request, &environment, &there).await?,
     };
     let targets: Vec<Service> =
         there.into_iter().filter(|service| wanted.contains_key(&service.id)).collect();
@@ -92,7 +96,8 @@ pub async fn start_deploy(ctx: &Context, start: StartDeployment) -> Result<Deplo
 
 /// What moving an app instance of the environment would do.
 async fn relocated(ctx: &Context, request: DeployRequest, relocation: &Relocation) -> Result<Preview, Error> {
-    if request.revision.is_some() || request.rollback || !request.versions.is_empty() {
+    let alone = DeployRequest::of_relocation(request.environment_id, relocation.clone());
+    if request != alone {
         return Err(Error::invalid(
             "move",
             "An app instance is moved by itself: choose versions afterwards.",
@@ -106,6 +111,25 @@ async fn relocated(ctx: &Context, request: DeployRequest, relocation: &Relocatio
 }
 
 type Wanted = HashMap<ServiceId, Vec<ContainerImage>>;
+
+/// What chosen versions and replicas want.
+async fn chosen(
+    ctx: &Context,
+    request: &DeployRequest,
+    environment: &Environment,
+    there: &[Service],
+) -> Result<(Wanted, HashMap<ServiceId, u32>, Vec<PreviewItem>), Error> {
+    let manages = ctx.store().settings(environment.id).await?.settings.manages;
+    let replicas = of_replicas(&request.replicas, there, manages)?;
+    let mut wanted = match request.versions.is_empty() && !replicas.is_empty() {
+        true => Wanted::new(),
+        false => of_versions(&request.versions, environment, there)?,
+    };
+    for id in replicas.keys() {
+        wanted.entry(*id).or_default();
+    }
+    Ok((wanted, replicas, Vec::new()))
+}
 
 /// What a revision wants of the services that run something else, and its workloads that are not there.
 async fn of_revision(
@@ -180,6 +204,32 @@ pub(crate) fn of_versions(
         errors.push(FieldError::new("versions", message));
     }
     if errors.is_empty() { Ok(wanted) } else { Err(Error::Invalid(errors)) }
+}
+
+/// What chosen replicas want.
+pub(crate) fn of_replicas(
+    chosen: &[ServiceReplicas],
+    there: &[Service],
+    manages: Manages,
+) -> Result<HashMap<ServiceId, u32>, Error> {
+    let mut wanted = HashMap::new();
+    for (n, ServiceReplicas { service_id, replicas }) in chosen.iter().enumerate() {
+        let service = there.iter().find(|service| service.id == *service_id);
+        let fault = match service.map(replicas::of) {
+            _ if !manages.replicas => {
+                "The environment's settings leave replicas to others: switch that on first.".to_owned()
+            }
+            _ if *replicas > MAX_REPLICAS => format!("At most {MAX_REPLICAS}."),
+            None => "The environment has no such service.".to_owned(),
+            Some(None) => "Workloads of this kind are not told how many replicas they have.".to_owned(),
+            Some(Some(_)) => {
+                wanted.insert(*service_id, *replicas);
+                continue;
+            }
+        };
+        return Err(Error::invalid(&format!("replicas[{n}]"), fault));
+    }
+    Ok(wanted)
 }
 
 fn image(version: &ServiceVersion, there: &[Service]) -> Result<ContainerImage, String> {
