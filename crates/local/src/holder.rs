@@ -45,10 +45,14 @@ pub fn hold(directory: &Path) -> Result<(), Error> {
     let path = directory.join("lock");
     let _lock = Lock::take(&path)?.ok_or_else(|| Error::Held(directory.into()))?;
     let mark = directory.display().to_string();
-    sweep(&mark)
-        .map_err(|error| Error::System("what is left of an earlier holder cannot be ended", error))?;
+    let path = directory.join("state.json");
+    // A holder says so before it starts anything: where none has said anything, nothing can be left.
+    if path.exists() {
+        sweep(&mark)
+            .map_err(|error| Error::System("what is left of an earlier holder cannot be ended", error))?;
+    }
     // What it said last may be damaged, and is written anew in any case.
-    let before = files::read::<State>(&directory.join("state.json")).ok().flatten();
+    let before = files::read::<State>(&path).ok().flatten();
     limits::remove(&before.map(|state| state.groups).unwrap_or_default())
         .map_err(|error| Error::System("an earlier control group cannot be removed", error))?;
     let path = directory.join("spec.json");

@@ -112,11 +112,11 @@ pub(crate) fn sweep(mark: &str) -> io::Result<()> {
 
 fn marked(mark: &str) -> io::Result<Vec<Pid>> {
     let own = rustix::process::getpid();
+    // There may be many processes, and few bear it: the rest is asked of those only.
     let bears = |process: &Procfs| {
-        let stat = process.stat().is_ok_and(|stat| !matches!(stat.state, 'Z' | 'X'));
-        stat && process
-            .environ()
-            .is_ok_and(|variables| variables.get(OsStr::new(MARK)).is_some_and(|found| found == mark))
+        let environ = process.environ();
+        environ.is_ok_and(|variables| variables.get(OsStr::new(MARK)).is_some_and(|found| found == mark))
+            && process.stat().is_ok_and(|stat| !matches!(stat.state, 'Z' | 'X'))
     };
     // A process that has ended meanwhile is none.
     let found = all_processes().map_err(io::Error::other)?.flatten().filter(bears);

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use crate::{Error, Spec, State, detached, files, limits, process::sweep};
+use crate::{Error, Phase, Spec, State, detached, files, limits, process::sweep};
 
 /// A file that says that a replica is to go.
 const TO_GO: &str = "to-go";
@@ -105,8 +105,14 @@ impl Replica {
                 holder.terminate()?;
                 holder.ended().await?;
             }
-            // What a holder that was killed has left behind.
-            let clear = move || sweep(&mark).and_then(|()| limits::remove(&groups.unwrap_or_default()));
+            // One that ended by itself has said so, and has left nothing; what one that was killed has left is looked for.
+            let is_clear = self.state().is_ok_and(|state| state.is_some_and(|it| it.phase == Phase::Stopped));
+            let clear = move || {
+                if !is_clear {
+                    sweep(&mark)?;
+                }
+                limits::remove(&groups.unwrap_or_default())
+            };
             tokio::task::spawn_blocking(clear).await.map_err(io::Error::other)?
         };
         stopped.await.map_err(|error| Error::System("a replica cannot be stopped", error))
