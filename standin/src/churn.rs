@@ -8,6 +8,7 @@ use rand::{Rng, SeedableRng};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Duration, Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,8 @@ use crate::simulation::Simulation;
 
 /// Who is recorded as having changed images.
 const WHO: &str = "churn";
+/// Changes that are due for longer are given up: where there is too little time for all, others get their share of it.
+const BEHIND: Duration = Duration::from_secs(1);
 
 /// How much is to change.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -77,7 +80,10 @@ async fn keep_changing(targets: &[Target], per_second: f64, chance: &mut StdRng)
     while let Some((simulation, key)) = targets.choose(chance) {
         let pause = -(1.0 - chance.random::<f64>()).ln() / per_second;
         next += Duration::try_from_secs_f64(pause).unwrap_or(Duration::MAX);
+        next = Instant::now().checked_sub(BEHIND).map_or(next, |earliest| next.max(earliest));
         sleep_until(next).await;
+        // What is due already is not waited for.
+        yield_now().await;
         match chance.random_range(0..3) {
             0 => roll_out(simulation, key, chance),
             1 => touch(simulation, key),

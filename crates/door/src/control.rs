@@ -58,11 +58,14 @@ impl Control {
         }
     }
 
-    /// Ends the connections of those who ask.
-    pub(crate) async fn end(&self) {
+    /// Takes no more orders: whoever has some asks the next one.
+    pub(crate) fn stop(&self) {
         self.stop.cancel();
+    }
+
+    /// Waits until the connections of those who ask have ended.
+    pub(crate) async fn end(&self) {
         self.tasks.close();
-        // Who waits for a replica to be idle asks the next one.
         let _ = timeout(LAST_WORDS, self.tasks.wait()).await;
     }
 
@@ -87,10 +90,11 @@ impl Control {
             (Method::GET, Some(Ok(port)), _) => {
                 match self.stop.run_until_cancelled(self.doors.drained(port)).await {
                     Some(()) => json(&()),
-                    None => said(StatusCode::SERVICE_UNAVAILABLE, "another has the front doors".to_owned()),
+                    None => passed_on(),
                 }
             }
             (Method::GET, _, "/counts") => json(&self.doors.told()),
+            (Method::PUT, _, "/routes") if self.stop.is_cancelled() => passed_on(),
             (Method::PUT, _, "/routes") => match request.into_body().collect().await {
                 Ok(body) => self.set(&body.to_bytes()).await,
                 Err(error) => said(StatusCode::BAD_REQUEST, error.to_string()),
@@ -119,6 +123,10 @@ fn json(answer: &impl Serialize) -> Response<Full<Bytes>> {
         Ok(text) => Response::new(Full::from(text)),
         Err(error) => said(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
+}
+
+fn passed_on() -> Response<Full<Bytes>> {
+    said(StatusCode::SERVICE_UNAVAILABLE, "another process has the front doors now".to_owned())
 }
 
 fn said(status: StatusCode, words: String) -> Response<Full<Bytes>> {

@@ -112,6 +112,14 @@ impl Directory {
     }
 }
 
+/// Whether a process has the front doors of a directory; one that does need not be heard yet, as while it takes them over.
+///
+/// # Errors
+/// [`Error::File`] where that cannot be told.
+pub fn is_kept(directory: &Path) -> Result<bool, Error> {
+    Ok(directory.exists() && Directory::open(directory)?.try_lock()?.is_none())
+}
+
 /// The routes that the front doors of a directory were set last, whether or not they are open.
 ///
 /// # Errors

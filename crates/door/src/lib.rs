@@ -30,6 +30,6 @@ mod replica;
 mod service;
 
 pub use client::Client;
-pub use directory::routes;
+pub use directory::{is_kept, routes};
 pub use error::Error;
 pub use process::{OPEN, keep};

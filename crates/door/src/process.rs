@@ -97,11 +97,13 @@ async fn run(directory: Directory, begin: Begin) -> Result<(), Error> {
         () = control.serve(&listener) => None,
         successor = successor(&successors, &doors) => Some(successor),
     };
-    control.end().await;
-    // Before anybody is told that there is a successor: what it is told then holds for connections to here as well.
+    drop(listener);
+    control.stop();
+    // Before the successor can be told anything: what it is told then holds for connections to here as well.
     let services = doors.pass_on().await;
     // Who finds the front doors closed now may open them anew.
-    drop((listener, successors, lock));
+    drop((successors, lock));
+    control.end().await;
     doors.left(None).await;
     drop(successor);
     doors.linger(services).await;

@@ -114,12 +114,12 @@ impl Front {
     async fn drained(&self, port: u16) {
         loop {
             let drained = match Client::connect(&self.directory).await {
+                Ok(Some(mut client)) => client.drained(port).await.map(|()| true),
                 // Where nobody has front doors, nobody has requests.
-                Ok(None) => return,
-                Ok(Some(mut client)) => client.drained(port).await,
+                Ok(None) => door::is_kept(&self.directory).map(|kept| !kept),
                 Err(error) => Err(error),
             };
-            if drained.is_ok() {
+            if matches!(drained, Ok(true)) {
                 return;
             }
             sleep(SUCCEEDED).await;

@@ -96,7 +96,7 @@ async fn requests_are_counted_by_what_they_ask_for() {
 async fn churn_changes_images_pods_and_mere_versions_until_it_is_stopped() {
     let server = fleet().await;
     let cluster = server.cluster(CLUSTER).unwrap();
-    set_churn(&server, json!({ "perSecond": 400, "clusters": [CLUSTER] })).await;
+    set_churn(&server, json!({ "perSecond": 100, "clusters": [CLUSTER] })).await;
     let touched = |it: &Value| !it["metadata"]["annotations"]["standin.lockstep.dev/touched"].is_null();
     let unready =
         |it: &Value| it["status"]["phase"] == "Running" && it["status"]["conditions"][1]["status"] == "False";

@@ -7,7 +7,7 @@ use door::Client;
 use http::StatusCode;
 use tokio::net::TcpStream;
 
-use crate::support::{Door, Process, Replica, version};
+use crate::support::{Door, Process, Replica, free_port, version};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_crash_it_opens_with_the_last_routes_by_itself() {
@@ -28,7 +28,7 @@ async fn after_a_crash_it_opens_with_the_last_routes_by_itself() {
 async fn a_port_that_is_another_s_is_said_and_the_others_open() {
     let door = Door::new();
     let replica = Replica::saying("here").await;
-    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = TcpListener::bind(("127.0.0.1", free_port())).unwrap();
     let route = |service: &str, port| Route {
         service: service.into(),
         port,

@@ -83,14 +83,15 @@ async fn a_replica_that_is_not_there_costs_no_request() {
     let gone = free_port();
     door.serve(vec![version("cart:1", None, &[replica.port, going.port]), version("cart:2", None, &[gone])])
         .await;
-    let going = std::cell::Cell::new(Some(going));
+    let mut going = Some(going);
     for number in 0..60 {
         // Kept connections to it are closed, and no new ones are accepted.
-        if number == 30 {
-            drop(going.take());
+        if let Some(going) = going.take_if(|_| number == 30) {
+            going.end().await;
         }
         let answer = door.http.post(door.url()).body("more").send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
+        let status = answer.status();
+        assert_eq!(status, StatusCode::OK, "{number}: {}", answer.text().await.unwrap());
     }
     let counts = door.counts().await.services.remove(0).versions;
     assert!(counts[1].unreached > 0 && counts[1].requests == 0, "{counts:?}");

@@ -84,13 +84,7 @@ async fn a_connection_that_was_idle_leads_to_where_requests_go_now() {
 async fn all_of_many_go_over() {
     let mut door = Door::new();
     let replica = Replica::saying("here").await;
-    let mut ports: Vec<u16> = Vec::new();
-    while ports.len() < 150 {
-        let port = free_port();
-        if !ports.contains(&port) {
-            ports.push(port);
-        }
-    }
+    let ports: Vec<u16> = std::iter::repeat_with(free_port).take(150).collect();
     let route = |port: &u16| Route {
         service: port.to_string(),
         port: *port,

@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU16, AtomicU64, Ordering},
     },
 };
 
@@ -27,10 +27,17 @@ use tokio::{
     sync::mpsc,
     task::{JoinHandle, JoinSet},
 };
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-/// A port that is free at the moment.
+/// A port that nobody has, and that nobody is given: it is below those that the system hands out, and each is found once.
 pub(crate) fn free_port() -> u16 {
-    StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(12_000);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if StdListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 pub(crate) fn version(image: &str, weight: Option<u32>, replicas: &[u16]) -> Version {
@@ -150,7 +157,8 @@ impl Body for Pieces {
 pub(crate) struct Replica {
     pub(crate) port: u16,
     answered: Arc<AtomicU64>,
-    _serving: tokio_util::task::AbortOnDropHandle<()>,
+    stop: CancellationToken,
+    serving: AbortOnDropHandle<()>,
 }
 
 impl Replica {
@@ -161,10 +169,12 @@ impl Replica {
         let port = listener.local_addr().unwrap().port();
         let answered = Arc::<AtomicU64>::default();
         let count = answered.clone();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
         let serving = async move {
             let mut connections = JoinSet::new();
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
+            while let Some(accepted) = stopped.run_until_cancelled(listener.accept()).await {
+                let (stream, _) = accepted.unwrap();
                 let (answer, count) = (answer.clone(), count.clone());
                 let service = service_fn(move |request| {
                     count.fetch_add(1, Ordering::Relaxed);
@@ -176,14 +186,21 @@ impl Replica {
                     let _ = connection.with_upgrades().await;
                 });
             }
+            connections.shutdown().await;
         };
-        let serving = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(serving));
-        Self { port, answered, _serving: serving }
+        let serving = AbortOnDropHandle::new(tokio::spawn(serving));
+        Self { port, answered, stop, serving }
     }
 
     /// One that says the same to everybody.
     pub(crate) async fn saying(words: &'static str) -> Self {
         Self::new(move |_| async move { said(words) }).await
+    }
+
+    /// Ends it; done once nobody listens and all its connections are closed.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap();
     }
 
     /// How many requests it has got.
@@ -199,14 +216,14 @@ pub(crate) fn said(words: impl Into<String>) -> Response<Said> {
 /// Several clients that ask again and again, over connections that they keep. Gives what was wrong with answers, and how many
 /// there were, once it is told to stop.
 pub(crate) struct Load {
-    stop: tokio_util::sync::CancellationToken,
+    stop: CancellationToken,
     clients: Vec<JoinHandle<(u64, Vec<String>)>>,
     answered: tokio::sync::watch::Sender<u64>,
 }
 
 impl Load {
     pub(crate) fn begin(url: &str, clients: usize) -> Self {
-        let stop = tokio_util::sync::CancellationToken::new();
+        let stop = CancellationToken::new();
         let answered = tokio::sync::watch::Sender::new(0);
         let client = |_| {
             let (url, stop, answered) = (url.to_owned(), stop.clone(), answered.clone());
