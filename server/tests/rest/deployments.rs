@@ -176,7 +176,7 @@ async fn a_deployments_log_ends_with_it(on: On) {
     assert_eq!(followed.headers()["content-type"], "text/event-stream");
     let followed = followed.text().await.unwrap();
     let lines: Vec<&str> = followed.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
-    assert!(lines.first().unwrap().contains("started a deployment to Staging of 1 services"), "{followed}");
+    assert!(lines[0].ends_with("started a deployment to Staging of 1 service"), "{followed}");
     assert!(lines.last().unwrap().contains("complete: "), "{followed}");
     let read = app.api.get(&path).await;
     assert_eq!(
