@@ -35,8 +35,7 @@ pub async fn choices(
     let manages = ctx.store().settings(environment).await?.settings.manages;
     let choice = |service: &Service| {
         let earlier = changes.iter().filter(|(id, _)| *id == service.id).flat_map(|(_, changes)| changes);
-        let choice = choice(service, &namesakes, earlier)?;
-        Some(VersionChoice { replicas: replicas::of(service).filter(|_| manages.replicas), ..choice })
+        choice(service, replicas::owned(service, manages), &namesakes, earlier)
     };
     let items = found.items.iter().filter_map(choice).collect();
     Ok(Page { items, total: found.total, page: found.page, page_size: found.page_size })
@@ -45,6 +44,7 @@ pub async fn choices(
 /// None for a service without containers.
 fn choice<'a>(
     service: &Service,
+    replicas: Option<u32>,
     namesakes: &[Service],
     earlier: impl Iterator<Item = &'a ContainerChange>,
 ) -> Option<VersionChoice> {
@@ -74,7 +74,7 @@ fn choice<'a>(
         cluster: service.cluster.clone(),
         container: container.name.clone(),
         version,
-        replicas: None,
+        replicas,
         known,
     })
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::ServiceId,
     service::{Service, WorkloadKind},
+    settings::Manages,
 };
 
 /// The most replicas that a revision says.
@@ -44,4 +45,9 @@ impl ReplicaChange {
 pub fn of(service: &Service) -> Option<u32> {
     let has = matches!(service.workload_type, WorkloadKind::Deployment | WorkloadKind::StatefulSet);
     has.then(|| u32::try_from(service.replicas).unwrap_or_default())
+}
+
+/// The same, where revisions own replicas; none where they do not.
+pub fn owned(service: &Service, manages: Manages) -> Option<u32> {
+    of(service).filter(|_| manages.replicas)
 }

@@ -190,8 +190,7 @@ impl RevisionEntry {
 
     /// What a service runs as observed, with its replicas where revisions own them.
     pub fn observed(service: &Service, manages: Manages) -> Self {
-        let replicas = replicas::of(service).filter(|_| manages.replicas);
-        Self { replicas, ..Self::of(service) }
+        Self { replicas: replicas::owned(service, manages), ..Self::of(service) }
     }
 
     /// What a service runs as observed.

@@ -249,9 +249,8 @@ async fn store_all(
         Origin::Deploy => "a deployment to",
         _ => "a sync to",
     };
-    let plural = if services == 1 { "" } else { "s" };
-    let message =
-        format!("{} started {what} {} of {services} service{plural}", ctx.actor(), deployment.target_name);
+    let noun = if services == 1 { "service" } else { "services" };
+    let message = format!("{} started {what} {} of {services} {noun}", ctx.actor(), deployment.target_name);
     let event = ctx.event("deployment.started", message).deployment(deployment.id);
     write.append(event.environment(deployment.target_environment_id)).await?;
     if let Some(words) = said.overridden {
