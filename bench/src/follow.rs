@@ -5,9 +5,7 @@ use std::io::Write;
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, future::try_join_all, stream::BoxStream};
-use serde::Serialize;
-
-use domain::event::Event;
+use serde::{Deserialize, Serialize};
 
 /// What the last event of each deployment says.
 const LAST: &str = "last";
@@ -66,6 +64,13 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// What is read of an event: the rest of it is passed over, as this shares the server's processors.
+#[derive(Deserialize)]
+struct Said {
+    at: DateTime<Utc>,
+    message: String,
+}
+
 /// One message of a stream.
 struct Message {
     event: String,
@@ -79,17 +84,19 @@ type Messages = BoxStream<'static, Result<Message>>;
 async fn open(client: &reqwest::Client, url: String) -> Result<Messages> {
     let answer = client.get(&url).send().await?;
     ensure!(answer.status().is_success(), "{url} was answered with {}", answer.status());
-    let (bytes, rest) = (answer.bytes_stream().boxed(), String::new());
-    let messages = futures::stream::try_unfold((bytes, rest), |(mut bytes, mut rest)| async move {
+    let begin = (answer.bytes_stream().boxed(), String::new(), 0);
+    // What was read is cut off once for each piece that comes: many messages are in one.
+    let messages = futures::stream::try_unfold(begin, |(mut bytes, mut text, mut done)| async move {
         loop {
-            if let Some(end) = rest.find("\n\n") {
-                let message = read(&rest[..end]);
-                rest.drain(..end + 2);
-                return Ok(Some((message, (bytes, rest))));
+            if let Some(length) = text[done..].find("\n\n") {
+                let message = read(&text[done..done + length]);
+                return Ok(Some((message, (bytes, text, done + length + 2))));
             }
+            text.drain(..done);
+            done = 0;
             match bytes.next().await {
                 // Events are plain letters, so no character is cut.
-                Some(more) => rest.push_str(std::str::from_utf8(&more?)?),
+                Some(more) => text.push_str(std::str::from_utf8(&more?)?),
                 None => return Ok(None),
             }
         }
@@ -126,7 +133,7 @@ async fn follow_all(mut messages: Messages, mut ends: usize) -> Result<Told> {
         match (message.event.as_str(), message.id) {
             ("hello", id) => before = id,
             ("event", Some(id)) => {
-                let event: Event = serde_json::from_str(&message.data)?;
+                let event: Said = serde_json::from_str(&message.data)?;
                 told.count(before.context("an event before the beginning")?, id);
                 told.delays.push(since(event.at));
                 ends -= usize::from(event.message == LAST);

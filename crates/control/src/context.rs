@@ -37,7 +37,7 @@ pub struct Control {
     /// What is observed, for [`events::tell`] to gather.
     pub(crate) observed: broadcast::Sender<events::Observed>,
     /// What all event streams are told.
-    pub(crate) told: broadcast::Sender<events::Message>,
+    pub(crate) told: broadcast::Sender<events::Told>,
     pub(crate) server_name: String,
     pub(crate) patience: Patience,
     stop: CancellationToken,

@@ -21,7 +21,7 @@ use local::{Observed, Place};
 
 use crate::{
     Context, Error,
-    events::{self, Message},
+    events::{self, Told},
 };
 
 /// How many of a deployment's events are shown on its page.
@@ -155,7 +155,7 @@ struct Follow {
     after: i64,
     /// Something may have been missed: it is in the database.
     behind: bool,
-    told: broadcast::Receiver<Message>,
+    told: broadcast::Receiver<Told>,
 }
 
 impl Follow {
@@ -180,17 +180,26 @@ impl Follow {
                 () = stopping.cancelled() => return Ok(None),
                 told = self.told.recv() => told,
             };
-            match told.map(|message| message.event) {
-                Ok(Some(event)) if event.deployment_id == Some(self.id) && event.seq > self.after => {
-                    self.after = event.seq;
-                    self.behind = event.kind == ENDED;
-                    return Ok(Some(vec![Event::clone(&event)]));
+            match told {
+                Ok(told) => {
+                    let events = self.own(&told);
+                    if let Some(last) = events.last() {
+                        self.after = last.seq;
+                        self.behind = events.iter().any(|event| event.kind == ENDED);
+                        return Ok(Some(events));
+                    }
                 }
-                Ok(_) => {}
                 Err(RecvError::Lagged(_)) => self.behind = true,
                 Err(RecvError::Closed) => return Ok(None),
             }
         }
+    }
+
+    /// Those of the deployment that were not read before.
+    fn own(&self, told: &Told) -> Vec<Event> {
+        let events = told.iter().filter_map(|message| message.event.as_deref());
+        let own = |event: &&Event| event.deployment_id == Some(self.id) && event.seq > self.after;
+        events.filter(own).cloned().collect()
     }
 }
 

@@ -15,8 +15,11 @@ use crate::{Context, Control, Error};
 
 /// How many events are read at once.
 const BATCH: u64 = 500;
-/// How many messages a stream may be behind before it has to read the database: a second of a busy server's.
-pub(crate) const TOLD: usize = 4096;
+/// How many times streams may be told something before the slowest has to read the database: ten seconds of a busy
+/// server's events.
+pub(crate) const TOLD: usize = 512;
+/// The most messages that are told at once, as they are kept until every stream has heard them.
+const AT_ONCE: usize = 100;
 /// What is observed within this time is told at once, so that many streams do not cost more than many changes.
 const GATHER: Duration = Duration::from_millis(100);
 /// More names than these are not told: whoever shows any service looks.
@@ -42,6 +45,9 @@ pub(crate) struct Observed {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) names: BTreeSet<String>,
 }
+
+/// What streams are told at once: each is woken once for what one transaction appended, not once for each event.
+pub(crate) type Told = Arc<[Message]>;
 
 impl Message {
     /// The event's number, for a stream to resume after.
@@ -81,7 +87,7 @@ pub(crate) async fn tell(control: Arc<Control>, stop: CancellationToken) {
             _ = newest.changed() => {}
             () = sleep(LOOK), if !control.store.is_sqlite() => {}
             () = gathered.due() => {
-                let _ = Message::observed(&gathered.take()).map(|message| control.told.send(message));
+                let _ = Message::observed(&gathered.take()).map(|message| control.told.send(Arc::new([message])));
                 continue;
             }
             observed = observed.recv() => {
@@ -100,8 +106,9 @@ pub(crate) async fn tell(control: Arc<Control>, stop: CancellationToken) {
                 if !control.store.is_sqlite() && events.iter().any(may_bind) {
                     control.observer.refresh();
                 }
-                for message in events.into_iter().filter_map(Message::event) {
-                    let _ = control.told.send(message);
+                let messages: Vec<_> = events.into_iter().filter_map(Message::event).collect();
+                for some in messages.chunks(AT_ONCE) {
+                    let _ = control.told.send(some.into());
                 }
             }
             Err(error) => {
@@ -122,10 +129,10 @@ fn may_bind(event: &Event) -> bool {
 }
 
 /// Waits until an event that is wanted is told, or some may have been missed.
-pub(crate) async fn heard(told: &mut broadcast::Receiver<Message>, wanted: impl Fn(&Event) -> bool) {
+pub(crate) async fn heard(told: &mut broadcast::Receiver<Told>, wanted: impl Fn(&Event) -> bool) {
     loop {
         match told.recv().await {
-            Ok(message) if !message.event.as_deref().is_some_and(&wanted) => {}
+            Ok(told) if !told.iter().filter_map(|message| message.event.as_deref()).any(&wanted) => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => std::future::pending().await,
         }
@@ -178,7 +185,7 @@ struct Follow {
     /// Something may have been missed: it is in the database.
     behind: bool,
     pending: std::collections::VecDeque<Message>,
-    told: broadcast::Receiver<Message>,
+    told: broadcast::Receiver<Told>,
 }
 
 /// Everything after an event's number, for ever; ends when the server stops.
@@ -216,8 +223,10 @@ impl Follow {
                 continue;
             }
             match self.told.recv().await {
-                Ok(message) if message.seq().is_some_and(|seq| seq <= self.after) => {}
-                Ok(message) => self.pending.push_back(message),
+                Ok(told) => {
+                    let new = |message: &&Message| message.seq().is_none_or(|seq| seq > self.after);
+                    self.pending.extend(told.iter().filter(new).cloned());
+                }
                 Err(RecvError::Lagged(_)) => {
                     self.behind = true;
                     self.pending.extend(Message::observed(&Observed::default()));
